@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reading and atomic writing of whole files. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+
+#define CHUNK 16384
+
+int fl_read_fd(int fd, size_t max, char **out, size_t *len, struct fl_err *err)
+{
+	fl_auto_free char *buf = NULL;
+	size_t used = 0, size = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (size - used < 2) {
+			char *bigger = realloc(buf, size + CHUNK + size / 2);
+
+			if (!bigger)
+				return fl_fail_errno(err, ENOMEM, "read %zu bytes", size);
+			buf = bigger;
+			size += CHUNK + size / 2;
+		}
+		n = read(fd, buf + used, size - used - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fl_fail_errno(err, errno, "read");
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		if (used > max)
+			return fl_fail(err, EFBIG, "more than %zu bytes", max);
+	}
+	buf[used] = '\0';
+	*len = used;
+	*out = FL_TAKE(buf);
+	return 0;
+}
+
+int fl_read_file(int dirfd, const char *path, size_t max, char **out, size_t *len,
+		 struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	int r;
+
+	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fl_fail_errno(err, errno, "open '%s'", path);
+	r = fl_read_fd(fd, max, out, len, err);
+	return r < 0 ? fl_wrap(err, r, "'%s'", path) : 0;
+}
+
+int fl_read_small(int dirfd, const char *path, char *out, size_t size, struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	ssize_t n;
+
+	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fl_fail_errno(err, errno, "open '%s'", path);
+	n = read(fd, out, size - 1);
+	if (n < 0)
+		return fl_fail_errno(err, errno, "read '%s'", path);
+	while (n > 0 && out[n - 1] == '\n')
+		n--;
+	out[n] = '\0';
+	return 0;
+}
+
+int fl_write_all(int fd, const void *data, size_t len, struct fl_err *err)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fl_fail_errno(err, errno, "write");
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A file in dirfd that has no name yet, and the content. -EOPNOTSUPP: not on this file system. */
+static int open_nameless(int dirfd, const void *data, size_t len, mode_t mode, int *fd,
+			 struct fl_err *err)
+{
+	fl_auto_close int tmp = -1;
+	int r;
+
+	tmp = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	if (tmp < 0 && (errno == EISDIR || errno == EOPNOTSUPP))
+		return fl_fail_errno(err, EOPNOTSUPP, "open a nameless file");
+	if (tmp < 0)
+		return fl_fail_errno(err, errno, "open a nameless file");
+	r = fl_write_all(tmp, data, len, err);
+	if (r < 0)
+		return r;
+	*fd = FL_TAKE_FD(tmp);
+	return 0;
+}
+
+/* A file in dirfd under a temporary name, which is written to tmp_name. */
+static int open_named(int dirfd, char tmp_name[32], const void *data, size_t len, mode_t mode,
+		      struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	int r;
+
+	(void)snprintf(tmp_name, 32, ".tmp.%d", getpid());
+	fd = openat(dirfd, tmp_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0)
+		return fl_fail_errno(err, errno, "create '%s'", tmp_name);
+	r = fl_write_all(fd, data, len, err);
+	if (r < 0)
+		(void)unlinkat(dirfd, tmp_name, 0);
+	return r;
+}
+
+/* Gives the nameless file fd a name in dirfd; needs no privilege, unlike AT_EMPTY_PATH. */
+static int link_fd(int fd, int dirfd, const char *name)
+{
+	char self[32];
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int fl_create_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		   struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	char tmp_name[32];
+	int r;
+
+	r = open_nameless(dirfd, data, len, mode, &fd, err);
+	if (r == 0) {
+		r = link_fd(fd, dirfd, name);
+	} else if (r == -EOPNOTSUPP) {
+		r = open_named(dirfd, tmp_name, data, len, mode, err);
+		if (r < 0)
+			return fl_wrap(err, r, "'%s'", name);
+		r = linkat(dirfd, tmp_name, dirfd, name, 0) < 0 ? -errno : 0;
+		(void)unlinkat(dirfd, tmp_name, 0);
+	} else {
+		return fl_wrap(err, r, "'%s'", name);
+	}
+	return r < 0 ? fl_fail_errno(err, -r, "create '%s'", name) : 0;
+}
+
+int fl_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		    struct fl_err *err)
+{
+	char tmp_name[32];
+	int r;
+
+	r = fl_create_file(dirfd, name, data, len, mode, err);
+	if (r != -EEXIST)
+		return r;
+	r = open_named(dirfd, tmp_name, data, len, mode, err);
+	if (r < 0)
+		return fl_wrap(err, r, "'%s'", name);
+	if (renameat(dirfd, tmp_name, dirfd, name) == 0)
+		return 0;
+	r = fl_fail_errno(err, errno, "rename to '%s'", name);
+	(void)unlinkat(dirfd, tmp_name, 0);
+	return r;
+}
+
+static int make_dirs(const char *path, mode_t mode, struct fl_err *err)
+{
+	char part[PATH_MAX];
+	int r;
+
+	r = fl_copy(part, sizeof(part), path, err);
+	if (r < 0)
+		return r;
+	for (char *p = part + 1;; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return fl_fail_errno(err, errno, "make directory '%s'", part);
+		*p = c;
+		if (c == '\0')
+			return 0;
+	}
+}
+
+int fl_open_dir(const char *path, mode_t mode, int *fd, struct fl_err *err)
+{
+	int r;
+
+	for (int tries = 0;; tries++) {
+		int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (dir >= 0) {
+			*fd = dir;
+			return 0;
+		}
+		if (errno != ENOENT || tries > 0 || fl_empty(path))
+			return fl_fail_errno(err, errno, "open directory '%s'", path);
+		r = make_dirs(path, mode, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+int fl_write_value(const char *path, const char *value, struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	int r;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fl_fail_errno(err, errno, "open '%s'", path);
+	r = fl_write_all(fd, value, strlen(value), err);
+	return r < 0 ? fl_wrap(err, r, "'%s' to '%s'", value, path) : 0;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Whole files: read with a limit, written so that a reader sees the old content or the new,
+ * never half of it, and that a kill at any moment leaves no temporary name behind where the
+ * file system knows O_TMPFILE. Nothing is fsynced: what is written here is worth nothing
+ * after a crash of the machine.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <sys/types.h>
+
+/*
+ * Reads fd to its end into *out, NUL-terminated, *len without the NUL; the caller frees.
+ * -EFBIG: more than max bytes.
+ */
+fl_must int fl_read_fd(int fd, size_t max, char **out, size_t *len, struct fl_err *err);
+
+/* As fl_read_fd() for the file at path below dirfd (or AT_FDCWD). -ENOENT: no such file. */
+fl_must int fl_read_file(int dirfd, const char *path, size_t max, char **out, size_t *len,
+			 struct fl_err *err);
+
+/*
+ * Reads a short file such as those of /proc into out, cut at size - 1, trailing newlines
+ * removed. No allocation.
+ */
+fl_must int fl_read_small(int dirfd, const char *path, char *out, size_t size, struct fl_err *err);
+
+/* Writes all of data, going on after short writes and EINTR. */
+fl_must int fl_write_all(int fd, const void *data, size_t len, struct fl_err *err);
+
+/*
+ * Creates name in dirfd with this content, atomically: -EEXIST when the name exists, and then
+ * nothing has changed.
+ */
+fl_must int fl_create_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			   struct fl_err *err);
+
+/* Creates or replaces name in dirfd, atomically. */
+fl_must int fl_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			    struct fl_err *err);
+
+/* Makes the directory and its missing parents (each with mode) and opens it; *fd is the caller's.
+ */
+fl_must int fl_open_dir(const char *path, mode_t mode, int *fd, struct fl_err *err);
+
+/* Writes a value to an existing file (a sysctl): no creation, no truncation. */
+fl_must int fl_write_value(const char *path, const char *value, struct fl_err *err);

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Delegation to the plugin that "ipam.type" names (CNI 1.1.0 section 4): looked up in
+ * CNI_PATH in order. When the file found is our own (same device and inode as
+ * /proc/self/exe) and a built-in plugin has that name, it is called in-process; any other
+ * is executed with the same environment and the complete stdin, its stderr passed through,
+ * and killed at the request's deadline (-ETIMEDOUT).
+ */
+#pragma once
+
+#include "cni/plugin.h"
+
+/*
+ * ADD. *result is the delegate's result tree, the caller's to free. A foreign delegate that fails
+ * has been sent a DEL before this returns, since it may have reserved something.
+ */
+fl_must int fl_cni_delegate_add(const struct fl_cni_req *req, const char *type,
+				struct fl_json **result, struct fl_err *err);
+
+/* DEL, CHECK, GC or STATUS: whatever verb says, which need not be the request's own. */
+fl_must int fl_cni_delegate_call(const struct fl_cni_req *req, enum fl_cni_verb verb,
+				 const char *type, struct fl_err *err);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What all plugins share: reading and checking the request (environment, stdin), version and
+ * verb rules, one JSON document on stdout whatever happens, exit status. A plugin is a table
+ * of verbs; it gets a request that is already known to be sound.
+ */
+#pragma once
+
+#include "base/deadline.h"
+#include "cni/code.h"
+#include "cni/result.h"
+#include "cni/version.h"
+#include "json/json.h"
+
+#define FL_CNI_STDIN_MAX   (4u << 20) /* bytes of configuration */
+#define FL_CNI_DEADLINE_MS 5000	      /* for one verb, all its waits together */
+
+enum fl_cni_verb {
+	FL_CNI_ADD,
+	FL_CNI_DEL,
+	FL_CNI_CHECK,
+	FL_CNI_GC,
+	FL_CNI_STATUS,
+	FL_CNI_VERSION_VERB,
+};
+
+struct fl_cni_plugin;
+
+struct fl_cni_req {
+	enum fl_cni_verb verb;
+	enum fl_cni_version version; /* of the configuration */
+	/* Borrowed from the environment; NULL where absent or empty. Not set for GC and STATUS. */
+	const char *container_id, *ifname;
+	const char *netns; /* may be set on DEL though the path is dead: see netns_fd */
+	const char *args;  /* CNI_ARGS, unparsed */
+	const char *path;  /* CNI_PATH */
+	const char *root;  /* FAIRLEAD_ROOT, a prefix of our own default paths; "" by default */
+	/*
+	 * The pod's network namespace. ADD, CHECK: always a namespace that is not the caller's own.
+	 * DEL: -1 when CNI_NETNS is absent, dead, no namespace, or the caller's own.
+	 */
+	int netns_fd;
+	const char *stdin_text; /* the whole document, for delegates */
+	size_t stdin_len;
+	struct fl_cur conf;	    /* the document's root, an object; "config" in errors */
+	const char *name;	    /* network name, checked; borrowed from conf */
+	const struct fl_json *prev; /* conf's prevResult or NULL; CHECK: never NULL */
+	/*
+	 * GC: the array "cni.dev/valid-attachments" (null counts as empty); the skeleton has
+	 * checked each element. Otherwise NULL.
+	 */
+	const struct fl_json *valid;
+	struct fl_deadline deadline;
+	/* The binary's own plugins, NULL-terminated, for delegates that resolve to our own file. */
+	const struct fl_cni_plugin *const *builtins;
+};
+
+struct fl_cni_plugin {
+	const char *name;
+	/* *result: the result's JSON in the request's version; all or nothing. */
+	int (*add)(const struct fl_cni_req *req, struct fl_json **result, struct fl_err *err);
+	int (*del)(const struct fl_cni_req *req, struct fl_err *err);
+	int (*check)(const struct fl_cni_req *req, struct fl_err *err);
+	int (*gc)(const struct fl_cni_req *req, struct fl_err *err);
+	int (*status)(const struct fl_cni_req *req, struct fl_err *err);
+};
+
+/*
+ * Serves the one request in the environment and on stdin; returns the exit status.
+ * Without CNI_COMMAND: "about" and the versions on stderr, 0. An error that carries no code
+ * gets FL_CNI_INTERNAL, or FL_CNI_TRY_LATER when it is -ETIMEDOUT.
+ */
+int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *const *builtins);
+
+/* True when (id, ifname) is among the valid attachments of a GC request. */
+bool fl_cni_is_valid_attachment(const struct fl_cni_req *req, const char *id, const char *ifname);
+
+/*
+ * Reads req->prev into *out. Absent: -EINVAL, code FL_CNI_CONFIG. The strings are borrowed
+ * from the request.
+ */
+fl_must int fl_cni_prev_result(const struct fl_cni_req *req, struct fl_cni_result *out,
+			       struct fl_err *err);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A cursor: a place in a JSON tree that knows its path, so that every complaint names the
+ * key in full: "config 'ipam.ranges[0].subnet': '10.1.0.0/33' is not a prefix ...".
+ * Defaults first, then read: an absent (or null) optional member leaves the variable alone.
+ * Cursors live on the stack, hold no memory, and must not outlive their parent or the tree.
+ * All readers return 1 when the value was read, 0 when it is absent, or -EINVAL.
+ */
+#pragma once
+
+#include "base/ip.h"
+#include "json/json.h"
+
+enum fl_need { FL_OPTIONAL, FL_REQUIRED };
+
+struct fl_cur {
+	const struct fl_json *v;
+	const struct fl_cur *up; /* NULL at the root */
+	const char *key; /* of an object's member; at the root: what the tree is, "config" */
+	size_t index;	 /* of an array's element, when key is NULL */
+};
+
+/* The root; what names the document in errors ("config", "prevResult"). */
+struct fl_cur fl_cur_root(const struct fl_json *v, const char *what);
+
+/* The member that is an object. */
+fl_must int fl_cur_obj(const struct fl_cur *c, const char *key, enum fl_need need,
+		       struct fl_cur *out, struct fl_err *err);
+
+/* The member that is an array. */
+fl_must int fl_cur_arr(const struct fl_cur *c, const char *key, enum fl_need need,
+		       struct fl_cur *out, struct fl_err *err);
+
+/* The member that is a string; *out is borrowed from the tree. */
+fl_must int fl_cur_str(const struct fl_cur *c, const char *key, enum fl_need need, const char **out,
+		       struct fl_err *err);
+
+/* The member that is true or false. */
+fl_must int fl_cur_bool(const struct fl_cur *c, const char *key, enum fl_need need, bool *out,
+			struct fl_err *err);
+
+/* The member that is a whole number within [min, max]. */
+fl_must int fl_cur_int(const struct fl_cur *c, const char *key, enum fl_need need,
+		       const int64_t range[2], int64_t *out, struct fl_err *err);
+
+/* As fl_cur_int() for the common width. */
+fl_must int fl_cur_u32(const struct fl_cur *c, const char *key, uint32_t min, uint32_t max,
+		       uint32_t *out, struct fl_err *err);
+
+/* The member that is a string holding an IP address. */
+fl_must int fl_cur_ip(const struct fl_cur *c, const char *key, enum fl_need need, struct fl_ip *out,
+		      struct fl_err *err);
+
+/* The member that is a string holding "address/length"; host bits are kept. */
+fl_must int fl_cur_prefix(const struct fl_cur *c, const char *key, enum fl_need need,
+			  struct fl_prefix *out, struct fl_err *err);
+
+/* The i-th element of the array at c; i must be below fl_json_len(c->v). */
+struct fl_cur fl_cur_at(const struct fl_cur *c, size_t i);
+
+/* The member at key, present or not: a place to complain about. */
+struct fl_cur fl_cur_member(const struct fl_cur *c, const char *key);
+
+/* What stands at c itself, which must be a string, an object: 0 or -EINVAL. */
+fl_must int fl_cur_as_str(const struct fl_cur *c, const char **out, struct fl_err *err);
+fl_must int fl_cur_as_obj(const struct fl_cur *c, struct fl_err *err);
+
+/* -EINVAL with "what 'path': text". */
+int fl_cur_fail(const struct fl_cur *c, struct fl_err *err, const char *fmt, ...) fl_printf(3, 4);
+
+/* Puts "what 'path': " before an error that is there. Returns r. */
+int fl_cur_wrap(const struct fl_cur *c, struct fl_err *err, int r);

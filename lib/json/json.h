@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * JSON trees. The only folder that knows the JSON library. A tree is owned by whoever holds
+ * its root; members and elements are borrowed from it. Keys are compared exactly first, then
+ * without case, as Go's decoder does it, since runtimes send "HostPort" for "hostPort".
+ * Builders return 0 or -ENOMEM, so that they chain: r = set(...) ?: set(...).
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct fl_json; /* any JSON value */
+
+enum fl_json_type {
+	FL_JSON_NULL,
+	FL_JSON_BOOL,
+	FL_JSON_INT,
+	FL_JSON_REAL,
+	FL_JSON_STRING,
+	FL_JSON_ARRAY,
+	FL_JSON_OBJECT,
+};
+
+/* Frees the tree whose root *v is. */
+void fl_json_free(struct fl_json **v);
+#define fl_auto_json fl_auto(fl_json_free)
+
+/*
+ * Reads exactly one JSON document. -EINVAL says what is wrong, with line and column.
+ * A repeated key keeps its last value. Nesting deeper than 2,048 is refused.
+ */
+fl_must int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_err *err);
+
+/* The document as text without a newline at its end; the caller frees. indent 0: compact. */
+fl_must int fl_json_print(const struct fl_json *v, unsigned int indent, char **out,
+			  struct fl_err *err);
+
+/* NULL counts as FL_JSON_NULL. */
+enum fl_json_type fl_json_type(const struct fl_json *v);
+
+/* The member, borrowed, or NULL when absent, null, or when obj is no object. */
+struct fl_json *fl_json_get(const struct fl_json *obj, const char *key);
+
+/* True when the object has the key, even with the value null. */
+bool fl_json_has(const struct fl_json *obj, const char *key);
+
+/* The element, borrowed, or NULL outside the array. */
+struct fl_json *fl_json_at(const struct fl_json *arr, size_t index);
+
+/* Number of elements or members; 0 for anything else. */
+size_t fl_json_len(const struct fl_json *v);
+
+/* The text, borrowed from the tree, or NULL when v is no string. */
+const char *fl_json_str(const struct fl_json *v);
+
+/* The number, or 0 when v is no integer. */
+int64_t fl_json_int(const struct fl_json *v);
+
+/* True only for the value true. */
+bool fl_json_true(const struct fl_json *v);
+
+/* True when both trees hold the same value; members in any order. */
+bool fl_json_equal(const struct fl_json *a, const struct fl_json *b);
+
+/*
+ * Walks an object: start with NULL; returns the next key, borrowed, and its value through *value
+ * (null members included), or NULL at the end. The object must not change meanwhile.
+ */
+const char *fl_json_next(const struct fl_json *obj, const char *key, struct fl_json **value);
+
+/* New empty containers and values; NULL when out of memory. The caller owns them. */
+struct fl_json *fl_json_object(void);
+struct fl_json *fl_json_array(void);
+struct fl_json *fl_json_new_str(const char *text);
+struct fl_json *fl_json_copy(const struct fl_json *v); /* deep */
+
+/* Sets a member; value is consumed whatever happens, and NULL means out of memory. */
+fl_must int fl_json_set(struct fl_json *obj, const char *key, struct fl_json *value);
+fl_must int fl_json_set_str(struct fl_json *obj, const char *key, const char *text);
+fl_must int fl_json_set_int(struct fl_json *obj, const char *key, int64_t n);
+fl_must int fl_json_set_bool(struct fl_json *obj, const char *key, bool b);
+
+/* Appends an element; value is consumed whatever happens, and NULL means out of memory. */
+fl_must int fl_json_append(struct fl_json *arr, struct fl_json *value);
+
+/* Removes the member with exactly this key, if there is one. */
+void fl_json_del(struct fl_json *obj, const char *key);
