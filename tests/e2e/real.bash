@@ -85,13 +85,14 @@ machine_file() {
 	echo "/proc/$MACHINE_PID/root$1"
 }
 
-# left_behind: everything that pods could leave in the machine, as text
-# to compare: links, addresses, routes, firewall rules, leases, records and cached results. What follows
-# from the addresses by itself and with delay (local routes, carrier) is left out.
+# left_behind: everything that pods could leave in the machine, as text to compare: links,
+# addresses, routes, firewall rules, leases, records and cached results. What follows from the
+# addresses by itself and with delay (local routes, carrier) is left out.
 left_behind() {
 	in_machine sh -c '
 		ip -o link | sed "s/^[0-9]*: //; s/ state [A-Z]*//; s/<[^>]*>//"
-		ip -o -4 addr; {
+		ip -o -4 addr
+		{
 			ip -4 route show table all; ip -6 route show table all | grep -v fe80
 		} | sed "/ table local /d; s/ linkdown//; s/ pref medium//"
 		nft list ruleset 2>/dev/null | sed "s/counter packets.*bytes [0-9]*/counter/"
