@@ -81,6 +81,9 @@ node_stop() {
 	[ -n "$pid" ] || return 0
 	mnt=$(readlink "/proc/$pid/ns/mnt" 2>/dev/null) || return 0
 	net=$(readlink "/proc/$pid/ns/net" 2>/dev/null) || return 0
+	# A number that another process has got meanwhile must not take the machine down.
+	[ "$mnt" != "$(readlink /proc/self/ns/mnt)" ] || return 0
+	[ "$net" != "$(readlink /proc/self/ns/net)" ] || return 0
 	for p in /proc/[0-9]*; do
 		case " $(readlink "$p/ns/mnt" "$p/ns/net" 2>/dev/null | tr '\n' ' ')" in
 		*" $mnt "* | *" $net "*) kill -KILL "${p#/proc/}" 2>/dev/null || true ;;
