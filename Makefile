@@ -2,6 +2,7 @@
 # One Makefile, no configure. Everything generated lies under build/ (SAN=1: under build/san/).
 # V=1 shows the commands, WERROR= lets a newer compiler's warnings pass.
 
+comma	 := ,
 B	 := build$(if $(SAN),/san)
 Q	 := $(if $(V),,@)
 say	 = $(if $(V),,@printf '  %-7s %s\n' $(1) $(patsubst $(B)/%,%,$@))
@@ -20,7 +21,6 @@ FLAGS	 := -std=gnu17 -D_GNU_SOURCE -DFL_VERSION='"$(VERSION)"' -Ilib -I. -I/usr/
 	    -ffunction-sections -fdata-sections -fno-common $(WARN) -MMD -MP \
 	    $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined \
 	    -fno-omit-frame-pointer)
-comma	 := ,
 LDFLAGS	 ?=
 LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 	    $(if $(SAN),-fsanitize=address$(comma)undefined)
@@ -77,7 +77,7 @@ include tests/tests.mk
 include bench/bench.mk
 
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory all && deploy/demo.sh $(B)
-check: ; $(Q)tests/deps.sh check && tests/run.sh
+check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
 deps: ; $(Q)tests/deps.sh check
 

@@ -19,3 +19,29 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(TEST_LIBS)
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $<
+
+$(REPLAYS): $(B)/tests/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o \
+	    $(TEST_LIBS)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3 -ljansson
+
+# The same targets under libFuzzer, for FUZZ_SECONDS each, beginning with the corpus in git; what
+# they find on the way is kept under build/fuzz/. FUZZ="json ip" runs only these.
+FUZZ_SECONDS ?= 30
+FUZZ	     ?= $(FUZZERS:fuzz_%=%)
+FUZZ_FLAGS   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS:%=$(B)/%)
+
+$(FUZZERS:%=$(B)/%): $(B)/%: $(B)/obj/tests/fuzz/%.o $(TEST_LIBS)
+	$(call say,LINK)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ -lnl-3 -ljansson
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang WERROR= CFLAGS='$(FUZZ_FLAGS)' fuzzers
+	$(Q)for f in $(FUZZ); do \
+		mkdir -p build/fuzz/corpus/$$f && \
+		build/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/crash-$$f- build/fuzz/corpus/$$f \
+			tests/fuzz/corpus/$$f || exit 1; done

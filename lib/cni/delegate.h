@@ -5,6 +5,9 @@
  * /proc/self/exe) and a built-in plugin has that name, it is called in-process; any other
  * is executed with the same environment and the complete stdin, its stderr passed through,
  * and killed at the request's deadline (-ETIMEDOUT).
+ * The error of a delegate keeps its code. No plugin of that name: FL_CNI_CONFIG; no CNI_PATH:
+ * FL_CNI_ENV; a delegate that breaks the protocol: FL_CNI_DECODE, or FL_CNI_INTERNAL when it
+ * died without an answer.
  */
 #pragma once
 
@@ -17,6 +20,9 @@
 fl_must int fl_cni_delegate_add(const struct fl_cni_req *req, const char *type,
 				struct fl_json **result, struct fl_err *err);
 
-/* DEL, CHECK, GC or STATUS: whatever verb says, which need not be the request's own. */
+/*
+ * DEL, CHECK, GC or STATUS: whatever verb says, which need not be the request's own. A DEL during
+ * an ADD is an undo and has FL_CNI_UNDO_MS, whatever is left of the request's time.
+ */
 fl_must int fl_cni_delegate_call(const struct fl_cni_req *req, enum fl_cni_verb verb,
 				 const char *type, struct fl_err *err);

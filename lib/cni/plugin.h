@@ -14,6 +14,7 @@
 
 #define FL_CNI_STDIN_MAX   (4u << 20) /* bytes of configuration */
 #define FL_CNI_DEADLINE_MS 5000	      /* for one verb, all its waits together */
+#define FL_CNI_UNDO_MS	   2000 /* for a DEL that undoes a failed ADD: a deadline of its own */
 
 enum fl_cni_verb {
 	FL_CNI_ADD,
@@ -23,6 +24,9 @@ enum fl_cni_verb {
 	FL_CNI_STATUS,
 	FL_CNI_VERSION_VERB,
 };
+
+/* "ADD" and so on, as in CNI_COMMAND. */
+const char *fl_cni_verb_text(enum fl_cni_verb verb);
 
 struct fl_cni_plugin;
 
@@ -38,6 +42,7 @@ struct fl_cni_req {
 	/*
 	 * The pod's network namespace. ADD, CHECK: always a namespace that is not the caller's own.
 	 * DEL: -1 when CNI_NETNS is absent, dead, no namespace, or the caller's own.
+	 * With CNI_NETNS_OVERRIDE=1 or TRUE the caller's own is as good as any.
 	 */
 	int netns_fd;
 	const char *stdin_text; /* the whole document, for delegates */
@@ -55,6 +60,7 @@ struct fl_cni_req {
 	const struct fl_cni_plugin *const *builtins;
 };
 
+/* Every verb is there. */
 struct fl_cni_plugin {
 	const char *name;
 	/* *result: the result's JSON in the request's version; all or nothing. */
@@ -68,7 +74,8 @@ struct fl_cni_plugin {
 /*
  * Serves the one request in the environment and on stdin; returns the exit status.
  * Without CNI_COMMAND: "about" and the versions on stderr, 0. An error that carries no code
- * gets FL_CNI_INTERNAL, or FL_CNI_TRY_LATER when it is -ETIMEDOUT.
+ * gets FL_CNI_INTERNAL, or FL_CNI_TRY_LATER when it is -ETIMEDOUT. When the result of an ADD
+ * cannot be written, the plugin's del is called and the ADD has failed.
  */
 int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *const *builtins);
 

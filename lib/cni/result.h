@@ -64,8 +64,9 @@ void fl_cni_result_done(struct fl_cni_result *res);
 
 /*
  * Reads a result written in the given version; a "cniVersion" inside it rules instead, if there.
- * Tolerates what is seen in the wild: "dns": {}, null lists, interface -1. *out borrows
- * from c's tree. -EINVAL with code FL_CNI_DECODE names the key.
+ * Tolerates what is seen in the wild: "dns": {}, null lists, empty gateways, an interface index
+ * that names none (read as -1). *out borrows from c's tree. -EINVAL with code FL_CNI_DECODE names
+ * the key.
  */
 fl_must int fl_cni_result_read(const struct fl_cur *c, enum fl_cni_version version,
 			       struct fl_cni_result *out, struct fl_err *err);

@@ -39,3 +39,10 @@
 		if (!(cond))                             \
 			fail_msg("not true: %s", #cond); \
 	} while (0)
+
+/* Skips the test for want of a kernel feature, which the text names; nothing else is a reason. */
+#define SKIP_KERNEL(feature)                                   \
+	do {                                                   \
+		print_message("# SKIP kernel: %s\n", feature); \
+		skip();                                        \
+	} while (0)

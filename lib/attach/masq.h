@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Masquerade of a network's pods towards everything outside their own subnet, with one
+ * nf_tables table a network and a number of rules that does not grow with the pods: one
+ * rule a subnet, one set a family that holds the pods' addresses.
+ *
+ *   table inet fairlead-NETWORK
+ *     set pods4, pods6              addresses of pods
+ *     chain postrouting (srcnat)    a rule for each subnet S:
+ *       ip saddr S ip daddr != S ip daddr != 224.0.0.0/4 ip saddr @pods4 masquerade
+ */
+#pragma once
+
+#include "base/ip.h"
+#include "net/nl.h"
+
+/*
+ * Makes the table, the rules for these addresses' subnets, and the addresses' elements be
+ * there; what is there already stays, what somebody removed comes back. addrs: a pod's
+ * addresses with their subnets' lengths. nl: a netfilter socket.
+ * *fresh is set when the table had to be made: the elements of other pods are then missing,
+ * and the caller may add them with the same call.
+ */
+fl_must int fl_masq_add(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs,
+			size_t n, bool *fresh, struct fl_err *err);
+
+/* Removes the addresses' elements; those not there count as removed, so does a missing table. */
+fl_must int fl_masq_del(struct fl_nl *nl, const char *network, const struct fl_ip *addrs, size_t n,
+			struct fl_err *err);
+
+/*
+ * 0 when table, chain, rules and elements for these addresses are in force. Otherwise -ENOENT with
+ * the object, what was expected and what was found in the text.
+ */
+fl_must int fl_masq_check(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs,
+			  size_t n, struct fl_err *err);
+
+/* Removes every element for which keep() says false. A missing table is fine. */
+fl_must int fl_masq_sweep(struct fl_nl *nl, const char *network,
+			  bool (*keep)(const struct fl_ip *ip, void *arg), void *arg,
+			  struct fl_err *err);

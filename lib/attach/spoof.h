@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Pinning bridge ports to their pod's MAC address: frames that enter the bridge from a
+ * pinned port with another source address are dropped. One nf_tables table a network in the
+ * bridge family, one rule whatever the number of ports.
+ *
+ *   table bridge fairlead-NETWORK
+ *     set ports   interface names that are pinned
+ *     set macs    interface name . MAC address that may be a source
+ *     chain prerouting (before all others): iifname @ports iifname . ether saddr != @macs drop
+ */
+#pragma once
+
+#include "base/text.h"
+#include "net/nl.h"
+
+/* Makes the table, rule and this port's elements be there. nl: a netfilter socket. */
+fl_must int fl_spoof_add(struct fl_nl *nl, const char *network, const char *port,
+			 const uint8_t mac[FL_MAC_LEN], struct fl_err *err);
+
+/* Removes the port's elements, whatever its MAC; nothing there counts as removed. */
+fl_must int fl_spoof_del(struct fl_nl *nl, const char *network, const char *port,
+			 struct fl_err *err);
+
+/* 0 when in force; -ENOENT with object, expected and found otherwise. */
+fl_must int fl_spoof_check(struct fl_nl *nl, const char *network, const char *port,
+			   const uint8_t mac[FL_MAC_LEN], struct fl_err *err);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Building and reading netlink messages: for lib/net's own files only. Attributes go into the
+ * message that fl_batch_add() hands out. A put that does not fit, or a lack of memory, is
+ * remembered by the batch and reported when it is sent, so that building is a straight line.
+ */
+#pragma once
+
+#include "net/nl.h"
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+/* What stands before the attributes. */
+struct fl_hdr {
+	uint16_t type, flags; /* NLM_F_REQUEST is implied */
+	const void *data;     /* the fixed header after struct nlmsghdr */
+	size_t len;
+};
+
+/*
+ * Appends a message; what (printf) says what it is to do, for its error: "create veth 'x'".
+ * Returns the message for attributes, borrowed until the batch is sent, or NULL when out of
+ * memory or above 64 messages: the functions below take that.
+ */
+struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
+	fl_printf(3, 4);
+
+/* Notes that a message could not be built; fl_batch_send() will say so. */
+void fl_batch_break(struct fl_batch *b);
+
+/* Attributes. A NULL message, and NULL data or text, are passed over. */
+void fl_put(struct fl_batch *b, struct nl_msg *m, int type, const void *data, size_t len);
+void fl_put_u8(struct fl_batch *b, struct nl_msg *m, int type, uint8_t v);
+void fl_put_u16(struct fl_batch *b, struct nl_msg *m, int type, uint16_t v);
+void fl_put_u32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v);
+void fl_put_be32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v); /* host order in */
+void fl_put_str(struct fl_batch *b, struct nl_msg *m, int type, const char *text);
+
+/* Opens a nest of attributes; NULL when it could not be opened. */
+struct nlattr *fl_nest(struct fl_batch *b, struct nl_msg *m, int type);
+
+/* Closes the nest; NULL is passed over. */
+void fl_nest_end(struct nl_msg *m, struct nlattr *nest);
+
+/*
+ * Called for each message of an answer, and with NULL when an interrupted dump starts anew:
+ * forget what was seen. A negative return becomes the result.
+ */
+typedef int fl_nl_each(const struct nlmsghdr *h, void *arg, struct fl_err *err);
+
+/*
+ * Sends the batch's one request and hands each answer to each(). A dump (NLM_F_DUMP) that was
+ * interrupted is tried again, five times in all, then -EAGAIN. The batch is empty afterwards.
+ */
+fl_must int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
+			struct fl_err *err);
+
+/* The payload as text with its NUL inside, or NULL. */
+const char *fl_attr_str(const struct nlattr *a);
+
+/* The payload as a number, or the fallback when it is absent or not of this width. */
+uint32_t fl_attr_u32(const struct nlattr *a, uint32_t fallback);
+uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback);

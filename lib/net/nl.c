@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The netlink socket: batches and queries. */
+#include "net/msg.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BATCH_MAX  64
+#define ANSWER_MAX 32768 /* the kernel fills at most 32 KiB a read */
+#define DUMP_TRIES 5
+
+struct fl_nl {
+	enum fl_nl_proto proto;
+	int fd;
+	uint32_t seq; /* of the last message sent */
+};
+
+struct fl_batch {
+	size_t n;
+	bool broken; /* a message could not be built */
+	struct nl_msg *msg[BATCH_MAX];
+	char what[BATCH_MAX][96];
+};
+
+int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
+{
+	static const int on = 1;
+	fl_auto_nl struct fl_nl *nl = malloc(sizeof(*nl));
+
+	if (!nl)
+		return fl_fail_errno(err, ENOMEM, "open netlink socket");
+	*nl = (struct fl_nl){ .proto = proto };
+	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+			proto == FL_NL_ROUTE ? NETLINK_ROUTE : NETLINK_NETFILTER);
+	if (nl->fd < 0)
+		return fl_fail_errno(err, errno, "open netlink socket");
+	/* Both only make errors and dumps better: an old kernel may refuse them. */
+	(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	if (proto == FL_NL_ROUTE)
+		(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	*out = FL_TAKE(nl);
+	return 0;
+}
+
+void fl_nl_close(struct fl_nl **nl)
+{
+	if (*nl)
+		fl_close_p(&(*nl)->fd);
+	fl_free_p(nl);
+}
+
+int fl_batch_new(struct fl_batch **out, struct fl_err *err)
+{
+	struct fl_batch *b = malloc(sizeof(*b));
+
+	if (!b)
+		return fl_fail_errno(err, ENOMEM, "prepare netlink messages");
+	b->n = 0;
+	b->broken = false;
+	*out = b;
+	return 0;
+}
+
+static void empty_batch(struct fl_batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		nlmsg_free(b->msg[i]);
+	b->n = 0;
+	b->broken = false;
+}
+
+void fl_batch_free(struct fl_batch **b)
+{
+	if (*b)
+		empty_batch(*b);
+	fl_free_p(b);
+}
+
+struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
+{
+	struct nl_msg *m = b->n < BATCH_MAX ? nlmsg_alloc() : NULL;
+	va_list ap;
+
+	if (!m || !nlmsg_put(m, 0, 0, hdr->type, 0, hdr->flags | NLM_F_REQUEST) ||
+	    nlmsg_append(m, (void *)(uintptr_t)hdr->data, hdr->len, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(m);
+		b->broken = true;
+		return NULL;
+	}
+	va_start(ap, what);
+	(void)vsnprintf(b->what[b->n], sizeof(b->what[0]), what, ap);
+	va_end(ap);
+	b->msg[b->n++] = m;
+	return m;
+}
+
+void fl_batch_break(struct fl_batch *b)
+{
+	b->broken = true;
+}
+
+void fl_put(struct fl_batch *b, struct nl_msg *m, int type, const void *data, size_t len)
+{
+	if (m && data && nla_put(m, type, (int)len, data) < 0)
+		b->broken = true;
+}
+
+void fl_put_u8(struct fl_batch *b, struct nl_msg *m, int type, uint8_t v)
+{
+	fl_put(b, m, type, &v, sizeof(v));
+}
+
+void fl_put_u16(struct fl_batch *b, struct nl_msg *m, int type, uint16_t v)
+{
+	fl_put(b, m, type, &v, sizeof(v));
+}
+
+void fl_put_u32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v)
+{
+	fl_put(b, m, type, &v, sizeof(v));
+}
+
+void fl_put_be32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v)
+{
+	fl_put_u32(b, m, type, htobe32(v));
+}
+
+void fl_put_str(struct fl_batch *b, struct nl_msg *m, int type, const char *text)
+{
+	fl_put(b, m, type, text, text ? strlen(text) + 1 : 0);
+}
+
+struct nlattr *fl_nest(struct fl_batch *b, struct nl_msg *m, int type)
+{
+	struct nlattr *nest = m ? nla_nest_start(m, type | NLA_F_NESTED) : NULL;
+
+	if (!nest)
+		b->broken = true;
+	return nest;
+}
+
+void fl_nest_end(struct nl_msg *m, struct nlattr *nest)
+{
+	if (m && nest)
+		nla_nest_end(m, nest);
+}
+
+const char *fl_attr_str(const struct nlattr *a)
+{
+	if (!a || nla_len(a) < 1 || !memchr(nla_data(a), '\0', (size_t)nla_len(a)))
+		return NULL;
+	return nla_data(a);
+}
+
+uint32_t fl_attr_u32(const struct nlattr *a, uint32_t fallback)
+{
+	return a && nla_len(a) == 4 ? nla_get_u32(a) : fallback;
+}
+
+uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback)
+{
+	return a && nla_len(a) == 1 ? nla_get_u8(a) : fallback;
+}
+
+static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct iovec iov[BATCH_MAX];
+	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = iov };
+
+	if (b->broken)
+		return fl_fail_errno(err, ENOMEM, "build netlink messages");
+	for (size_t i = 0; i < b->n; i++) {
+		struct nlmsghdr *h = nlmsg_hdr(b->msg[i]);
+
+		h->nlmsg_seq = ++nl->seq;
+		iov[i] = (struct iovec){ h, h->nlmsg_len };
+	}
+	msg.msg_iovlen = b->n;
+	while (sendmsg(nl->fd, &msg, 0) < 0)
+		if (errno != EINTR)
+			return fl_fail_errno(err, errno, "%s: send", b->what[0]);
+	return 0;
+}
+
+static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err *err)
+{
+	ssize_t n;
+
+	do
+		n = recv(nl->fd, buf, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return fl_fail(err, EIO, "%s: no answer from the kernel", what);
+	if (n < 0)
+		return fl_fail_errno(err, errno, "%s: receive", what);
+	if (n > ANSWER_MAX)
+		return fl_fail(err, EMSGSIZE, "%s: answer of %zd bytes", what, n);
+	return (int)n;
+}
+
+/* The sentence of an extended acknowledgement, or NULL. */
+static const char *extack_text(const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1];
+	size_t skip = sizeof(*e);
+
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NULL;
+	if (!(h->nlmsg_flags & NLM_F_CAPPED))
+		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
+	if (NLMSG_HDRLEN + skip > h->nlmsg_len ||
+	    nla_parse(tb, NLMSGERR_ATTR_MAX, (struct nlattr *)((char *)NLMSG_DATA(h) + skip),
+		      (int)(h->nlmsg_len - NLMSG_HDRLEN - skip), NULL) < 0)
+		return NULL;
+	return fl_attr_str(tb[NLMSGERR_ATTR_MSG]);
+}
+
+static int kernel_error(const struct nlmsghdr *h, const char *what, struct fl_err *err)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+	const char *text = extack_text(h);
+	int r = fl_fail_errno(err, -e->error, "%s", what);
+	size_t used = strlen(err->text);
+
+	if (text)
+		(void)snprintf(err->text + used, sizeof(err->text) - used, " (%s)", text);
+	return r;
+}
+
+/* An acknowledgement: error 0, or an error. */
+static bool is_ack(const struct nlmsghdr *h)
+{
+	return h->nlmsg_type == NLMSG_ERROR &&
+	       h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr));
+}
+
+/*
+ * Reads answers up to that of the last message. A netfilter transaction that fails as a whole
+ * is reported under its first message, and nothing may follow.
+ */
+static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+{
+	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	uint32_t first = nl->seq - (uint32_t)b->n + 1;
+	int result = 0;
+
+	for (;;) {
+		int n = receive(nl, buf, b->what[b->n - 1], err);
+
+		if (n < 0)
+			return n;
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned int)n);
+		     h = NLMSG_NEXT(h, n)) {
+			const struct nlmsgerr *e = NLMSG_DATA(h);
+			uint32_t index = h->nlmsg_seq - first;
+
+			if (!is_ack(h) || index >= b->n)
+				continue;
+			if (e->error && result == 0)
+				result = kernel_error(h, b->what[index], err);
+			if (index == b->n - 1)
+				return result;
+			if (index == 0 && e->error && nl->proto == FL_NL_NETFILTER)
+				return result;
+		}
+	}
+}
+
+int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+{
+	int r = 0;
+
+	if (b->n > 0)
+		nlmsg_hdr(b->msg[b->n - 1])->nlmsg_flags |= NLM_F_ACK;
+	if (b->n > 0 || b->broken)
+		r = transmit(nl, b, err);
+	if (r == 0 && b->n > 0)
+		r = read_acks(nl, b, err);
+	empty_batch(b);
+	return r;
+}
+
+struct query {
+	struct fl_nl *nl;
+	const char *what;
+	bool dump, interrupted;
+	fl_nl_each *each;
+	void *arg;
+};
+
+/* 1: more to come, 0: that was all. */
+static int read_answer(struct query *q, struct fl_err *err)
+{
+	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int n = receive(q->nl, buf, q->what, err);
+	int r;
+
+	if (n < 0)
+		return n;
+	for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned int)n); h = NLMSG_NEXT(h, n)) {
+		if (h->nlmsg_seq != q->nl->seq)
+			continue;
+		if (is_ack(h) && ((struct nlmsgerr *)NLMSG_DATA(h))->error)
+			return kernel_error(h, q->what, err);
+		q->interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		if (h->nlmsg_type == NLMSG_DONE || is_ack(h))
+			return 0;
+		r = q->each(h, q->arg, err);
+		if (r < 0)
+			return fl_wrap(err, r, "%s", q->what);
+		if (!q->dump)
+			return 0;
+	}
+	return 1;
+}
+
+int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
+		struct fl_err *err)
+{
+	struct query q = { .nl = nl, .what = b->what[0], .each = each, .arg = arg };
+	int tries = 0, r = 0;
+
+	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[0])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	do {
+		if (tries > 0)
+			(void)each(NULL, arg, err);
+		q.interrupted = false;
+		r = transmit(nl, b, err);
+		while (r == 0 && (r = read_answer(&q, err)) == 1)
+			r = 0;
+	} while (r == 0 && q.interrupted && ++tries < DUMP_TRIES);
+	if (r == 0 && q.interrupted)
+		r = fl_fail(err, EAGAIN, "%s: interrupted %d times", q.what, DUMP_TRIES);
+	empty_batch(b);
+	return r;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One netlink socket: open in a namespace, send a batch, dump.
+ * A socket belongs for life to the namespace it was opened in, so a caller that works on two
+ * namespaces holds two sockets and never calls setns() itself. The kernel answers requests
+ * while they are sent, so nothing here waits. Errors carry the kernel's own sentence where it
+ * gives one. What only lib/net's own files use is in msg.h.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+struct fl_nl;	 /* a socket */
+struct fl_batch; /* messages that go out together */
+
+enum fl_nl_proto { FL_NL_ROUTE, FL_NL_NETFILTER };
+
+/* Opens a socket in the caller's namespace. *out is the caller's. */
+fl_must int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err);
+
+/* Closes the socket. */
+void fl_nl_close(struct fl_nl **nl);
+#define fl_auto_nl fl_auto(fl_nl_close)
+
+/* A new, empty batch. Verbs named fl_X_put() append to it and change nothing yet. */
+fl_must int fl_batch_new(struct fl_batch **out, struct fl_err *err);
+
+/* Frees the batch and its messages. */
+void fl_batch_free(struct fl_batch **b);
+#define fl_auto_batch fl_auto(fl_batch_free)
+
+/*
+ * Sends all messages in one call and reads the answers; the batch is empty afterwards.
+ * Routing messages are carried out one by one: after an error, later ones may have been
+ * carried out as well. Netfilter messages are one transaction: all or nothing. The error is
+ * that of the first message that failed, and names what it was to do. An empty batch is done
+ * at once.
+ */
+fl_must int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err);

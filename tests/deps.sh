@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs, on Debian 12, the packages that a target of the Makefile needs: those that are
+# missing, and nothing when none is. No service is started on the way.
+#
+# usage: tests/deps.sh demo|check|bench
+set -euo pipefail
+
+build='gcc make libc6-dev libnl-3-dev libjansson-dev'
+demo='busybox-static iproute2 iputils-ping procps util-linux'
+check="$demo bats binutils clang clang-format clang-tools conntrack containerd
+	containernetworking-plugins cpio crun ethtool file git golang-go golang-github-appc-cni-dev
+	iptables jq kmod libcmocka-dev libclang-rt-14-dev netcat-openbsd nftables podman
+	qemu-system-x86 runc strace tcpdump universal-ctags"
+bench="$demo containernetworking-plugins jq linux-perf nftables strace"
+
+fail()
+{
+	echo "deps: $*" >&2
+	exit 1
+}
+
+# The words of $@ that are no installed package.
+missing()
+{
+	local p
+
+	for p; do
+		[[ $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) == installed ]] ||
+			echo "$p"
+	done
+}
+
+case ${1-} in
+demo) wanted="$build $demo" ;;
+check) wanted="$build $check" ;;
+bench) wanted="$build $bench" ;;
+*) fail 'usage: tests/deps.sh demo|check|bench' ;;
+esac
+
+command -v dpkg-query >/dev/null ||
+	fail "this is no Debian; install by hand what stands for:" $wanted
+mapfile -t need < <(missing $wanted)
+((${#need[@]})) || exit 0
+((EUID == 0)) || fail "run as root to install: ${need[*]}"
+command -v apt-get >/dev/null || fail "no apt-get to install: ${need[*]}"
+
+# invoke-rc.d asks this file whether it may start a service; 101 is no.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+apt='apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3'
+echo "deps: installing ${need[*]}"
+$apt update
+$apt install -y --no-install-recommends "${need[@]}"

@@ -1,0 +1,196 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs a script on another kernel: boots a Debian kernel package in QEMU (software emulation, no
+# KVM needed) with a small initramfs of bash, busybox and what the caller adds, prints the script's
+# output, and exits with the script's status. The package is downloaded and unpacked, never
+# installed; what can be reused is kept under build/kernel.
+#
+# boot.sh [-t SECONDS] [-m MODULE]... [-b PROGRAM]... [-a FILE=PATH]... PACKAGE SCRIPT
+#   -t  limit in seconds of the boot and the script together (default 90)
+#   -m  kernel module to load before the script, with what it depends on
+#   -b  program to take along from this machine with its shared libraries, at the same path
+#   -a  file to take along as PATH
+#   PACKAGE  linux-image-cloud-amd64, linux-image-amd64, linux-image-6.12-cloud-amd64, ...
+#   SCRIPT   file that bash runs as root in /, with /proc, /sys, /run and /tmp mounted; the
+#            programs of -b come before busybox's of the same name
+# Exit: the script's status; 124 when the time was up; 125 when the machine could not be made or
+# died on the way (the kernel's last lines are then on stderr).
+
+set -euo pipefail
+
+die()
+{
+	echo "boot.sh: $*" >&2
+	exit 125
+}
+
+limit=90
+modules=() programs=(bash) files=()
+while getopts t:m:b:a: opt; do
+	case $opt in
+	t) limit=$OPTARG ;;
+	m) modules+=("$OPTARG") ;;
+	b) programs+=("$OPTARG") ;;
+	a) files+=("$OPTARG") ;;
+	*) die "usage: boot.sh [-t S] [-m MODULE] [-b PROGRAM] [-a FILE=PATH] PACKAGE SCRIPT" ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# = 2 ] || die "expected a kernel package and a script, got $# arguments"
+package=$1 script=$2
+[ -r "$script" ] || die "script '$script' is not readable"
+
+for need in qemu-system-x86_64:qemu-system-x86 cpio:cpio depmod:kmod modprobe:kmod \
+	dpkg-deb:dpkg apt-get:apt; do
+	command -v "${need%:*}" >/dev/null || die "'${need%:*}' is missing: install ${need#*:}"
+done
+busybox=/bin/busybox
+"$busybox" --help >/dev/null 2>&1 || die "'$busybox' is missing: install busybox-static"
+if ldd "$busybox" >/dev/null 2>&1; then
+	die "'$busybox' is not static: install busybox-static"
+fi
+
+cache=${FL_KERNEL_CACHE:-$(cd "$(dirname "$0")/../.." && pwd)/build/kernel}
+mkdir -p "$cache"
+
+# A linux-image-amd64 names the image of the day as its dependency.
+image=$(apt-cache depends "$package" 2>/dev/null |
+	awk '/Depends: linux-image-/ { print $2; exit }')
+image=${image:-$package}
+version=${image#linux-image-}
+version=${version%-unsigned}
+tree=$cache/$image
+
+# Unpacks the kernel once; the lock lets several test files ask at the same time.
+fetch()
+{
+	local work deb
+
+	[ ! -e "$tree/boot/vmlinuz-$version" ] || return 0
+	work=$(mktemp -d "$cache/fetch.XXXXXX")
+	(cd "$work" && apt-get -q download "$image") >"$work/log" 2>&1 || {
+		tail -n 3 "$work/log" >&2
+		rm -rf "$work"
+		die "download of '$image' went wrong (apt-get update needed?)"
+	}
+	deb=$(echo "$work"/*.deb)
+	dpkg-deb -x "$deb" "$work/tree"
+	depmod -b "$work/tree" "$version"
+	rm -rf "$tree"
+	mv "$work/tree" "$tree"
+	rm -rf "$work"
+}
+exec 9>"$cache/lock"
+flock 9
+fetch
+exec 9>&-
+
+run=$(mktemp -d "${TMPDIR:-/tmp}/fl-boot.XXXXXX")
+qemu=
+cleanup()
+{
+	if [ -n "$qemu" ]; then
+		kill -9 "$qemu" 2>/dev/null || :
+		wait "$qemu" 2>/dev/null || :
+	fi
+	rm -rf "$run"
+}
+trap cleanup EXIT
+trap 'exit 124' INT TERM
+
+# --- the initramfs ---
+root=$run/root
+mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,proc,sys,dev,run,tmp,etc,root,modules,var/lib}
+cp "$busybox" "$root/bin/busybox"
+cp "$script" "$root/script"
+
+for p in "${programs[@]}"; do
+	path=$(command -v "$p") || die "program '$p' is not on this machine"
+	path=$(readlink -f "$(dirname "$path")")/$(basename "$path")
+	mkdir -p "$root$(dirname "$path")"
+	cp -L "$path" "$root$path"
+	ldd "$path" 2>/dev/null | grep -o '/[^ ]*' | while read -r lib; do
+		mkdir -p "$root$(dirname "$lib")"
+		cp -L "$lib" "$root$lib"
+	done
+done
+for f in ${files[@]+"${files[@]}"}; do
+	mkdir -p "$root$(dirname "${f#*=}")"
+	cp -L "${f%%=*}" "$root${f#*=}"
+done
+
+# In the order in which they load; a module that is built in has nothing to copy.
+: >"$root/modules/order"
+for m in ${modules[@]+"${modules[@]}"}; do
+	list=$(modprobe -d "$tree" -S "$version" --show-depends "$m" 2>&1) ||
+		die "kernel '$version' has no module '$m': $list"
+	while read -r verb path _; do
+		[ "$verb" = insmod ] || continue
+		name=$(basename "$path")
+		name=${name%%.ko*}.ko
+		[ ! -e "$root/modules/$name" ] || continue
+		case $path in
+		*.xz) xz -dc "$path" >"$root/modules/$name" ;;
+		*.zst) zstd -qdc "$path" >"$root/modules/$name" ;;
+		*) cp "$path" "$root/modules/$name" ;;
+		esac
+		echo "$name" >>"$root/modules/order"
+	done <<<"$list"
+done
+
+# The console (ttyS0) is the kernel's; the script's output has a line of its own (ttyS1).
+cat >"$root/init" <<'INIT'
+#!/bin/busybox sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs run /run
+mount -t tmpfs tmp /tmp
+exec >/dev/ttyS1 2>&1
+stty -F /dev/ttyS1 raw
+status=0
+while read -r m; do
+	insmod "/modules/$m" || { echo "insmod $m: refused"; status=125; }
+done </modules/order
+if [ $status = 0 ]; then
+	bash /script </dev/null
+	status=$?
+fi
+echo "boot.sh-status $status"
+sync
+reboot -f
+INIT
+chmod +x "$root/init"
+(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$run/initrd"
+
+# --- the machine ---
+: >"$run/out"
+qemu-system-x86_64 -M pc -accel tcg -cpu max -smp 1 -m 512 -nodefaults -display none \
+	-no-reboot -kernel "$tree/boot/vmlinuz-$version" -initrd "$run/initrd" \
+	-append "console=ttyS0 panic=-1 reboot=t mitigations=off nokaslr quiet loglevel=4" \
+	-serial "file:$run/console" -serial "file:$run/out" 2>"$run/qemu" &
+qemu=$!
+
+end=$((SECONDS + limit))
+while kill -0 "$qemu" 2>/dev/null; do
+	if [ $SECONDS -ge $end ]; then
+		tr -d '\r' <"$run/out"
+		tail -n 5 "$run/console" >&2
+		echo "boot.sh: still running after $limit s" >&2
+		exit 124
+	fi
+	sleep 0.2
+done
+wait "$qemu" || :
+qemu=
+
+status=$(tr -d '\r' <"$run/out" | sed -n 's/^boot\.sh-status //p' | tail -n 1)
+tr -d '\r' <"$run/out" | sed '/^boot\.sh-status /d'
+if [ -z "$status" ]; then
+	tail -n 20 "$run/console" "$run/qemu" >&2
+	die "kernel '$version' died before the script ended"
+fi
+exit "$status"
