@@ -30,6 +30,9 @@ struct fl_hdr {
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 	fl_printf(3, 4);
 
+/* Notes that a message could not be built; fl_batch_send() will say so. */
+void fl_batch_break(struct fl_batch *b);
+
 /* Attributes. A NULL message, and NULL data or text, are passed over. */
 void fl_put(struct fl_batch *b, struct nl_msg *m, int type, const void *data, size_t len);
 void fl_put_u8(struct fl_batch *b, struct nl_msg *m, int type, uint8_t v);

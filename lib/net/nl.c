@@ -96,6 +96,11 @@ struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const 
 	return m;
 }
 
+void fl_batch_break(struct fl_batch *b)
+{
+	b->broken = true;
+}
+
 void fl_put(struct fl_batch *b, struct nl_msg *m, int type, const void *data, size_t len)
 {
 	if (m && data && nla_put(m, type, (int)len, data) < 0)

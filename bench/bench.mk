@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# The benchmark's programs: build/bench/cnibench, which measures, and build/bench/floor, the bare
+# kernel cost as a static program without any library of ours.
+
+BENCH_SRCS := $(filter-out bench/floor.c,$(wildcard bench/*.c))
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor
+
+.PHONY: benches
+benches: $(BENCH_BINS)
+
+$(BENCH_SRCS:%.c=$(B)/obj/%.o): FLAGS += -Ibench
+
+$(B)/bench/cnibench: $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(call lib,fl-base)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/floor: $(B)/obj/bench/floor.o
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) $(CNI_STATIC) -o $@ $^
+	$(if $(SAN),,$(Q)strip $@)

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Links: veth pairs, bridges, bridge ports. "put" appends to a batch; "get", "list" and "del"
+ * act at once. Names have at most 15 bytes; MAC addresses are 6 bytes.
+ */
+#pragma once
+
+#include "base/text.h"
+#include "net/nl.h"
+
+#define FL_IFNAME_SIZE	16  /* with its NUL */
+#define FL_IFALIAS_SIZE 256 /* with its NUL */
+
+/* A link as the kernel has it. */
+struct fl_link {
+	uint32_t index, mtu;
+	uint32_t peer;	 /* veth: the other end's index, in its own namespace; 0: none */
+	uint32_t master; /* index; 0: none */
+	uint32_t promiscuity;
+	bool up, carrier; /* administratively; with its other end */
+	uint8_t mac[FL_MAC_LEN];
+	char name[FL_IFNAME_SIZE], kind[16], alias[FL_IFALIAS_SIZE];
+	/* Of a bridge port: */
+	bool forwarding, hairpin, isolated;
+	/* Of a bridge: */
+	bool vlan_filtering;
+};
+
+/* A veth pair; zero and NULL leave the kernel's default. */
+struct fl_veth {
+	const char *name, *peer; /* peer: the name inside peer_netns */
+	int peer_netns;		 /* file descriptor */
+	uint32_t mtu;		 /* of both ends */
+	uint32_t master;	 /* of this end */
+	const uint8_t *mac, *peer_mac;
+};
+
+enum fl_change { FL_KEEP, FL_ON, FL_OFF };
+
+/* Changes to one link; what is zero or NULL is kept. */
+struct fl_link_set {
+	const char *name; /* or NULL, and index says which */
+	uint32_t index;
+	enum fl_change up, promisc;
+	uint32_t master, mtu;
+	const uint8_t *mac;
+	const char *alias;
+	enum fl_change arp_notify;	  /* IPv4: announce the address when the link comes up */
+	enum fl_change ipv6_auto;	  /* FL_OFF: no link-local address, so no DAD, MLD or RS */
+	enum fl_change hairpin, isolated; /* of a bridge port */
+	enum fl_change vlan_filtering;	  /* of a bridge */
+};
+
+/* Both ends are made down, the peer directly in its namespace. -EEXIST when a name is taken. */
+void fl_link_put_veth(struct fl_batch *b, const struct fl_veth *v);
+
+/*
+ * A bridge, down, with this MAC address, which then never follows its ports'. -EEXIST when the
+ * name is taken.
+ */
+void fl_link_put_bridge(struct fl_batch *b, const char *name, const uint8_t mac[FL_MAC_LEN],
+			uint32_t mtu, bool vlan_filtering);
+
+/* One message with the changes. Those of ipv6_auto want to be sent before the one that sets up. */
+void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s);
+
+/* A range of VLANs on a bridge port; as its PVID and untagged when native. */
+void fl_link_put_vlan(struct fl_batch *b, uint32_t index, const uint16_t first_last[2],
+		      bool native);
+
+/* Takes a VLAN off a bridge port. */
+void fl_link_put_vlan_del(struct fl_batch *b, uint32_t index, uint16_t vlan);
+
+/* -ENODEV when there is no such link. */
+fl_must int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out,
+			struct fl_err *err);
+
+/* Calls each() for every link, of one master if it is not 0. */
+fl_must int fl_link_list(struct fl_nl *nl, uint32_t master,
+			 int (*each)(const struct fl_link *link, void *arg, struct fl_err *err),
+			 void *arg, struct fl_err *err);
+
+/* Deletes the link, a veth with its other end; one that is not there counts as deleted. */
+fl_must int fl_link_del(struct fl_nl *nl, const char *name, struct fl_err *err);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reading links. */
+#include <errno.h>
+#include <net/if.h>
+
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "net/link.h"
+#include "net/msg.h"
+
+typedef int link_each(const struct fl_link *link, void *arg, struct fl_err *err);
+
+static void copy_text(char *out, size_t size, const struct nlattr *a)
+{
+	const char *text = fl_attr_str(a);
+
+	(void)snprintf(out, size, "%s", text ? text : "");
+}
+
+static void read_port(const struct nlattr *a, struct fl_link *link)
+{
+	struct nlattr *tb[IFLA_BRPORT_MAX + 1];
+
+	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, (struct nlattr *)(uintptr_t)a, NULL) < 0)
+		return;
+	link->forwarding = fl_attr_u8(tb[IFLA_BRPORT_STATE], 0) == BR_STATE_FORWARDING;
+	link->hairpin = fl_attr_u8(tb[IFLA_BRPORT_MODE], 0) != 0;
+	link->isolated = fl_attr_u8(tb[IFLA_BRPORT_ISOLATED], 0) != 0;
+}
+
+static void read_info(const struct nlattr *a, struct fl_link *link)
+{
+	struct nlattr *tb[IFLA_INFO_MAX + 1], *br[IFLA_BR_MAX + 1];
+	const char *slave;
+
+	if (nla_parse_nested(tb, IFLA_INFO_MAX, (struct nlattr *)(uintptr_t)a, NULL) < 0)
+		return;
+	copy_text(link->kind, sizeof(link->kind), tb[IFLA_INFO_KIND]);
+	slave = fl_attr_str(tb[IFLA_INFO_SLAVE_KIND]);
+	if (slave && fl_streq(slave, "bridge") && tb[IFLA_INFO_SLAVE_DATA])
+		read_port(tb[IFLA_INFO_SLAVE_DATA], link);
+	if (fl_streq(link->kind, "bridge") && tb[IFLA_INFO_DATA] &&
+	    nla_parse_nested(br, IFLA_BR_MAX, tb[IFLA_INFO_DATA], NULL) == 0)
+		link->vlan_filtering = fl_attr_u8(br[IFLA_BR_VLAN_FILTERING], 0) != 0;
+}
+
+static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_err *err)
+{
+	const struct ifinfomsg *ifi = NLMSG_DATA(h);
+	struct nlattr *tb[IFLA_MAX + 1];
+
+	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+		return fl_fail(err, EBADMSG, "unreadable link message");
+	*link = (struct fl_link){
+		.index = (uint32_t)ifi->ifi_index,
+		.up = ifi->ifi_flags & IFF_UP,
+		.carrier = fl_attr_u8(tb[IFLA_CARRIER], 0) != 0,
+		.mtu = fl_attr_u32(tb[IFLA_MTU], 0),
+		.peer = fl_attr_u32(tb[IFLA_LINK], 0),
+		.master = fl_attr_u32(tb[IFLA_MASTER], 0),
+		.promiscuity = fl_attr_u32(tb[IFLA_PROMISCUITY], 0),
+	};
+	copy_text(link->name, sizeof(link->name), tb[IFLA_IFNAME]);
+	copy_text(link->alias, sizeof(link->alias), tb[IFLA_IFALIAS]);
+	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == FL_MAC_LEN)
+		memcpy(link->mac, nla_data(tb[IFLA_ADDRESS]), FL_MAC_LEN);
+	if (tb[IFLA_LINKINFO])
+		read_info(tb[IFLA_LINKINFO], link);
+	return 0;
+}
+
+static int each_get(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	return h ? read_link(h, arg, err) : 0;
+}
+
+int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct ifinfomsg ifi = { 0 };
+	struct nl_msg *m;
+	int r;
+
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETLINK, 0, &ifi, sizeof(ifi) }, "read link '%s'",
+			 name);
+	fl_put_str(b, m, IFLA_IFNAME, name);
+	fl_put_u32(b, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	return fl_nl_query(nl, b, each_get, out, err);
+}
+
+struct listing {
+	uint32_t master;
+	struct fl_link *links;
+	size_t n;
+};
+
+static void listing_done(struct listing *l)
+{
+	fl_free_p(&l->links);
+}
+
+/* Links are collected first: the callback may then use the socket. */
+static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	struct listing *l = arg;
+	struct fl_link link, *grown;
+	int r;
+
+	if (!h) {
+		l->n = 0;
+		return 0;
+	}
+	r = read_link(h, &link, err);
+	if (r < 0 || (l->master && link.master != l->master))
+		return r;
+	grown = reallocarray(l->links, l->n + 1, sizeof(*grown));
+	if (!grown)
+		return fl_fail_errno(err, ENOMEM, "list %zu links", l->n);
+	l->links = grown;
+	l->links[l->n++] = link;
+	return 0;
+}
+
+int fl_link_list(struct fl_nl *nl, uint32_t master, link_each *each, void *arg, struct fl_err *err)
+{
+	fl_auto(listing_done) struct listing l = { .master = master };
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct ifinfomsg ifi = { 0 };
+	struct nl_msg *m;
+	int r;
+
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi) },
+			 "list links");
+	fl_put_u32(b, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (master)
+		fl_put_u32(b, m, IFLA_MASTER, master);
+	r = fl_nl_query(nl, b, each_list, &l, err);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = each(&l.links[i], arg, err);
+	return r;
+}

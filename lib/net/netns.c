@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Visits to network namespaces, and their sysctls. */
+#include "net/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+int fl_netns_run(int netns_fd, fl_netns_visit *visit, void *arg, struct fl_err *err)
+{
+	fl_auto_close int home = -1;
+	int r;
+
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
+		return fl_fail_errno(err, errno, "open '/proc/self/ns/net'");
+	if (setns(netns_fd, CLONE_NEWNET) < 0)
+		return fl_fail_errno(err, errno, "enter the pod's network namespace");
+	r = visit(arg, err);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* whatever followed would be done to the wrong machine */
+	return r;
+}
+
+static int visit_open_nl(void *arg, struct fl_err *err)
+{
+	return fl_nl_open(FL_NL_ROUTE, arg, err);
+}
+
+int fl_netns_open_nl(int netns_fd, struct fl_nl **out, struct fl_err *err)
+{
+	return fl_netns_run(netns_fd, visit_open_nl, out, err);
+}
+
+int fl_sysctl_set(const char *name, const char *value, struct fl_err *err)
+{
+	char path[PATH_MAX], now[64];
+	int r;
+
+	r = fl_format(path, sizeof(path), err, "/proc/sys/net/%s", name);
+	if (r < 0)
+		return r;
+	r = fl_read_small(AT_FDCWD, path, now, sizeof(now), err);
+	if (r < 0 || fl_streq(now, value))
+		return r;
+	return fl_write_value(path, value, err);
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Short visits to another network namespace: enter, open what must be opened there, come
+ * home. The process never works in a foreign namespace; if it cannot come home, it aborts.
+ */
+#pragma once
+
+#include "net/nl.h"
+
+/* What is done on a visit: open sockets and files, nothing that waits. */
+typedef int fl_netns_visit(void *arg, struct fl_err *err);
+
+/* Calls visit(arg) inside the namespace and returns what it returns. */
+fl_must int fl_netns_run(int netns_fd, fl_netns_visit *visit, void *arg, struct fl_err *err);
+
+/* fl_nl_open() for a routing socket inside the namespace. */
+fl_must int fl_netns_open_nl(int netns_fd, struct fl_nl **out, struct fl_err *err);
+
+/*
+ * Makes /proc/sys/net/NAME of the current namespace hold value, writing only when it does not:
+ * name uses '/' between its parts. -ENOENT: this kernel has no such setting.
+ */
+fl_must int fl_sysctl_set(const char *name, const char *value, struct fl_err *err);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Adding and listing routes. */
+#include "net/route.h"
+
+#include <errno.h>
+
+#include <linux/rtnetlink.h>
+
+#include "net/msg.h"
+
+static void put_metrics(struct fl_batch *b, struct nl_msg *m, const struct fl_route *r)
+{
+	struct nlattr *metrics;
+
+	if (!r->mtu && !r->advmss)
+		return;
+	metrics = fl_nest(b, m, RTA_METRICS);
+	if (r->mtu)
+		fl_put_u32(b, m, RTAX_MTU, r->mtu);
+	if (r->advmss)
+		fl_put_u32(b, m, RTAX_ADVMSS, r->advmss);
+	fl_nest_end(m, metrics);
+}
+
+void fl_route_put(struct fl_batch *b, const struct fl_route *r)
+{
+	struct rtmsg rt = {
+		.rtm_family = (uint8_t)fl_ip_family(&r->dst.ip),
+		.rtm_dst_len = r->dst.len,
+		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = r->scope,
+		.rtm_type = RTN_UNICAST,
+	};
+	char text[FL_PREFIX_STR];
+	struct nl_msg *m;
+	const void *raw;
+	size_t len;
+
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_NEWROUTE, NLM_F_CREATE, &rt, sizeof(rt) },
+			 "add route %s", fl_prefix_format(&r->dst, text));
+	raw = fl_ip_raw(&r->dst.ip, &len);
+	if (r->dst.len > 0)
+		fl_put(b, m, RTA_DST, raw, len);
+	if (r->has_gw) {
+		raw = fl_ip_raw(&r->gw, &len);
+		fl_put(b, m, RTA_GATEWAY, raw, len);
+	}
+	fl_put_u32(b, m, RTA_OIF, r->link);
+	fl_put_u32(b, m, RTA_TABLE, r->table);
+	if (r->priority)
+		fl_put_u32(b, m, RTA_PRIORITY, r->priority);
+	put_metrics(b, m, r);
+}
+
+struct listing {
+	uint32_t link;
+	struct fl_route *routes;
+	size_t n;
+};
+
+static void listing_done(struct listing *l)
+{
+	fl_free_p(&l->routes);
+}
+
+static struct fl_ip read_ip(const struct nlattr *a, int family)
+{
+	static const uint8_t any[16];
+	int want = family == AF_INET ? 4 : 16;
+
+	return fl_ip_from_raw(family, a && nla_len(a) == want ? nla_data(a) : any);
+}
+
+static void read_metrics(struct nlattr *a, struct fl_route *out)
+{
+	struct nlattr *tb[RTAX_MAX + 1];
+
+	if (!a || nla_parse_nested(tb, RTAX_MAX, a, NULL) < 0)
+		return;
+	out->mtu = fl_attr_u32(tb[RTAX_MTU], 0);
+	out->advmss = fl_attr_u32(tb[RTAX_ADVMSS], 0);
+}
+
+/* 1 when the message is about a unicast route through the link. */
+static int read_route(const struct nlmsghdr *h, uint32_t link, struct fl_route *out,
+		      struct fl_err *err)
+{
+	const struct rtmsg *rt = NLMSG_DATA(h);
+	struct nlattr *tb[RTA_MAX + 1];
+
+	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*rt), tb, RTA_MAX, NULL) < 0)
+		return fl_fail(err, EBADMSG, "unreadable route message");
+	if (rt->rtm_type != RTN_UNICAST || fl_attr_u32(tb[RTA_OIF], 0) != link ||
+	    (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6) ||
+	    rt->rtm_flags & RTM_F_CLONED)
+		return 0;
+	*out = (struct fl_route){
+		.dst = { read_ip(tb[RTA_DST], rt->rtm_family), rt->rtm_dst_len },
+		.has_gw = tb[RTA_GATEWAY] != NULL,
+		.gw = read_ip(tb[RTA_GATEWAY], rt->rtm_family),
+		.link = link,
+		.table = fl_attr_u32(tb[RTA_TABLE], rt->rtm_table),
+		.priority = fl_attr_u32(tb[RTA_PRIORITY], 0),
+		.scope = rt->rtm_scope,
+	};
+	read_metrics(tb[RTA_METRICS], out);
+	return 1;
+}
+
+static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	struct listing *l = arg;
+	struct fl_route route, *grown;
+	int r;
+
+	if (!h) {
+		l->n = 0;
+		return 0;
+	}
+	r = read_route(h, l->link, &route, err);
+	if (r <= 0)
+		return r;
+	grown = reallocarray(l->routes, l->n + 1, sizeof(*grown));
+	if (!grown)
+		return fl_fail_errno(err, ENOMEM, "list %zu routes", l->n);
+	l->routes = grown;
+	l->routes[l->n++] = route;
+	return 0;
+}
+
+int fl_route_list(struct fl_nl *nl, uint32_t link,
+		  int (*each)(const struct fl_route *route, void *arg, struct fl_err *err),
+		  void *arg, struct fl_err *err)
+{
+	fl_auto(listing_done) struct listing l = { .link = link };
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct rtmsg rt = { 0 };
+	struct nl_msg *m;
+	int r;
+
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof(rt) },
+			 "list routes of link %u", link);
+	fl_put_u32(b, m, RTA_OIF, link);
+	r = fl_nl_query(nl, b, each_list, &l, err);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		r = each(&l.routes[i], arg, err);
+	return r;
+}

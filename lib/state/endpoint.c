@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Endpoint records on disk. */
+#include "state/endpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "json/cur.h"
+
+#define RECORD_VERSION 1
+#define RECORD_MAX     65536 /* bytes */
+#define FOLDER	       "run/fairlead/endpoints"
+
+static struct fl_hash key_hash(const struct fl_key *key)
+{
+	const char *texts[] = { key->network, key->container_id, key->ifname };
+
+	return fl_hash_texts(texts, FL_ARRAY_LEN(texts));
+}
+
+void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME])
+{
+	memcpy(out, "veth", 4);
+	fl_hash_name(key_hash(key), out + 4, FL_HOST_IFNAME - 5);
+}
+
+static void record_name(const struct fl_key *key, char out[FL_KEY_NAME + 5])
+{
+	fl_hash_name(key_hash(key), out, FL_KEY_NAME - 1);
+	memcpy(out + FL_KEY_NAME - 1, ".json", 6);
+}
+
+void fl_endpoint_done(struct fl_endpoint *ep)
+{
+	fl_json_free(&ep->tree);
+	*ep = (struct fl_endpoint){ 0 };
+}
+
+static int set_optional(struct fl_json *obj, const char *key, const char *text)
+{
+	return fl_empty(text) ? 0 : fl_json_set_str(obj, key, text);
+}
+
+static int set_ips(struct fl_json *obj, const struct fl_endpoint *ep)
+{
+	struct fl_json *ips = fl_json_array();
+	char text[FL_PREFIX_STR];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ep->n_ips; i++)
+		r = fl_json_append(ips, fl_json_new_str(fl_prefix_format(&ep->ips[i], text)));
+	return fl_json_set(obj, "ips", ips) ?: r;
+}
+
+static int set_boot_id(struct fl_json *obj)
+{
+	struct fl_err ignored;
+	char id[64];
+
+	if (fl_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id), &ignored) <
+	    0)
+		return 0;
+	return fl_json_set_str(obj, "bootID", id);
+}
+
+int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *obj = fl_json_object();
+	char mac[FL_MAC_STR];
+	int r;
+
+	fl_mac_format(ep->mac, mac);
+	r = fl_json_set_int(obj, "version", RECORD_VERSION) ?:
+	    fl_json_set_str(obj, "network", ep->key.network) ?:
+	    fl_json_set_str(obj, "containerID", ep->key.container_id) ?:
+	    fl_json_set_str(obj, "ifname", ep->key.ifname) ?:
+	    fl_json_set_str(obj, "hostInterface", ep->host_ifname) ?:
+	    fl_json_set_str(obj, "mac", mac) ?:
+	    set_optional(obj, "netns", ep->netns) ?:
+	    set_optional(obj, "mode", ep->mode) ?:
+	    set_optional(obj, "podNamespace", ep->pod_namespace) ?:
+	    set_optional(obj, "podName", ep->pod_name) ?:
+	    set_optional(obj, "podUID", ep->pod_uid) ?:
+	    set_ips(obj, ep) ?:
+	    fl_json_set_bool(obj, "masquerade", ep->masquerade) ?:
+	    fl_json_set_bool(obj, "macspoofchk", ep->macspoofchk) ?:
+	    set_boot_id(obj);
+	if (r == 0 && ep->labels)
+		r = fl_json_set(obj, "labels", fl_json_copy(ep->labels));
+	if (r < 0)
+		return fl_fail_errno(err, -r, "write endpoint record");
+	*out = FL_TAKE(obj);
+	return 0;
+}
+
+static int read_ips(const struct fl_cur *c, struct fl_endpoint *ep, struct fl_err *err)
+{
+	struct fl_cur ips;
+	int r = fl_cur_arr(c, "ips", FL_OPTIONAL, &ips, err);
+	size_t n = r > 0 ? fl_json_len(ips.v) : 0;
+
+	if (n > FL_ENDPOINT_IPS_MAX)
+		return fl_cur_fail(&ips, err, "%zu addresses, at most %d", n, FL_ENDPOINT_IPS_MAX);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		struct fl_cur at = fl_cur_at(&ips, i);
+		const char *text = NULL;
+
+		r = fl_cur_as_str(&at, &text, err);
+		if (r == 0)
+			r = fl_prefix_parse(text, &ep->ips[ep->n_ips++], err);
+	}
+	return r < 0 ? r : 0;
+}
+
+int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct fl_err *err)
+{
+	struct fl_cur c = fl_cur_root(tree, "endpoint record");
+	struct fl_endpoint ep = { 0 };
+	const char *mac = "00:00:00:00:00:00", *host = "";
+	uint32_t version = 0;
+
+	if (fl_cur_as_obj(&c, err) < 0 ||
+	    fl_cur_u32(&c, "version", RECORD_VERSION, RECORD_VERSION, &version, err) < 0 ||
+	    fl_cur_str(&c, "network", FL_REQUIRED, &ep.key.network, err) < 0 ||
+	    fl_cur_str(&c, "containerID", FL_REQUIRED, &ep.key.container_id, err) < 0 ||
+	    fl_cur_str(&c, "ifname", FL_REQUIRED, &ep.key.ifname, err) < 0 ||
+	    fl_cur_str(&c, "hostInterface", FL_REQUIRED, &host, err) < 0 ||
+	    fl_cur_str(&c, "netns", FL_OPTIONAL, &ep.netns, err) < 0 ||
+	    fl_cur_str(&c, "mode", FL_OPTIONAL, &ep.mode, err) < 0 ||
+	    fl_cur_str(&c, "podNamespace", FL_OPTIONAL, &ep.pod_namespace, err) < 0 ||
+	    fl_cur_str(&c, "podName", FL_OPTIONAL, &ep.pod_name, err) < 0 ||
+	    fl_cur_str(&c, "podUID", FL_OPTIONAL, &ep.pod_uid, err) < 0 ||
+	    fl_cur_str(&c, "mac", FL_OPTIONAL, &mac, err) < 0 ||
+	    fl_cur_bool(&c, "masquerade", FL_OPTIONAL, &ep.masquerade, err) < 0 ||
+	    fl_cur_bool(&c, "macspoofchk", FL_OPTIONAL, &ep.macspoofchk, err) < 0 ||
+	    fl_mac_parse(mac, ep.mac, err) < 0 ||
+	    fl_copy(ep.host_ifname, sizeof(ep.host_ifname), host, err) < 0 ||
+	    read_ips(&c, &ep, err) < 0)
+		return -EINVAL;
+	ep.labels = fl_json_get(tree, "labels");
+	ep.tree = tree;
+	*out = ep;
+	return 0;
+}
+
+static int folder_path(const char *root, char out[PATH_MAX], struct fl_err *err)
+{
+	return fl_format(out, PATH_MAX, err, "%s/" FOLDER, root);
+}
+
+int fl_endpoint_create(const char *root, const struct fl_endpoint *ep, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *obj = NULL;
+	fl_auto_free char *text = NULL;
+	fl_auto_close int dir = -1;
+	char path[PATH_MAX], name[FL_KEY_NAME + 5];
+	int r;
+
+	r = fl_endpoint_to_json(ep, &obj, err);
+	if (r < 0)
+		return r;
+	r = fl_json_print(obj, 0, &text, err);
+	if (r < 0)
+		return r;
+	r = folder_path(root, path, err);
+	if (r < 0)
+		return r;
+	r = fl_open_dir(path, 0700, &dir, err);
+	if (r < 0)
+		return r;
+	record_name(&ep->key, name);
+	r = fl_create_file(dir, name, text, strlen(text), 0600, err);
+	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
+}
+
+static int read_at(int dirfd, const char *name, struct fl_endpoint *out, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *tree = NULL;
+	fl_auto_free char *text = NULL;
+	size_t len;
+	int r;
+
+	r = fl_read_file(dirfd, name, RECORD_MAX, &text, &len, err);
+	if (r < 0)
+		return r;
+	r = fl_json_parse(text, len, &tree, err);
+	if (r < 0)
+		return fl_wrap(err, r, "endpoint record '%s'", name);
+	r = fl_endpoint_from_json(tree, out, err);
+	if (r < 0)
+		return fl_wrap(err, r, "'%s'", name);
+	(void)FL_TAKE(tree);
+	return 0;
+}
+
+int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,
+		     struct fl_err *err)
+{
+	char path[PATH_MAX], name[FL_KEY_NAME + 5];
+	int r;
+
+	record_name(key, name);
+	r = fl_format(path, sizeof(path), err, "%s/" FOLDER "/%s", root, name);
+	return r < 0 ? r : read_at(AT_FDCWD, path, out, err);
+}
+
+int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err)
+{
+	char path[PATH_MAX], name[FL_KEY_NAME + 5];
+	int r;
+
+	record_name(key, name);
+	r = fl_format(path, sizeof(path), err, "%s/" FOLDER "/%s", root, name);
+	if (r < 0)
+		return r;
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return fl_fail_errno(err, errno, "remove endpoint record '%s'", path);
+	return 0;
+}
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static bool is_record(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && name[0] != '.' && fl_streq(name + n - 5, ".json");
+}
+
+int fl_endpoint_list(const char *root, const char *network,
+		     int (*each)(const struct fl_endpoint *ep, void *arg, struct fl_err *err),
+		     void *arg, struct fl_err *err)
+{
+	fl_auto(close_dir) DIR *d = NULL;
+	char path[PATH_MAX];
+	struct dirent *e;
+	int r;
+
+	r = folder_path(root, path, err);
+	if (r < 0)
+		return r;
+	d = opendir(path);
+	if (!d)
+		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "open directory '%s'", path);
+	while (r == 0 && (e = readdir(d))) {
+		fl_auto_endpoint struct fl_endpoint ep = { 0 };
+		struct fl_err ignored;
+
+		if (!is_record(e->d_name) || read_at(dirfd(d), e->d_name, &ep, &ignored) < 0)
+			continue;
+		if (fl_streq(ep.key.network, network))
+			r = each(&ep, arg, err);
+	}
+	return r;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Endpoint records: what an attachment is, written by the plugin that made it and read by
+ * DEL, GC and the agent. One JSON file an attachment:
+ *
+ *   ROOT/run/fairlead/endpoints/HASH.json
+ *     {"version":1, "network", "containerID", "ifname", "netns", "hostInterface", "mac",
+ *      "ips": ["10.1.0.5/24"], "mode": "bridge", "podNamespace", "podName", "podUID",
+ *      "labels": [{"key","value"}], "masquerade", "macspoofchk", "bootID"}
+ *
+ * HASH is derived from the key (network, containerID, ifname), as is the host interface's
+ * name, so both are found without asking anybody. A record is created and removed whole.
+ */
+#pragma once
+
+#include "base/ip.h"
+#include "base/text.h"
+#include "json/json.h"
+
+#define FL_ENDPOINT_IPS_MAX 64
+#define FL_KEY_NAME	    26 /* 25 characters of hash and a NUL */
+#define FL_HOST_IFNAME	    16 /* "veth", 11 characters of hash and a NUL */
+
+/* What every piece of state is keyed by. Texts are borrowed. */
+struct fl_key {
+	const char *network, *container_id, *ifname;
+};
+
+struct fl_endpoint {
+	struct fl_key key;
+	const char *netns;				/* path, NULL: unknown */
+	const char *mode;				/* "bridge", ... */
+	const char *pod_namespace, *pod_name, *pod_uid; /* NULL: unknown */
+	const struct fl_json *labels;			/* borrowed array, NULL: none */
+	char host_ifname[FL_HOST_IFNAME];
+	uint8_t mac[FL_MAC_LEN]; /* of the pod's interface */
+	bool masquerade, macspoofchk;
+	size_t n_ips;
+	struct fl_prefix ips[FL_ENDPOINT_IPS_MAX];
+	struct fl_json *tree; /* what a record that was read borrows from; owned */
+};
+
+/* The host interface's name of an attachment: "veth" and a hash of the key. */
+void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME]);
+
+/* Frees what a record that was read holds. */
+void fl_endpoint_done(struct fl_endpoint *ep);
+#define fl_auto_endpoint fl_auto(fl_endpoint_done)
+
+/* Creates the record, making the folder if need be. -EEXIST: the attachment has one. */
+fl_must int fl_endpoint_create(const char *root, const struct fl_endpoint *ep, struct fl_err *err);
+
+/* Reads the record of a key. -ENOENT: none; -EINVAL: it is not readable as one. */
+fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,
+			     struct fl_err *err);
+
+/* Removes the record of a key; none counts as removed. */
+fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err);
+
+/*
+ * Calls each() for every readable record of the network; unreadable ones are passed over. The
+ * record may be removed by each(). A missing folder has no records.
+ */
+fl_must int fl_endpoint_list(const char *root, const char *network,
+			     int (*each)(const struct fl_endpoint *ep, void *arg,
+					 struct fl_err *err),
+			     void *arg, struct fl_err *err);
+
+/* From and to JSON; pure. What is read borrows from tree, which *out then owns. */
+fl_must int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out,
+				  struct fl_err *err);
+fl_must int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out,
+				struct fl_err *err);
