@@ -17,7 +17,7 @@ DESTDIR	 ?=
 VERSION	 := 0.1.0
 WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	    -Wno-missing-field-initializers $(WERROR)
-FLAGS	 := -std=gnu17 -D_GNU_SOURCE -DFL_VERSION='"$(VERSION)"' -Ilib -Iplugins -I. -I/usr/include/libnl3 \
+FLAGS	 := -std=gnu17 -D_GNU_SOURCE -DFL_VERSION='"$(VERSION)"' -Ilib -I. -I/usr/include/libnl3 \
 	    -ffunction-sections -fdata-sections -fno-common $(WARN) -MMD -MP \
 	    $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined \
 	    -fno-omit-frame-pointer)

@@ -4,7 +4,7 @@
  * part of the undo before it acts, so that whatever fails, the world is as it was before. The
  * record comes before everything that DEL could not find by name alone.
  */
-#include "bridge/bridge.h"
+#include "plugins/bridge/bridge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,9 +13,9 @@
 #include "attach/masq.h"
 #include "attach/pair.h"
 #include "attach/spoof.h"
-#include "bridge/conf.h"
-#include "bridge/device.h"
 #include "cni/delegate.h"
+#include "plugins/bridge/conf.h"
+#include "plugins/bridge/device.h"
 #include "state/endpoint.h"
 
 enum { IF_BRIDGE, IF_HOST, IF_POD }; /* the interfaces' order in the result */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The plugin's table, STATUS, and what several verbs do to the firewall. */
-#include "bridge/bridge.h"
+#include "plugins/bridge/bridge.h"
 
 #include <errno.h>
 #include <strings.h>

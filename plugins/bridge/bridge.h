@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "bridge/conf.h"
 #include "cni/plugin.h"
 #include "net/nl.h"
+#include "plugins/bridge/conf.h"
 #include "state/endpoint.h"
 
 extern const struct fl_cni_plugin br_plugin;

@@ -5,7 +5,7 @@
  * is let be: MAC addresses, MTU, a route's table. A difference is reported as object, what was
  * expected, what was found.
  */
-#include "bridge/bridge.h"
+#include "plugins/bridge/bridge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 #include "attach/masq.h"
 #include "attach/pair.h"
 #include "attach/spoof.h"
-#include "bridge/device.h"
 #include "cni/delegate.h"
 #include "net/addr.h"
 #include "net/route.h"
+#include "plugins/bridge/device.h"
 
 struct check {
 	const struct fl_cni_req *req;

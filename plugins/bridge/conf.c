@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reading the bridge plugin's configuration. */
-#include "bridge/conf.h"
+#include "plugins/bridge/conf.h"
 
 #include <errno.h>
 

@@ -5,7 +5,7 @@
  * so a late DEL of an old container cannot touch a new one that uses the same path. The order
  * is interface, firewall, lease, record: an address is free only when nothing answers for it.
  */
-#include "bridge/bridge.h"
+#include "plugins/bridge/bridge.h"
 
 #include <errno.h>
 
@@ -30,7 +30,7 @@ static void recall(const struct fl_cni_req *req, const struct fl_key *key, struc
 		ep->ips[ep->n_ips++] = prev.ips[i].address;
 }
 
-static int del_link(const struct fl_cni_req *req, const struct fl_endpoint *ep, struct fl_err *err)
+static int del_link(const struct fl_endpoint *ep, struct fl_err *err)
 {
 	fl_auto_nl struct fl_nl *host = NULL;
 	int r = fl_nl_open(FL_NL_ROUTE, &host, err);
@@ -58,7 +58,7 @@ int br_del(const struct fl_cni_req *req, struct fl_err *err)
 	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
 	if (!known)
 		recall(req, &key, &ep);
-	r = del_link(req, &ep, err);
+	r = del_link(&ep, err);
 	if (r == 0 && !known)
 		r = br_del_foreign(req, err);
 	if (r == 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ensuring the bridge device and its gateway addresses. */
-#include "bridge/device.h"
+#include "plugins/bridge/device.h"
 
 #include <errno.h>
 #include <net/if.h>

@@ -6,9 +6,9 @@
  */
 #pragma once
 
-#include "bridge/conf.h"
 #include "net/link.h"
 #include "net/nl.h"
+#include "plugins/bridge/conf.h"
 
 #define BR_GATEWAYS_MAX 64
 

@@ -138,11 +138,11 @@ pod_ip() {
 
 @test "ctr runs a container on our network, and its end leaves nothing though DEL had no netns" {
 	local before
-	before=$(left_behind)
+	before=$(left_behind in_machine)
 	run -0 ctr run --rm --cni fairlead.test/busybox:1 one /bin/ip -o addr show eth0
 	[[ $output == *"10.66.0."* && $output == *"fd00:66::"* ]]
 	[ "$(calls one bridge DEL | jq -r .netns)" = "" ]
-	diff <(echo "$before") <(left_behind)
+	diff <(echo "$before") <(left_behind in_machine)
 }
 
 @test "two pods of a kubelet reach each other over both families" {
@@ -166,12 +166,12 @@ pod_ip() {
 
 @test "a pod's stop and removal leave nothing, with a DEL that comes twice" {
 	local before id
-	before=$(left_behind)
+	before=$(left_behind in_machine)
 	id=$(cri_run gone 0 8081 80)
-	[ "$(left_behind)" != "$before" ]
+	[ "$(left_behind in_machine)" != "$before" ]
 	cri_stop "$id"
 	cri_remove "$id"
-	diff <(echo "$before") <(left_behind)
+	diff <(echo "$before") <(left_behind in_machine)
 	[ "$(calls "$id" bridge DEL | wc -l)" -ge 2 ]
 	[ "$(calls "$id" bridge DEL | tail -n 1 | jq -r .netns)" = "" ]
 	[ "$(calls "$id" bridge DEL | tail -n 1 | jq -r .conf.prevResult)" = null ]
@@ -204,7 +204,7 @@ pod_ip() {
 	run -0 cri_ready
 	[[ $output == *NetworkReady* && $output != *NetworkPluginNotReady* ]]
 	local before
-	before=$(left_behind)
+	before=$(left_behind in_machine)
 	in_machine ip link add nobridge0 type ifb
 	in_machine sed -i 's/"pods0"/"nobridge0"/' /etc/cni/net.d/10-pods.conflist
 	sleep 0.5
@@ -212,5 +212,5 @@ pod_ip() {
 	network "$(machine_file /etc/cni/net.d/10-pods.conflist)"
 	in_machine ip link del nobridge0
 	[[ $output == *nobridge0* ]]
-	diff <(echo "$before") <(left_behind)
+	diff <(echo "$before") <(left_behind in_machine)
 }

@@ -92,12 +92,12 @@ http() {
 
 @test "podman rm -f leaves no lease, link, rule, record or cached result" {
 	local before
-	before=$(left_behind)
+	before=$(left_behind in_machine)
 	start a --network blue -p 8080:80
 	start b --network blue --network red
-	[ "$(left_behind)" != "$before" ]
+	[ "$(left_behind in_machine)" != "$before" ]
 	podman rm -f -t 0 a b
-	diff <(echo "$before") <(left_behind)
+	diff <(echo "$before") <(left_behind in_machine)
 }
 
 @test "a published port goes through the reference portmap to a container on our bridge" {
@@ -117,11 +117,11 @@ http() {
 @test "an address that is taken makes podman run fail and leaves nothing" {
 	start a --network blue --ip 10.77.0.98
 	local before
-	before=$(left_behind)
+	before=$(left_behind in_machine)
 	run ! start b --network blue --ip 10.77.0.98
 	[[ $output == *10.77.0.98* ]]
 	podman rm -f -t 0 b
-	diff <(echo "$before") <(left_behind)
+	diff <(echo "$before") <(left_behind in_machine)
 }
 
 @test "a container on two networks has both interfaces, and the MTU of the one that sets it" {
