@@ -10,7 +10,7 @@ HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness
 FUZZERS	   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 
-tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS)
+tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(TEST_LIBS)
 	$(call say,LINK)
@@ -19,6 +19,12 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(TEST_LIBS)
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $<
+
+# The real libcni, from the source that golang-github-appc-cni-dev installs under gocode.
+$(B)/tests/libcni-driver: tests/e2e/libcni/driver.go
+	$(call say,GO)
+	$(Q)mkdir -p $(@D) && GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode \
+		GOCACHE=$(abspath build/go) go build -o $@ $<
 
 $(REPLAYS): $(B)/tests/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o \
 	    $(TEST_LIBS)
