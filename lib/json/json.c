@@ -41,10 +41,16 @@ void fl_json_free(struct fl_json **v)
 
 int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_err *err)
 {
+	const char *nul = memchr(text, '\0', len);
 	json_error_t e;
-	json_t *v = json_loadb(text, len, JSON_DECODE_ANY, &e);
+	json_t *v;
 
-	if (!v && json_error_code(&e) == json_error_out_of_memory)
+	/* Jansson would take it for the end of the text. */
+	if (nul)
+		return fl_fail(err, EINVAL, "byte %zu is NUL", (size_t)(nul - text) + 1);
+	v = json_loadb(text, len, JSON_DECODE_ANY, &e);
+	/* It has no text of its own for most of its failed allocations. */
+	if (!v && (json_error_code(&e) == json_error_out_of_memory || !e.text[0]))
 		return fl_fail_errno(err, ENOMEM, "parse JSON");
 	if (!v)
 		return fl_fail(err, EINVAL, "line %d, column %d: %s", e.line, e.column, e.text);
@@ -161,9 +167,44 @@ struct fl_json *fl_json_array(void)
 	return ours(json_array());
 }
 
+/* The length of the UTF-8 character at p (RFC 3629, table in section 4), 0 when it is none. */
+static size_t utf8_length(const uint8_t *p)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (p[0] > 0xf4 || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 struct fl_json *fl_json_new_str(const char *text)
 {
-	return ours(json_string(text));
+	fl_auto_free char *clean = NULL;
+	size_t used = 0;
+
+	for (const uint8_t *p = (const uint8_t *)text; *p;) {
+		size_t n = utf8_length(p);
+
+		if (n == 0 && !clean) {
+			used = (size_t)((const char *)p - text);
+			clean = malloc(3 * strlen(text) + 1);
+			if (!clean)
+				return NULL;
+			memcpy(clean, text, used);
+		}
+		if (clean) {
+			memcpy(clean + used, n ? (const char *)p : "\xef\xbf\xbd", n ? n : 3);
+			used += n ? n : 3;
+		}
+		p += n ? n : 1;
+	}
+	if (!clean)
+		return ours(json_string_nocheck(text));
+	return ours(json_stringn_nocheck(clean, used));
 }
 
 struct fl_json *fl_json_copy(const struct fl_json *v)
