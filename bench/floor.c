@@ -102,11 +102,14 @@ static int add_link(int fd, int netns, const char *ifname, const char *hostif, i
 {
 	struct batch b = { 0 };
 	struct ifinfomsg up = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, peer = { 0 };
+	const int queues = 1; /* the kernel's default costs more and comes to the same */
 	struct nlattr *info, *data, *inner;
 
 	begin(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &up, sizeof(up));
 	attr(&b, IFLA_IFNAME, hostif, strlen(hostif) + 1);
 	attr(&b, IFLA_MASTER, &bridge, sizeof(bridge));
+	attr(&b, IFLA_NUM_TX_QUEUES, &queues, sizeof(queues));
+	attr(&b, IFLA_NUM_RX_QUEUES, &queues, sizeof(queues));
 	info = attr(&b, IFLA_LINKINFO, NULL, 0);
 	attr(&b, IFLA_INFO_KIND, "veth", 5);
 	data = attr(&b, IFLA_INFO_DATA, NULL, 0);
@@ -114,6 +117,8 @@ static int add_link(int fd, int netns, const char *ifname, const char *hostif, i
 	put(&b, &peer, sizeof(peer));
 	attr(&b, IFLA_IFNAME, ifname, strlen(ifname) + 1);
 	attr(&b, IFLA_NET_NS_FD, &netns, sizeof(netns));
+	attr(&b, IFLA_NUM_TX_QUEUES, &queues, sizeof(queues));
+	attr(&b, IFLA_NUM_RX_QUEUES, &queues, sizeof(queues));
 	nest_end(&b, inner);
 	nest_end(&b, data);
 	nest_end(&b, info);

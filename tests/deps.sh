@@ -13,7 +13,7 @@ check="$demo bats binutils clang clang-format clang-tools conntrack containerd
 	containernetworking-plugins cpio crun ethtool file git golang-go golang-github-appc-cni-dev
 	iptables jq kmod libcmocka-dev libclang-rt-14-dev netcat-openbsd nftables podman
 	qemu-system-x86 runc strace tcpdump universal-ctags"
-bench="$demo containernetworking-plugins jq linux-perf nftables strace"
+bench="$demo containernetworking-plugins iptables nftables"
 
 fail()
 {

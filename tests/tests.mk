@@ -14,7 +14,7 @@ REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 WRAPS	   := malloc calloc realloc strdup strndup openat
 UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic -lcmocka
 
-tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS)
+tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/inject.o $(TEST_LIBS)
 	$(call say,LINK)
@@ -23,6 +23,12 @@ $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/inject.
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $<
+
+# The real libcni, from the source that golang-github-appc-cni-dev installs under gocode.
+$(B)/tests/libcni-driver: tests/e2e/libcni/driver.go
+	$(call say,GO)
+	$(Q)mkdir -p $(@D) && GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode \
+		GOCACHE=$(abspath build/go) go build -o $@ $<
 
 $(REPLAYS): $(B)/tests/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o \
 	    $(TEST_LIBS)
