@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/auxv.h>
 
+#include "base/utf8.h"
+
 static json_t *jan(const struct fl_json *v)
 {
 	return (json_t *)(uintptr_t)v;
@@ -167,37 +169,23 @@ struct fl_json *fl_json_array(void)
 	return ours(json_array());
 }
 
-/* The length of the UTF-8 character at p (RFC 3629, table in section 4), 0 when it is none. */
-static size_t utf8_length(const uint8_t *p)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (p[0] > 0xf4 || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 struct fl_json *fl_json_new_str(const char *text)
 {
 	fl_auto_free char *clean = NULL;
 	size_t used = 0;
 
-	for (const uint8_t *p = (const uint8_t *)text; *p;) {
-		size_t n = utf8_length(p);
+	for (const char *p = text; *p;) {
+		size_t n = fl_utf8_step(p);
 
 		if (n == 0 && !clean) {
-			used = (size_t)((const char *)p - text);
+			used = (size_t)(p - text);
 			clean = malloc(3 * strlen(text) + 1);
 			if (!clean)
 				return NULL;
 			memcpy(clean, text, used);
 		}
 		if (clean) {
-			memcpy(clean + used, n ? (const char *)p : "\xef\xbf\xbd", n ? n : 3);
+			memcpy(clean + used, n ? p : "\xef\xbf\xbd", n ? n : 3);
 			used += n ? n : 3;
 		}
 		p += n ? n : 1;
