@@ -11,7 +11,6 @@
 #include "attach/ruleset.h"
 
 #define SWEEP_PASSES 5
-#define SWEEP_CHUNK  1024 /* elements a transaction: fits one batch twice over */
 
 static const struct fl_nft_chain chain = { "postrouting", FL_NFT_SRCNAT };
 
@@ -160,48 +159,6 @@ int fl_masq_add(struct fl_nl *nl, const char *network, const struct fl_prefix *a
 	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }
 
-/* Removes elements of one set; a missing set or table is as well. */
-static int drop_from(struct fl_nl *nl, const struct fl_nft_table *t, size_t set,
-		     const struct fl_nft_elem *elems, size_t n, struct fl_err *err)
-{
-	fl_auto_batch struct fl_batch *b = NULL;
-	int r = fl_batch_new(&b, err);
-
-	while (r == 0 && n > 0) {
-		size_t chunk = n < SWEEP_CHUNK ? n : SWEEP_CHUNK;
-
-		fl_nft_begin(b, 0);
-		fl_nft_elems_drop_put(b, t, &sets[set], elems, chunk);
-		fl_nft_end(b);
-		r = fl_batch_send(nl, b, err);
-		elems += chunk;
-		n -= chunk;
-	}
-	return r == -ENOENT ? 0 : r;
-}
-
-/* Both sets in one transaction, if that does; else one by one, for one may be missing. */
-static int drop(struct fl_nl *nl, const struct plan *p, struct fl_err *err)
-{
-	const struct fl_nft_table *t = &p->rs.table;
-	fl_auto_batch struct fl_batch *b = NULL;
-	int r = fl_batch_new(&b, err);
-
-	if (r == 0 && p->n_elems[0] + p->n_elems[1] <= SWEEP_CHUNK) {
-		fl_nft_begin(b, 0);
-		for (size_t i = 0; i < N_SETS; i++)
-			fl_nft_elems_drop_put(b, t, &sets[i], p->elems[i], p->n_elems[i]);
-		fl_nft_end(b);
-		r = fl_batch_send(nl, b, err);
-		if (r != -ENOENT)
-			return r;
-		r = 0;
-	}
-	for (size_t i = 0; r == 0 && i < N_SETS; i++)
-		r = drop_from(nl, t, i, p->elems[i], p->n_elems[i], err);
-	return r;
-}
-
 int fl_masq_del(struct fl_nl *nl, const char *network, const struct fl_ip *addrs, size_t n,
 		struct fl_err *err)
 {
@@ -210,9 +167,13 @@ int fl_masq_del(struct fl_nl *nl, const char *network, const struct fl_ip *addrs
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		plan_elem(&p, &addrs[i]);
-	if (r == 0)
-		r = drop(nl, &p, err);
-	return r < 0 ? fl_wrap(err, fl_ruleset_wrap(err, r, &p.rs), "masquerade") : 0;
+	if (r == 0) {
+		struct fl_ruleset_elems gone[N_SETS] = { { p.elems[0], p.n_elems[0] },
+							 { p.elems[1], p.n_elems[1] } };
+
+		r = fl_ruleset_drop(nl, &p.rs, gone, err);
+	}
+	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }
 
 int fl_masq_check(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs, size_t n,
@@ -269,17 +230,21 @@ static int collect(const struct fl_nft_elem *elem, void *arg, struct fl_err *err
 }
 
 /* 1: the set changed while it was read, so that something may have been passed over. */
-static int sweep_set(struct fl_nl *nl, const struct fl_nft_table *t, size_t set,
+static int sweep_set(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
 		     const struct stale *want, struct fl_err *err)
 {
 	fl_auto(stale_free) struct stale s = { .keep = want->keep, .arg = want->arg };
+	struct fl_ruleset_elems gone[N_SETS] = { 0 };
 	int again, r;
 
 	s.family = sets[set].type == FL_NFT_IPV4 ? AF_INET : AF_INET6;
-	again = fl_nft_elems_each(nl, t, &sets[set], collect, &s, err);
+	again = fl_nft_elems_each(nl, &rs->table, &sets[set], collect, &s, err);
+	if (again == -ENOENT)
+		return 0;
 	if (again < 0)
-		return again == -ENOENT ? 0 : again;
-	r = drop_from(nl, t, set, s.elems, s.n, err);
+		return fl_ruleset_wrap(err, again, rs);
+	gone[set] = (struct fl_ruleset_elems){ s.elems, s.n };
+	r = fl_ruleset_drop(nl, rs, gone, err);
 	return r < 0 ? r : again;
 }
 
@@ -290,6 +255,8 @@ int fl_masq_sweep(struct fl_nl *nl, const char *network,
 	struct fl_ruleset rs = { 0 };
 	int r = fl_ruleset_name(&rs, FL_NFT_INET, network, err);
 
+	rs.sets = sets;
+	rs.n_sets = N_SETS;
 	/*
 	 * Where others attach all the time, no pass is undisturbed. What a pass removes is
 	 * rightly removed, and nothing stale is added, so some passes are as good as a quiet one.
@@ -297,7 +264,7 @@ int fl_masq_sweep(struct fl_nl *nl, const char *network,
 	for (size_t i = 0; r >= 0 && i < N_SETS; i++) {
 		r = 1;
 		for (int pass = 0; r == 1 && pass < SWEEP_PASSES; pass++)
-			r = sweep_set(nl, &rs.table, i, &want, err);
+			r = sweep_set(nl, &rs, i, &want, err);
 	}
-	return r < 0 ? fl_wrap(err, fl_ruleset_wrap(err, r, &rs), "masquerade") : 0;
+	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #define TRIES 100
+#define CHUNK 1024 /* elements that are removed at a time: a batch takes twice as many */
 
 int fl_ruleset_name(struct fl_ruleset *rs, enum fl_nft_family family, const char *network,
 		    struct fl_err *err)
@@ -138,6 +139,60 @@ int fl_ruleset_apply(struct fl_nl *nl, const struct fl_ruleset *rs, fl_ruleset_p
 		r = try_apply(nl, rs, put, arg, fresh, err);
 	if (r == -ERESTART)
 		r = fl_fail(err, EAGAIN, "the rules of nf_tables changed during %d tries", TRIES);
+	return r < 0 ? fl_ruleset_wrap(err, r, rs) : 0;
+}
+
+static int send_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
+		     const struct fl_ruleset_elems *gone, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_nft_begin(b, 0);
+	for (size_t i = 0; i < rs->n_sets; i++)
+		fl_nft_elems_drop_put(b, &rs->table, &rs->sets[i], gone[i].elems, gone[i].n);
+	fl_nft_end(b);
+	return fl_batch_send(nl, b, err);
+}
+
+static int drop_from_set(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
+			 struct fl_ruleset_elems left, struct fl_err *err)
+{
+	int r = 0;
+
+	while (r == 0 && left.n > 0) {
+		struct fl_ruleset_elems now[FL_RULESET_MAX_SETS] = { 0 };
+
+		now[set].elems = left.elems;
+		now[set].n = left.n < CHUNK ? left.n : CHUNK;
+		r = send_drop(nl, rs, now, err);
+		left.elems += now[set].n;
+		left.n -= now[set].n;
+	}
+	if (r < 0 && r != -ENOENT) {
+		struct fl_err why;
+
+		if (fl_nft_set_verify(nl, &rs->table, &rs->sets[set], &why) == -EEXIST)
+			return 0;
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+int fl_ruleset_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
+		    const struct fl_ruleset_elems *gone, struct fl_err *err)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < rs->n_sets; i++)
+		n += gone[i].n;
+	/* All at once if that does, else set by set, for one of them may be missing. */
+	if (n <= CHUNK && send_drop(nl, rs, gone, err) == 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < rs->n_sets; i++)
+		r = drop_from_set(nl, rs, i, gone[i], err);
 	return r < 0 ? fl_ruleset_wrap(err, r, rs) : 0;
 }
 

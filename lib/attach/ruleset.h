@@ -36,6 +36,19 @@ fl_must int fl_ruleset_name(struct fl_ruleset *rs, enum fl_nft_family family, co
 fl_must int fl_ruleset_apply(struct fl_nl *nl, const struct fl_ruleset *rs, fl_ruleset_put *put,
 			     const void *arg, bool *fresh, struct fl_err *err);
 
+/* Elements of one set. */
+struct fl_ruleset_elems {
+	const struct fl_nft_elem *elems;
+	size_t n;
+};
+
+/*
+ * Removes elements: gone[i] are those of sets[i]. Those not there count as removed; so do all
+ * of a set or table that is missing, or that is of another type and so cannot hold ours.
+ */
+fl_must int fl_ruleset_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
+			    const struct fl_ruleset_elems *gone, struct fl_err *err);
+
 /* 0 when table, chain and rules are in force, which their sets then are; else -ENOENT with what was
  * expected and found in the text. */
 fl_must int fl_ruleset_check(struct fl_nl *nl, const struct fl_ruleset *rs, struct fl_err *err);
