@@ -10,6 +10,18 @@
 
 #include "runtime/env.h"
 
+/* berth run: the command's exit status; detached: 0 once it runs. */
+int berth_cmd_run(const struct berth_env *env, int argc, char **argv, struct fl_err *err);
+
+/* berth exec: the command's exit status. */
+int berth_cmd_exec(const struct berth_env *env, int argc, char **argv, struct fl_err *err);
+
+/* berth list [-o json|table] */
+int berth_cmd_list(const struct berth_env *env, int argc, char **argv, struct fl_err *err);
+
+/* berth delete [--force] ID */
+int berth_cmd_delete(const struct berth_env *env, int argc, char **argv, struct fl_err *err);
+
 /* berth net add|check|del|gc|status */
 int berth_cmd_net(const struct berth_env *env, int argc, char **argv, struct fl_err *err);
 

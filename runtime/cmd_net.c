@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cni/name.h"
 #include "runtime/cmd.h"
+#include "runtime/container.h"
 #include "runtime/netpath.h"
 
 #define USAGE                                                   \
@@ -38,7 +40,7 @@ static int add_valid(const char *text, struct fl_json **list, struct fl_err *err
 		*list = fl_json_array();
 	if (!id || !*list)
 		return fl_fail_errno(err, ENOMEM, "read --valid");
-	if (!*text)
+	if (!*text) /* --valid '': an empty list */
 		return 0;
 	if (!colon || colon == id || !colon[1])
 		return fl_fail(err, EINVAL, "--valid: '%s' is not of the form ID:IFNAME", text);
@@ -95,7 +97,7 @@ static int print(const struct fl_json *v, struct fl_err *err)
 static int do_attachment(const struct berth_env *env, const struct berth_list *list,
 			 struct net_args *a, struct fl_err *err)
 {
-	struct berth_driver d = berth_env_driver(env, -1);
+	struct berth_driver d = berth_env_driver(env, 0);
 	struct berth_rt rt = { .id = a->id, .ifname = env->ifname, .netns = a->netns };
 	fl_auto_json struct fl_json *result = NULL;
 	bool is_del = fl_streq(a->verb, "del");
@@ -118,13 +120,54 @@ static int do_attachment(const struct berth_env *env, const struct berth_list *l
 	return r < 0 ? r : print(result, err);
 }
 
+struct living {
+	const struct berth_env *env;
+	const char *network;
+	struct fl_json *valid;
+};
+
+/* Adds the container's attachments to the network, if it runs or is just being worked on. */
+static int add_living(void *arg, const char *id, struct fl_err *err)
+{
+	struct living *l = arg;
+	berth_auto_state struct berth_state s = { 0 };
+	fl_auto_close int dir = -1, pidfd = -1;
+	struct fl_err why = { 0 };
+	int r = 0;
+
+	if (berth_state_open(l->env, id, 0, &dir, &why) < 0 || berth_state_load(dir, &s, &why) < 0)
+		return 0;
+	if (!berth_state_busy(dir) && berth_container_open(&s, &pidfd, &why) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < fl_json_len(s.networks); i++) {
+		const struct fl_json *net = fl_json_at(s.networks, i);
+		const char *ifname = fl_json_str(fl_json_get(net, "ifname"));
+		char text[FL_CNI_ID_MAX + FL_CNI_IFNAME_MAX + 2];
+
+		if (!ifname || !fl_streq(fl_json_str(fl_json_get(net, "name")), l->network))
+			continue;
+		r = fl_format(text, sizeof(text), err, "%s:%s", id, ifname);
+		if (r == 0)
+			r = add_valid(text, &l->valid, err);
+	}
+	return r;
+}
+
 static int do_gc(const struct berth_env *env, const struct berth_list *list, struct net_args *a,
 		 struct fl_err *err)
 {
-	struct berth_driver d = berth_env_driver(env, -1);
+	struct berth_driver d = berth_env_driver(env, 0);
+	struct living l = { .env = env, .network = list->name };
+	int r;
 
-	if (!a->valid)
-		return berth_usage(err, USAGE);
+	if (!a->valid) {
+		l.valid = fl_json_array();
+		r = l.valid ? berth_state_each(env, add_living, &l, err)
+			    : fl_fail_errno(err, ENOMEM, "list containers");
+		a->valid = l.valid;
+		if (r < 0)
+			return r;
+	}
 	return berth_driver_gc(&d, list, a->valid, err);
 }
 
@@ -132,7 +175,7 @@ int berth_cmd_net(const struct berth_env *env, int argc, char **argv, struct fl_
 {
 	fl_auto(net_args_done) struct net_args a = { 0 };
 	static const char *const verbs[] = { "add", "check", "del", "gc", "status" };
-	struct berth_driver d = berth_env_driver(env, -1);
+	struct berth_driver d = berth_env_driver(env, 0);
 	berth_auto_list struct berth_list list = { 0 };
 	size_t verb = 0;
 	int r;

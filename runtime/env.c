@@ -43,6 +43,7 @@ int berth_env_read(struct berth_env *out, struct fl_err *err)
 		if (r < 0)
 			return fl_wrap(err, r, "FAIRLEAD_ROOT");
 	}
+	env.cni_path_given = !fl_empty(getenv("CNI_PATH"));
 	if (conf) {
 		r = fl_copy(env.conf_dir, sizeof(env.conf_dir), conf, err);
 		if (r < 0)

@@ -12,6 +12,7 @@ struct berth_env {
 	char run_dir[PATH_MAX];	  /* <root>/run/berth: one folder for each container */
 	char lock_dir[PATH_MAX];  /* <root>/run/berth/.locks: one file for each network */
 	const char *cni_path;	  /* CNI_PATH, or /opt/cni/bin */
+	bool cni_path_given;	  /* by CNI_PATH */
 	const char *ifname;	  /* CNI_IFNAME, or eth0 */
 	struct fl_json *args;	  /* CNI_ARGS as pairs, or NULL */
 	struct fl_json *caps;	  /* CAP_ARGS, or NULL */

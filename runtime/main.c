@@ -4,6 +4,9 @@
  * errors into exit statuses: 125 for run and exec (whose other statuses are the command's own,
  * 126 and 127 as with a shell), 1 for all else.
  */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -18,6 +21,10 @@ static const struct command {
 	int failure; /* exit status of an error without a code of its own */
 	const char *what;
 } commands[] = {
+	{ "run", berth_cmd_run, OWN_ERROR, "start a container and run a command in it" },
+	{ "exec", berth_cmd_exec, OWN_ERROR, "run one more command in a running container" },
+	{ "list", berth_cmd_list, 1, "show the containers" },
+	{ "delete", berth_cmd_delete, 1, "end a container and detach its networks" },
 	{ "net", berth_cmd_net, 1, "drive a CNI network: add, check, del, gc, status" },
 };
 
@@ -47,8 +54,22 @@ static int run(const struct command *c, int argc, char **argv)
 	return c->failure;
 }
 
+/* A descriptor below 3 that is free would be taken by a lock or a socket. */
+static void fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	fl_close_p(&fd);
+}
+
 int main(int argc, char **argv)
 {
+	fill_stdio();
+	opterr = 0; /* an error is one line, and ours */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc < 2)
 		return help(stderr, 1);
 	if (fl_streq(argv[1], "--help") || fl_streq(argv[1], "help"))

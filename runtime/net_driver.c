@@ -55,21 +55,20 @@ static int call_plugin(const struct berth_driver *d, const struct berth_list *li
 	struct berth_call call = *tmpl;
 	fl_auto_json struct fl_json *printed = NULL;
 	fl_auto_free char *text = NULL;
-	size_t len = 0;
 	int r;
 
 	call.cni_path = d->cni_path;
 	call.keep_fd = d->keep_fd;
 	call.timeout_ms = d->timeout_ms ? d->timeout_ms : BERTH_PLUGIN_MS;
 	call.type = berth_list_type(list, i);
-	r = berth_plugin_call(&call, req, &text, &len, err);
+	r = berth_plugin_call(&call, req, &text, err);
 	if (r < 0 || !out)
 		goto end;
-	if (len == 0) {
+	if (!*text) {
 		r = fl_fail(err, EIO, "success, but no result");
 		goto end;
 	}
-	r = fl_json_parse(text, len, &printed, err);
+	r = fl_json_parse(text, strlen(text), &printed, err);
 	if (r == 0)
 		r = berth_result_convert(printed, list, out, err);
 	else

@@ -12,7 +12,7 @@ struct berth_driver {
 	const char *cni_path;  /* folders of plugins, separated by ':' */
 	const char *cache_dir; /* libcni's "results" folder */
 	const char *lock_dir;  /* made when missing */
-	int keep_fd;	       /* inherited by plugins, or -1: see net_exec.h */
+	int keep_fd;	       /* inherited by plugins, or 0: see net_exec.h */
 	int timeout_ms;	       /* for each plugin; 0: BERTH_PLUGIN_MS */
 };
 

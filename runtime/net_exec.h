@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Executing a plugin: found in CNI_PATH, the request on its stdin, its stderr passed through,
- * its stdout read, and all of it killed (its process group) after BERTH_PLUGIN_MS.
+ * its stdout read (at most FL_CNI_ANSWER_MAX bytes), and all of it killed (its process group) after
+ * BERTH_PLUGIN_MS.
  */
 #pragma once
 
 #include "runtime/net_rt.h"
 
-#define BERTH_PLUGIN_MS	 30000	    /* for one plugin and one verb */
-#define BERTH_STDOUT_MAX (4u << 20) /* bytes that a plugin may print */
+#define BERTH_PLUGIN_MS 30000 /* for one plugin and one verb */
 
 struct berth_call {
 	const char *cni_path;	   /* folders, separated by ':' */
@@ -16,8 +16,8 @@ struct berth_call {
 	const char *type;	   /* the plugin's name */
 	const struct berth_rt *rt; /* NULL for GC and STATUS: all empty */
 	/*
-	 * A descriptor that the plugin inherits, or -1: with a lock on it, nobody gets that lock
-	 * before the plugin has ended, though this process be killed.
+	 * A descriptor above 2 that the plugin inherits, or 0: with a lock on it, nobody gets that
+	 * lock before the plugin has ended, though this process be killed.
 	 */
 	int keep_fd;
 	int timeout_ms;
@@ -34,4 +34,4 @@ fl_must int berth_plugin_find(const char *type, const char *cni_path, char *out,
  * times.
  */
 fl_must int berth_plugin_call(const struct berth_call *call, const struct fl_json *req, char **out,
-			      size_t *len, struct fl_err *err);
+			      struct fl_err *err);

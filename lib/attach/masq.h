@@ -8,18 +8,25 @@
  *     set pods4, pods6              addresses of pods
  *     chain postrouting (srcnat)    a rule for each subnet S:
  *       ip saddr S ip daddr != S ip daddr != 224.0.0.0/4 ip saddr @pods4 masquerade
+ *
+ * Other rules and sets of that table are left alone. An object of one of these names that is
+ * of another type makes an add fail with -EEXIST, and counts as drift in a check.
  */
 #pragma once
 
 #include "base/ip.h"
 #include "net/nl.h"
 
+#define FL_MASQ_MAX_ADDRS   4096 /* in one call */
+#define FL_MASQ_MAX_SUBNETS 16	 /* of both families, in one call */
+
 /*
  * Makes the table, the rules for these addresses' subnets, and the addresses' elements be
- * there; what is there already stays, what somebody removed comes back. addrs: a pod's
- * addresses with their subnets' lengths. nl: a netfilter socket.
- * *fresh is set when the table had to be made: the elements of other pods are then missing,
- * and the caller may add them with the same call.
+ * there, all or nothing; what is there already stays, what somebody removed comes back. addrs:
+ * a pod's addresses with their subnets' lengths. nl: a netfilter socket.
+ * *fresh becomes true when the table or a set had to be made, else false: the elements of other
+ * pods are then missing, and the caller may add them with the same call. -E2BIG: above one of
+ * the limits. -EAGAIN: the rule set kept changing during 100 tries.
  */
 fl_must int fl_masq_add(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs,
 			size_t n, bool *fresh, struct fl_err *err);

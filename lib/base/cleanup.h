@@ -34,6 +34,13 @@
 		fl_take_v_;                   \
 	})
 
+/* Says that a failure is knowingly ignored, as in an undo that has its own error to report. */
+#define FL_IGNORE(call)     \
+	do {                \
+		if (call) { \
+		}           \
+	} while (0)
+
 /* Frees *p, a pointer to anything malloc()ed, and sets it to NULL. */
 static inline void fl_free_p(void *p)
 {

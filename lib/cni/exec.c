@@ -61,17 +61,20 @@ static char **make_env(char *command)
 	return env;
 }
 
-/* SIGPIPE and SIGCHLD as a new program expects them, and a process group to kill. */
+/* SIGPIPE, SIGCHLD and the mask as a new program expects them, and a process group to kill. */
 static int set_attributes(posix_spawnattr_t *attr)
 {
-	sigset_t defaults;
+	sigset_t defaults, none;
 
+	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
 	sigaddset(&defaults, SIGCHLD);
 	return posix_spawnattr_setsigdefault(attr, &defaults)
+		       ?: posix_spawnattr_setsigmask(attr, &none)
 		       ?: posix_spawnattr_setpgroup(attr, 0)
 		       ?: posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGDEF |
+								 POSIX_SPAWN_SETSIGMASK |
 								 POSIX_SPAWN_SETPGROUP);
 }
 
@@ -87,15 +90,19 @@ static int spawn(const struct fl_cni_exec *what, int in, int out, pid_t *pid, st
 	r = fl_format(command, sizeof(command), err, "CNI_COMMAND=%s", what->command);
 	if (r < 0)
 		return r;
-	env = make_env(command);
-	if (!env)
+	env = what->env ? NULL : make_env(command);
+	if (!env && !what->env)
 		return fl_fail_errno(err, ENOMEM, "execute '%s'", what->path);
 	posix_spawnattr_init(&attr);
 	posix_spawn_file_actions_init(&actions);
-	r = set_attributes(&attr)
+	r = what->keep_fd > STDERR_FILENO
+		    ? posix_spawn_file_actions_adddup2(&actions, what->keep_fd, what->keep_fd)
+		    : 0;
+	r = r ?: set_attributes(&attr)
 		    ?: posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO)
 		    ?: posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO)
-		    ?: posix_spawn(pid, what->path, &actions, &attr, argv, env);
+		    ?: posix_spawn(pid, what->path, &actions, &attr, argv,
+				   what->env ? what->env : env);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return r ? fl_fail_errno(err, r, "execute '%s'", what->path) : 0;

@@ -65,7 +65,8 @@ void fl_link_put_veth(struct fl_batch *b, const struct fl_veth *v)
 	put_number(b, m, IFLA_MTU, v->mtu);
 	fl_put(b, m, IFLA_ADDRESS, v->peer_mac, FL_MAC_LEN);
 	put_one_queue(b, m);
-	fl_put_u32(b, m, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
+	if (v->peer_netns >= 0)
+		fl_put_u32(b, m, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
 	fl_nest_end(m, peer);
 	fl_nest_end(m, data);
 	fl_nest_end(m, info);

@@ -29,7 +29,7 @@ struct fl_link {
 /* A veth pair; zero and NULL leave the kernel's default. */
 struct fl_veth {
 	const char *name, *peer; /* peer: the name inside peer_netns */
-	int peer_netns;		 /* file descriptor */
+	int peer_netns;		 /* file descriptor; -1: the same as this end's */
 	uint32_t mtu;		 /* of both ends */
 	uint32_t master;	 /* of this end */
 	const uint8_t *mac, *peer_mac;

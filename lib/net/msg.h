@@ -60,6 +60,13 @@ typedef int fl_nl_each(const struct nlmsghdr *h, void *arg, struct fl_err *err);
 fl_must int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
 			struct fl_err *err);
 
+/*
+ * As fl_nl_query() for a dump, but never tried again: 1 when it was interrupted, so that its
+ * answers may be of several moments.
+ */
+fl_must int fl_nl_dump_once(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
+			    struct fl_err *err);
+
 /* The payload as text with its NUL inside, or NULL. */
 const char *fl_attr_str(const struct nlattr *a);
 

@@ -15,6 +15,7 @@ struct fl_nl {
 	enum fl_nl_proto proto;
 	int fd;
 	uint32_t seq; /* of the last message sent */
+	bool strict;  /* dumps are filtered by the kernel */
 };
 
 struct fl_batch {
@@ -36,10 +37,8 @@ int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
 			proto == FL_NL_ROUTE ? NETLINK_ROUTE : NETLINK_NETFILTER);
 	if (nl->fd < 0)
 		return fl_fail_errno(err, errno, "open netlink socket");
-	/* Both only make errors and dumps better: an old kernel may refuse them. */
+	/* Only makes errors better: an old kernel may refuse it. */
 	(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	if (proto == FL_NL_ROUTE)
-		(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	*out = FL_TAKE(nl);
 	return 0;
 }
@@ -239,17 +238,27 @@ static bool is_ack(const struct nlmsghdr *h)
 }
 
 /*
+ * The message whose answer comes last. A netfilter transaction is framed by two messages; the
+ * one at its end is not acknowledged before Linux 6.10.
+ */
+static size_t last_asked(const struct fl_nl *nl, const struct fl_batch *b)
+{
+	return b->n - (nl->proto == FL_NL_NETFILTER ? 2 : 1);
+}
+
+/*
  * Reads answers up to that of the last message. A netfilter transaction that fails as a whole
  * is reported under its first message, and nothing may follow.
  */
 static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
+	size_t last = last_asked(nl, b);
 	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	uint32_t first = nl->seq - (uint32_t)b->n + 1;
 	int result = 0;
 
 	for (;;) {
-		int n = receive(nl, buf, b->what[b->n - 1], err);
+		int n = receive(nl, buf, b->what[last], err);
 
 		if (n < 0)
 			return n;
@@ -262,7 +271,7 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 				continue;
 			if (e->error && result == 0)
 				result = kernel_error(h, b->what[index], err);
-			if (index == b->n - 1)
+			if (index == last)
 				return result;
 			if (index == 0 && e->error && nl->proto == FL_NL_NETFILTER)
 				return result;
@@ -272,16 +281,27 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 
 int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
+	bool empty = b->n <= (nl->proto == FL_NL_NETFILTER ? 2 : 0);
 	int r = 0;
 
-	if (b->n > 0)
-		nlmsg_hdr(b->msg[b->n - 1])->nlmsg_flags |= NLM_F_ACK;
-	if (b->n > 0 || b->broken)
+	if (!empty)
+		nlmsg_hdr(b->msg[last_asked(nl, b)])->nlmsg_flags |= NLM_F_ACK;
+	if (!empty || b->broken)
 		r = transmit(nl, b, err);
-	if (r == 0 && b->n > 0)
+	if (r == 0 && !empty)
 		r = read_acks(nl, b, err);
 	empty_batch(b);
 	return r;
+}
+
+/* Without it the kernel ignores what a dump asks for; an old one may, so callers filter too. */
+static void be_strict(struct fl_nl *nl)
+{
+	static const int on = 1;
+
+	if (!nl->strict && nl->proto == FL_NL_ROUTE)
+		(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	nl->strict = true;
 }
 
 struct query {
@@ -318,23 +338,39 @@ static int read_answer(struct query *q, struct fl_err *err)
 	return 1;
 }
 
+static int query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
+		 struct fl_err *err)
+{
+	struct query q = { .nl = nl, .what = b->what[0], .each = each, .arg = arg };
+	int r;
+
+	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[0])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	if (q.dump)
+		be_strict(nl);
+	r = transmit(nl, b, err);
+	while (r == 0 && (r = read_answer(&q, err)) == 1)
+		r = 0;
+	return r < 0 ? r : q.interrupted;
+}
+
+int fl_nl_dump_once(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
+		    struct fl_err *err)
+{
+	int r = query(nl, b, each, arg, err);
+
+	empty_batch(b);
+	return r;
+}
+
 int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
 		struct fl_err *err)
 {
-	struct query q = { .nl = nl, .what = b->what[0], .each = each, .arg = arg };
-	int tries = 0, r = 0;
+	int tries = 0, r;
 
-	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[0])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-	do {
-		if (tries > 0)
-			(void)each(NULL, arg, err);
-		q.interrupted = false;
-		r = transmit(nl, b, err);
-		while (r == 0 && (r = read_answer(&q, err)) == 1)
-			r = 0;
-	} while (r == 0 && q.interrupted && ++tries < DUMP_TRIES);
-	if (r == 0 && q.interrupted)
-		r = fl_fail(err, EAGAIN, "%s: interrupted %d times", q.what, DUMP_TRIES);
+	while ((r = query(nl, b, each, arg, err)) == 1 && ++tries < DUMP_TRIES)
+		(void)each(NULL, arg, err);
+	if (r == 1)
+		r = fl_fail(err, EAGAIN, "%s: interrupted %d times", b->what[0], DUMP_TRIES);
 	empty_batch(b);
 	return r;
 }

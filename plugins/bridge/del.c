@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DEL and GC. Both find what there is by the key alone: the host interface by its name, which
+ * is a hash of the key, the firewall's part by the endpoint record. No namespace is entered,
+ * so a late DEL of an old container cannot touch a new one that uses the same path. The order
+ * is interface, firewall, lease, record: an address is free only when nothing answers for it.
+ */
+#include "plugins/bridge/bridge.h"
+
+#include <errno.h>
+
+#include "attach/masq.h"
+#include "cni/delegate.h"
+#include "net/link.h"
+
+/* What is known of the attachment when its record is lost: what the runtime remembers. */
+static void recall(const struct fl_cni_req *req, const struct fl_key *key, struct fl_endpoint *ep)
+{
+	fl_auto_cni_result struct fl_cni_result prev = { 0 };
+	const struct fl_json *conf = req->conf.v;
+	struct fl_err ignored;
+
+	ep->key = *key;
+	fl_key_host_ifname(key, ep->host_ifname);
+	ep->macspoofchk = fl_json_true(fl_json_get(conf, "macspoofchk"));
+	if (!req->prev || fl_cni_prev_result(req, &prev, &ignored) < 0)
+		return;
+	ep->masquerade = fl_json_true(fl_json_get(conf, "ipMasq"));
+	for (size_t i = 0; i < prev.n_ips && ep->n_ips < FL_ENDPOINT_IPS_MAX; i++)
+		ep->ips[ep->n_ips++] = prev.ips[i].address;
+}
+
+static int del_link(const struct fl_endpoint *ep, struct fl_err *err)
+{
+	fl_auto_nl struct fl_nl *host = NULL;
+	int r = fl_nl_open(FL_NL_ROUTE, &host, err);
+
+	return r < 0 ? r : fl_link_del(host, ep->host_ifname, err);
+}
+
+/* The type is taken even from a configuration whose other parts are no longer valid. */
+static int release_address(const struct fl_cni_req *req, struct fl_err *err)
+{
+	const char *type = fl_json_str(fl_json_get(fl_json_get(req->conf.v, "ipam"), "type"));
+
+	return fl_empty(type) ? 0 : fl_cni_delegate_call(req, FL_CNI_DEL, type, err);
+}
+
+int br_del(const struct fl_cni_req *req, struct fl_err *err)
+{
+	const struct fl_key key = { req->name, req->container_id, req->ifname };
+	fl_auto_endpoint struct fl_endpoint ep = { 0 };
+	fl_auto_nl struct fl_nl *nft = NULL;
+	struct fl_err ignored;
+	bool known;
+	int r;
+
+	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
+	if (!known)
+		recall(req, &key, &ep);
+	r = del_link(&ep, err);
+	if (r == 0 && !known)
+		r = br_del_foreign(req, err);
+	if (r == 0)
+		r = br_remove_firewall(&ep, &nft, err);
+	if (r == 0)
+		r = release_address(req, err);
+	if (r == 0)
+		r = fl_endpoint_remove(req->root, &key, err);
+	return r < 0 && r != -ETIMEDOUT ? fl_class(err, r, FL_CNI_NETLINK) : r;
+}
+
+struct gc {
+	const struct fl_cni_req *req;
+	struct fl_nl *host, *nft;
+	struct fl_err first; /* the first failure; others go on */
+	int failed;
+};
+
+static void gc_done(struct gc *g)
+{
+	fl_nl_close(&g->host);
+	fl_nl_close(&g->nft);
+}
+
+static void note(struct gc *g, int r, const struct fl_err *err)
+{
+	if (r < 0 && g->failed++ == 0)
+		g->first = *err;
+}
+
+static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+{
+	struct gc *g = arg;
+	int r;
+
+	if (fl_cni_is_valid_attachment(g->req, ep->key.container_id, ep->key.ifname))
+		return 0;
+	r = fl_link_del(g->host, ep->host_ifname, err);
+	if (r == 0)
+		r = br_remove_firewall(ep, &g->nft, err);
+	if (r == 0)
+		r = fl_endpoint_remove(g->req->root, &ep->key, err);
+	note(g, r, err);
+	return 0;
+}
+
+/* Host interfaces of valid attachments have the names that the valid keys hash to. */
+static bool is_valid_name(const struct gc *g, const char *host_ifname)
+{
+	for (size_t i = 0; i < fl_json_len(g->req->valid); i++) {
+		const struct fl_json *v = fl_json_at(g->req->valid, i);
+		struct fl_key key = { g->req->name, fl_json_str(fl_json_get(v, "containerID")),
+				      fl_json_str(fl_json_get(v, "ifname")) };
+		char name[FL_HOST_IFNAME];
+
+		fl_key_host_ifname(&key, name);
+		if (fl_streq(name, host_ifname))
+			return true;
+	}
+	return false;
+}
+
+static bool is_of_network(const struct fl_link *link, const char *network)
+{
+	size_t prefix = strlen(BR_ALIAS), n = strlen(network);
+
+	return fl_streq(link->kind, "veth") && strncmp(link->alias, BR_ALIAS, prefix) == 0 &&
+	       strncmp(link->alias + prefix, network, n) == 0 && link->alias[prefix + n] == '/';
+}
+
+/* Links whose record is lost carry their network in their alias. */
+static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
+{
+	struct gc *g = arg;
+
+	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name))
+		note(g, fl_link_del(g->host, link->name, err), err);
+	return 0;
+}
+
+/* The addresses that records speak for, read when first asked for. */
+struct keepers {
+	const struct fl_cni_req *req;
+	bool read, failed;
+	struct fl_ip *ips;
+	size_t n;
+};
+
+static void keepers_done(struct keepers *k)
+{
+	fl_free_p(&k->ips);
+}
+
+static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+{
+	struct keepers *k = arg;
+	struct fl_ip *grown;
+
+	if (!ep->masquerade)
+		return 0;
+	grown = reallocarray(k->ips, k->n + ep->n_ips, sizeof(*grown));
+	if (!grown)
+		return fl_fail_errno(err, ENOMEM, "list addresses");
+	k->ips = grown;
+	for (size_t i = 0; i < ep->n_ips; i++)
+		k->ips[k->n++] = ep->ips[i].ip;
+	return 0;
+}
+
+/*
+ * Asked after the elements were read: an ADD of another runtime that goes on meanwhile writes
+ * its record before its element, so whatever was read has its record by now.
+ */
+static bool keep_element(const struct fl_ip *ip, void *arg)
+{
+	struct keepers *k = arg;
+	struct fl_err ignored;
+
+	if (!k->read) {
+		k->read = true;
+		k->failed = fl_endpoint_list(k->req->root, k->req->name, each_keeper, k, &ignored) <
+			    0;
+	}
+	for (size_t i = 0; i < k->n; i++)
+		if (fl_ip_cmp(&k->ips[i], ip) == 0)
+			return true;
+	return k->failed;
+}
+
+int br_gc(const struct fl_cni_req *req, struct fl_err *err)
+{
+	fl_auto(gc_done) struct gc g = { .req = req };
+	fl_auto(keepers_done) struct keepers keepers = { .req = req };
+	const char *type = fl_json_str(fl_json_get(fl_json_get(req->conf.v, "ipam"), "type"));
+	int r = fl_nl_open(FL_NL_ROUTE, &g.host, err);
+
+	if (r < 0)
+		return fl_class(err, r, FL_CNI_NETLINK);
+	note(&g, fl_endpoint_list(req->root, req->name, each_record, &g, err), err);
+	note(&g, fl_link_list(g.host, 0, each_link, &g, err), err);
+	if (!g.nft)
+		note(&g, fl_nl_open(FL_NL_NETFILTER, &g.nft, err), err);
+	if (g.nft)
+		note(&g, fl_masq_sweep(g.nft, req->name, keep_element, &keepers, err), err);
+	if (!fl_empty(type))
+		note(&g, fl_cni_delegate_call(req, FL_CNI_GC, type, err), err);
+	if (g.failed == 0)
+		return 0;
+	*err = g.first;
+	if (g.failed > 1)
+		return fl_class(err, fl_wrap(err, -err->sys, "%d failures, the first", g.failed),
+				FL_CNI_NETLINK);
+	return fl_class(err, -err->sys, FL_CNI_NETLINK);
+}
