@@ -7,7 +7,7 @@
 # usage: tests/deps.sh demo|check|bench
 set -euo pipefail
 
-build='gcc make libc6-dev libnl-3-dev libjansson-dev'
+build='gcc make libc6-dev libnl-3-dev libjansson-dev linux-libc-dev musl-tools'
 demo='busybox-static iproute2 nftables procps util-linux'
 check="$demo bats binutils clang clang-format clang-tools conntrack containerd
 	containernetworking-plugins cpio crun ethtool file git golang-go golang-github-appc-cni-dev
