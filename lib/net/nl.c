@@ -15,6 +15,7 @@ struct fl_nl {
 	enum fl_nl_proto proto;
 	int fd;
 	uint32_t seq; /* of the last message sent */
+	bool strict;  /* dumps are filtered by the kernel */
 };
 
 struct fl_batch {
@@ -36,10 +37,8 @@ int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
 			proto == FL_NL_ROUTE ? NETLINK_ROUTE : NETLINK_NETFILTER);
 	if (nl->fd < 0)
 		return fl_fail_errno(err, errno, "open netlink socket");
-	/* Both only make errors and dumps better: an old kernel may refuse them. */
+	/* Only makes errors better: an old kernel may refuse it. */
 	(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	if (proto == FL_NL_ROUTE)
-		(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	*out = FL_TAKE(nl);
 	return 0;
 }
@@ -295,6 +294,16 @@ int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 	return r;
 }
 
+/* Without it the kernel ignores what a dump asks for; an old one may, so callers filter too. */
+static void be_strict(struct fl_nl *nl)
+{
+	static const int on = 1;
+
+	if (!nl->strict && nl->proto == FL_NL_ROUTE)
+		(void)setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	nl->strict = true;
+}
+
 struct query {
 	struct fl_nl *nl;
 	const char *what;
@@ -336,6 +345,8 @@ static int query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *a
 	int r;
 
 	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[0])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	if (q.dump)
+		be_strict(nl);
 	r = transmit(nl, b, err);
 	while (r == 0 && (r = read_answer(&q, err)) == 1)
 		r = 0;

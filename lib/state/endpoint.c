@@ -58,17 +58,6 @@ static int set_ips(struct fl_json *obj, const struct fl_endpoint *ep)
 	return fl_json_set(obj, "ips", ips) ?: r;
 }
 
-static int set_boot_id(struct fl_json *obj)
-{
-	struct fl_err ignored;
-	char id[64];
-
-	if (fl_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id), &ignored) <
-	    0)
-		return 0;
-	return fl_json_set_str(obj, "bootID", id);
-}
-
 int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *obj = fl_json_object();
@@ -89,8 +78,7 @@ int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out, stru
 	    set_optional(obj, "podUID", ep->pod_uid) ?:
 	    set_ips(obj, ep) ?:
 	    fl_json_set_bool(obj, "masquerade", ep->masquerade) ?:
-	    fl_json_set_bool(obj, "macspoofchk", ep->macspoofchk) ?:
-	    set_boot_id(obj);
+	    fl_json_set_bool(obj, "macspoofchk", ep->macspoofchk);
 	if (r == 0 && ep->labels)
 		r = fl_json_set(obj, "labels", fl_json_copy(ep->labels));
 	if (r < 0)
