@@ -8,12 +8,9 @@
 
 #include <sys/socket.h>
 
-#include "base/text.h"
-#include "net/nft_rule.h"
+#include "attach/ruleset.h"
 
-#define HEAL_TRIES   100
 #define SWEEP_PASSES 5
-#define SWEEP_CHUNK  1024 /* elements a transaction: fits one batch twice over */
 
 static const struct fl_nft_chain chain = { "postrouting", FL_NFT_SRCNAT };
 
@@ -22,16 +19,13 @@ static const struct fl_nft_set sets[] = { { "pods4", FL_NFT_IPV4 }, { "pods6", F
 
 #define N_SETS FL_ARRAY_LEN(sets)
 
-struct table {
-	char name[FL_NFT_NAME_SIZE];
-	struct fl_nft_table nft;
-};
+_Static_assert(N_SETS <= FL_RULESET_MAX_SETS, "sets");
+_Static_assert(FL_MASQ_MAX_SUBNETS <= FL_RULESET_MAX_RULES, "rules");
 
 /* What must be there for some addresses. */
 struct plan {
-	struct table table;
+	struct fl_ruleset rs;
 	struct fl_nft_rule *rules; /* FL_MASQ_MAX_SUBNETS */
-	size_t n_rules;
 	struct fl_nft_elem *elems[N_SETS];
 	size_t n_elems[N_SETS];
 };
@@ -41,14 +35,6 @@ static void plan_free(struct plan *p)
 	fl_free_p(&p->rules);
 	for (size_t i = 0; i < N_SETS; i++)
 		fl_free_p(&p->elems[i]);
-}
-
-static int name_table(struct table *t, const char *network, struct fl_err *err)
-{
-	int r = fl_format(t->name, sizeof(t->name), err, "fairlead-%s", network);
-
-	t->nft = (struct fl_nft_table){ FL_NFT_INET, t->name };
-	return r;
 }
 
 static size_t set_of(const struct fl_ip *ip)
@@ -101,277 +87,111 @@ static int plan_rule(struct plan *p, const struct fl_prefix *addr, struct fl_err
 {
 	struct fl_prefix subnet = fl_prefix_network(addr);
 
-	for (size_t i = 0; i < p->n_rules; i++)
+	for (size_t i = 0; i < p->rs.n_rules; i++)
 		if (same_prefix(&p->rules[i].step[0].net, &subnet))
 			return 0;
-	if (p->n_rules == FL_MASQ_MAX_SUBNETS)
-		return fl_fail(err, E2BIG, "masquerade addresses of more than %d subnets at once",
+	if (p->rs.n_rules == FL_MASQ_MAX_SUBNETS)
+		return fl_fail(err, E2BIG, "addresses of more than %d subnets at once",
 			       FL_MASQ_MAX_SUBNETS);
-	make_rule(&subnet, &p->rules[p->n_rules++]);
+	make_rule(&subnet, &p->rules[p->rs.n_rules++]);
 	return 0;
 }
 
-static int make_plan(struct plan *p, const char *network, const struct fl_prefix *addrs, size_t n,
-		     struct fl_err *err)
+/* A plan without rules, with room for n elements of each family. */
+static int new_plan(struct plan *p, const char *network, size_t n, struct fl_err *err)
 {
-	int r = name_table(&p->table, network, err);
+	int r = fl_ruleset_name(&p->rs, FL_NFT_INET, network, err);
 
 	if (r < 0)
 		return r;
-	if (n > FL_MASQ_MAX_ADDRS)
-		return fl_fail(err, E2BIG, "masquerade %zu addresses at once: at most %d", n,
-			       FL_MASQ_MAX_ADDRS);
 	p->rules = calloc(FL_MASQ_MAX_SUBNETS, sizeof(*p->rules));
 	for (size_t i = 0; i < N_SETS; i++)
 		p->elems[i] = calloc(n + 1, sizeof(*p->elems[i]));
 	if (!p->rules || !p->elems[0] || !p->elems[1])
-		return fl_fail_errno(err, ENOMEM, "masquerade %zu addresses", n);
-	for (size_t i = 0; i < n; i++) {
-		size_t s = set_of(&addrs[i].ip);
-
-		r = plan_rule(p, &addrs[i], err);
-		if (r < 0)
-			return r;
-		p->elems[s][p->n_elems[s]++] = element(&addrs[i].ip);
-	}
+		return fl_fail_errno(err, ENOMEM, "plan for %zu addresses", n);
+	p->rs.sets = sets;
+	p->rs.n_sets = N_SETS;
+	p->rs.chain = &chain;
+	p->rs.rules = p->rules;
 	return 0;
 }
 
-static bool all_found(const bool *found, size_t n)
+static void plan_elem(struct plan *p, const struct fl_ip *ip)
 {
-	return n == 0 || !memchr(found, false, n);
+	size_t s = set_of(ip);
+
+	p->elems[s][p->n_elems[s]++] = element(ip);
 }
 
-static int send_elems(struct fl_nl *nl, const struct plan *p, struct fl_err *err)
+/* The plan for pods with these addresses. */
+static int plan_pods(struct plan *p, const char *network, const struct fl_prefix *addrs, size_t n,
+		     struct fl_err *err)
 {
-	fl_auto_batch struct fl_batch *b = NULL;
-	int r = fl_batch_new(&b, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	fl_nft_begin(b, 0);
-	for (size_t i = 0; i < N_SETS; i++)
-		fl_nft_elems_put(b, &p->table.nft, &sets[i], p->elems[i], p->n_elems[i]);
-	fl_nft_end(b);
-	return fl_batch_send(nl, b, err);
-}
-
-/* 1 there, 0 missing, or an error. */
-static int there(int r)
-{
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
-}
-
-/*
- * Looks at everything and makes what is missing, in one transaction that the kernel refuses
- * with -ERESTART when anything has changed since the look: so two at once make nothing twice.
- */
-static int try_heal(struct fl_nl *nl, const struct plan *p, bool *fresh, struct fl_err *err)
-{
-	const struct fl_nft_table *t = &p->table.nft;
-	fl_auto_batch struct fl_batch *b = NULL;
-	bool found[FL_MASQ_MAX_SUBNETS] = { false };
-	int have_set[N_SETS] = { 0 }, have_chain = 0, r;
-	uint32_t gen = 0;
-
-	r = fl_nft_generation(nl, &gen, err);
-	for (size_t i = 0; r >= 0 && i < N_SETS; i++)
-		r = have_set[i] = there(fl_nft_set_verify(nl, t, &sets[i], err));
-	if (r >= 0)
-		r = have_chain = there(fl_nft_chain_verify(nl, t, &chain, err));
-	if (r >= 0)
-		r = fl_nft_rules_find(nl, t, chain.name, p->rules, p->n_rules, found, err);
-	if (r >= 0)
-		r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
-	fl_nft_begin(b, gen);
-	fl_nft_table_put(b, t);
-	for (size_t i = 0; i < N_SETS; i++)
-		if (!have_set[i])
-			fl_nft_set_put(b, t, &sets[i]);
-	if (!have_chain)
-		fl_nft_chain_put(b, t, &chain);
-	for (size_t i = 0; i < p->n_rules; i++)
-		if (!found[i])
-			fl_nft_rule_put(b, t, chain.name, &p->rules[i]);
-	for (size_t i = 0; i < N_SETS; i++)
-		fl_nft_elems_put(b, t, &sets[i], p->elems[i], p->n_elems[i]);
-	fl_nft_end(b);
-	r = fl_batch_send(nl, b, err);
-	if (r == 0)
-		*fresh = !have_set[0] || !have_set[1];
+	if (n > FL_MASQ_MAX_ADDRS)
+		return fl_fail(err, E2BIG, "%zu addresses at once: at most %d", n,
+			       FL_MASQ_MAX_ADDRS);
+	r = new_plan(p, network, n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		plan_elem(p, &addrs[i].ip);
+		r = plan_rule(p, &addrs[i], err);
+	}
 	return r;
 }
 
-/* The usual way first: look for the rules, add the elements. */
-static int try_add(struct fl_nl *nl, const struct plan *p, bool *fresh, struct fl_err *err)
+static void put_elems(struct fl_batch *b, const struct fl_ruleset *rs, const void *arg)
 {
-	bool found[FL_MASQ_MAX_SUBNETS] = { false };
-	int r = fl_nft_rules_find(nl, &p->table.nft, chain.name, p->rules, p->n_rules, found, err);
+	const struct plan *p = arg;
 
-	if (r < 0)
-		return r;
-	if (!all_found(found, p->n_rules))
-		return try_heal(nl, p, fresh, err);
-	/* Rules hold their sets, so the sets are there, and of the right type. */
-	r = send_elems(nl, p, err);
-	if (r == -ENOENT) /* somebody flushed the table since */
-		return try_heal(nl, p, fresh, err);
-	if (r == 0)
-		*fresh = false;
-	return r;
+	for (size_t i = 0; i < N_SETS; i++)
+		fl_nft_elems_put(b, &rs->table, &sets[i], p->elems[i], p->n_elems[i]);
 }
 
 int fl_masq_add(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs, size_t n,
 		bool *fresh, struct fl_err *err)
 {
 	fl_auto(plan_free) struct plan p = { 0 };
-	int r = make_plan(&p, network, addrs, n, err);
+	int r = plan_pods(&p, network, addrs, n, err);
 
 	if (r == 0)
-		r = -ERESTART;
-	for (int i = 0; r == -ERESTART && i < HEAL_TRIES; i++)
-		r = try_add(nl, &p, fresh, err);
-	if (r == -ERESTART)
-		r = fl_fail(err, EAGAIN, "the rule set of nf_tables changed during %d tries",
-			    HEAL_TRIES);
-	return r < 0 ? fl_wrap(err, r, "masquerade: table 'inet fairlead-%s'", network) : 0;
-}
-
-/* Removes elements of one set; a missing set or table is as well. */
-static int drop_from(struct fl_nl *nl, const struct fl_nft_table *t, size_t set,
-		     const struct fl_nft_elem *elems, size_t n, struct fl_err *err)
-{
-	fl_auto_batch struct fl_batch *b = NULL;
-	int r = fl_batch_new(&b, err);
-
-	while (r == 0 && n > 0) {
-		size_t chunk = n < SWEEP_CHUNK ? n : SWEEP_CHUNK;
-
-		fl_nft_begin(b, 0);
-		fl_nft_elems_drop_put(b, t, &sets[set], elems, chunk);
-		fl_nft_end(b);
-		r = fl_batch_send(nl, b, err);
-		elems += chunk;
-		n -= chunk;
-	}
-	return r == -ENOENT ? 0 : r;
-}
-
-/* Both sets in one transaction, if that does; else one by one, for one may be missing. */
-static int drop(struct fl_nl *nl, const struct plan *p, struct fl_err *err)
-{
-	const struct fl_nft_table *t = &p->table.nft;
-	fl_auto_batch struct fl_batch *b = NULL;
-	int r = 0;
-
-	if (p->n_elems[0] + p->n_elems[1] <= SWEEP_CHUNK) {
-		r = fl_batch_new(&b, err);
-		if (r < 0)
-			return r;
-		fl_nft_begin(b, 0);
-		for (size_t i = 0; i < N_SETS; i++)
-			fl_nft_elems_drop_put(b, t, &sets[i], p->elems[i], p->n_elems[i]);
-		fl_nft_end(b);
-		r = fl_batch_send(nl, b, err);
-		if (r != -ENOENT)
-			return r;
-		r = 0;
-	}
-	for (size_t i = 0; r == 0 && i < N_SETS; i++)
-		r = drop_from(nl, t, i, p->elems[i], p->n_elems[i], err);
-	return r;
+		r = fl_ruleset_apply(nl, &p.rs, put_elems, &p, fresh, err);
+	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }
 
 int fl_masq_del(struct fl_nl *nl, const char *network, const struct fl_ip *addrs, size_t n,
 		struct fl_err *err)
 {
 	fl_auto(plan_free) struct plan p = { 0 };
-	int r = make_plan(&p, network, NULL, 0, err);
+	int r = new_plan(&p, network, n, err);
 
-	for (size_t i = 0; r == 0 && i < N_SETS; i++) {
-		fl_free_p(&p.elems[i]);
-		p.elems[i] = calloc(n + 1, sizeof(*p.elems[i]));
-		if (!p.elems[i])
-			r = fl_fail_errno(err, ENOMEM, "remove %zu addresses", n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		plan_elem(&p, &addrs[i]);
+	if (r == 0) {
+		struct fl_ruleset_elems gone[N_SETS] = { { p.elems[0], p.n_elems[0] },
+							 { p.elems[1], p.n_elems[1] } };
+
+		r = fl_ruleset_drop(nl, &p.rs, gone, err);
 	}
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		size_t s = set_of(&addrs[i]);
-
-		p.elems[s][p.n_elems[s]++] = element(&addrs[i]);
-	}
-	if (r == 0)
-		r = drop(nl, &p, err);
-	return r < 0 ? fl_wrap(err, r, "masquerade: table 'inet fairlead-%s'", network) : 0;
-}
-
-/* One object's verdict as a drift: what was expected, what was found. */
-static int drift(struct fl_err *err, int r, const char *kind, const char *name)
-{
-	struct fl_err found = *err;
-
-	if (r == -ENOENT)
-		return fl_fail(err, ENOENT, "%s '%s': expected present, found absent", kind, name);
-	if (r == -EEXIST || r == -EUCLEAN)
-		return fl_fail(err, ENOENT, "%s", found.text);
-	return r;
-}
-
-static int check_frame(struct fl_nl *nl, const struct plan *p, struct fl_err *err)
-{
-	const struct fl_nft_table *t = &p->table.nft;
-	int r = fl_nft_table_verify(nl, t, err);
-
-	if (r < 0)
-		return drift(err, r, "table", t->name);
-	for (size_t i = 0; i < N_SETS; i++) {
-		r = fl_nft_set_verify(nl, t, &sets[i], err);
-		if (r < 0 && !(r == -ENOENT && p->n_elems[i] == 0))
-			return drift(err, r, "set", sets[i].name);
-	}
-	r = fl_nft_chain_verify(nl, t, &chain, err);
-	return r < 0 ? drift(err, r, "chain", chain.name) : 0;
-}
-
-static int check_rules(struct fl_nl *nl, const struct plan *p, struct fl_err *err)
-{
-	bool found[FL_MASQ_MAX_SUBNETS] = { false };
-	int r = fl_nft_rules_find(nl, &p->table.nft, chain.name, p->rules, p->n_rules, found, err);
-
-	for (size_t i = 0; r == 0 && i < p->n_rules; i++)
-		if (!found[i])
-			r = drift(err, -ENOENT, "rule", p->rules[i].comment);
-	return r;
-}
-
-static int check_elem(struct fl_nl *nl, const struct fl_nft_table *t, const struct fl_ip *ip,
-		      struct fl_err *err)
-{
-	const struct fl_nft_set *s = &sets[set_of(ip)];
-	struct fl_nft_elem e = element(ip);
-	char text[FL_IP_STR];
-	int r = fl_nft_elem_get(nl, t, s, &e, err);
-
-	if (r == -ENOENT)
-		return fl_wrap(err, drift(err, r, "element", fl_ip_format(ip, text)), "set '%s'",
-			       s->name);
-	return r;
+	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }
 
 int fl_masq_check(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs, size_t n,
 		  struct fl_err *err)
 {
 	fl_auto(plan_free) struct plan p = { 0 };
-	int r = make_plan(&p, network, addrs, n, err);
+	int r = plan_pods(&p, network, addrs, n, err);
 
 	if (r == 0)
-		r = check_frame(nl, &p, err);
-	if (r == 0)
-		r = check_rules(nl, &p, err);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = check_elem(nl, &p.table.nft, &addrs[i].ip, err);
-	return r < 0 ? fl_wrap(err, r, "masquerade: table 'inet fairlead-%s'", network) : 0;
+		r = fl_ruleset_check(nl, &p.rs, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct fl_nft_elem e = element(&addrs[i].ip);
+		char text[FL_IP_STR];
+
+		r = fl_ruleset_check_elem(nl, &p.rs, &sets[set_of(&addrs[i].ip)], &e,
+					  fl_ip_format(&addrs[i].ip, text), err);
+	}
+	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }
 
 /* The elements that keep() does not want. */
@@ -410,17 +230,21 @@ static int collect(const struct fl_nft_elem *elem, void *arg, struct fl_err *err
 }
 
 /* 1: the set changed while it was read, so that something may have been passed over. */
-static int sweep_set(struct fl_nl *nl, const struct fl_nft_table *t, size_t set,
+static int sweep_set(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
 		     const struct stale *want, struct fl_err *err)
 {
 	fl_auto(stale_free) struct stale s = { .keep = want->keep, .arg = want->arg };
+	struct fl_ruleset_elems gone[N_SETS] = { 0 };
 	int again, r;
 
 	s.family = sets[set].type == FL_NFT_IPV4 ? AF_INET : AF_INET6;
-	again = fl_nft_elems_each(nl, t, &sets[set], collect, &s, err);
+	again = fl_nft_elems_each(nl, &rs->table, &sets[set], collect, &s, err);
+	if (again == -ENOENT)
+		return 0;
 	if (again < 0)
-		return again == -ENOENT ? 0 : again;
-	r = drop_from(nl, t, set, s.elems, s.n, err);
+		return fl_ruleset_wrap(err, again, rs);
+	gone[set] = (struct fl_ruleset_elems){ s.elems, s.n };
+	r = fl_ruleset_drop(nl, rs, gone, err);
 	return r < 0 ? r : again;
 }
 
@@ -428,9 +252,11 @@ int fl_masq_sweep(struct fl_nl *nl, const char *network,
 		  bool (*keep)(const struct fl_ip *ip, void *arg), void *arg, struct fl_err *err)
 {
 	struct stale want = { .keep = keep, .arg = arg };
-	struct table t;
-	int r = name_table(&t, network, err);
+	struct fl_ruleset rs = { 0 };
+	int r = fl_ruleset_name(&rs, FL_NFT_INET, network, err);
 
+	rs.sets = sets;
+	rs.n_sets = N_SETS;
 	/*
 	 * Where others attach all the time, no pass is undisturbed. What a pass removes is
 	 * rightly removed, and nothing stale is added, so some passes are as good as a quiet one.
@@ -438,7 +264,7 @@ int fl_masq_sweep(struct fl_nl *nl, const char *network,
 	for (size_t i = 0; r >= 0 && i < N_SETS; i++) {
 		r = 1;
 		for (int pass = 0; r == 1 && pass < SWEEP_PASSES; pass++)
-			r = sweep_set(nl, &t.nft, i, &want, err);
+			r = sweep_set(nl, &rs, i, &want, err);
 	}
-	return r < 0 ? fl_wrap(err, r, "masquerade: table 'inet fairlead-%s'", network) : 0;
+	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }

@@ -10,7 +10,7 @@
  *       ip saddr S ip daddr != S ip daddr != 224.0.0.0/4 ip saddr @pods4 masquerade
  *
  * Other rules and sets of that table are left alone. An object of one of these names that is
- * of another type makes every call that needs it fail with -EEXIST.
+ * of another type makes an add fail with -EEXIST, and counts as drift in a check.
  */
 #pragma once
 

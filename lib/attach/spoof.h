@@ -5,16 +5,23 @@
  * bridge family, one rule whatever the number of ports.
  *
  *   table bridge fairlead-NETWORK
- *     set ports   interface names that are pinned
+ *     set ports   interface names that are pinned; the element's comment is the MAC
  *     set macs    interface name . MAC address that may be a source
  *     chain prerouting (before all others): iifname @ports iifname . ether saddr != @macs drop
+ *
+ * Other rules and sets of that table are left alone. An object of one of these names that is
+ * of another type makes an add fail with -EEXIST. Ports have 1 to 15 bytes,
+ * else -EINVAL.
  */
 #pragma once
 
 #include "base/text.h"
 #include "net/nl.h"
 
-/* Makes the table, rule and this port's elements be there. nl: a netfilter socket. */
+/*
+ * Makes the table, rule and this port's elements be there, all or nothing; another MAC that
+ * the port was pinned to is no longer allowed. nl: a netfilter socket.
+ */
 fl_must int fl_spoof_add(struct fl_nl *nl, const char *network, const char *port,
 			 const uint8_t mac[FL_MAC_LEN], struct fl_err *err);
 

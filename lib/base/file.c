@@ -11,7 +11,8 @@
 
 #include "base/text.h"
 
-#define CHUNK 16384
+#define CHUNK	  16384
+#define MAX_TRIES 64 /* of a replacement among other writers */
 
 int fl_read_fd(int fd, size_t max, char **out, size_t *len, struct fl_err *err)
 {
@@ -175,25 +176,72 @@ int fl_create_file(int dirfd, const char *name, const void *data, size_t len, mo
 	return r < 0 ? fl_fail_errno(err, -r, "create '%s'", name) : 0;
 }
 
+/*
+ * Exchanges name for the nameless file fd. The temporary name is always the same one, so what a
+ * kill leaves of it is gone with the next call. -ENOENT: another writer has taken our temporary
+ * name away, and a file that has lost its last name cannot get another.
+ */
+static int exchange(int fd, int dirfd, const char *tmp_name, const char *name)
+{
+	int r = link_fd(fd, dirfd, tmp_name);
+
+	if (r == -EEXIST) {
+		(void)unlinkat(dirfd, tmp_name, 0);
+		r = link_fd(fd, dirfd, tmp_name);
+	}
+	if (r < 0)
+		return r == -EEXIST ? -ENOENT : r;
+	return renameat(dirfd, tmp_name, dirfd, name) < 0 ? -errno : 0;
+}
+
+static int replace_by_nameless(int dirfd, const char *name, const void *data, size_t len,
+			       mode_t mode, struct fl_err *err)
+{
+	char tmp_name[NAME_MAX + 1];
+	int r;
+
+	r = fl_format(tmp_name, sizeof(tmp_name), err, ".%s.tmp", name);
+	for (int tries = 0; r >= 0 && tries < MAX_TRIES; tries++) {
+		fl_auto_close int fd = -1;
+
+		r = open_nameless(dirfd, ".", data, len, mode, &fd, err);
+		if (r < 0)
+			return r;
+		r = link_fd(fd, dirfd, name);
+		if (r != -EEXIST)
+			return r < 0 ? fl_fail_errno(err, -r, "create") : 0;
+		r = exchange(fd, dirfd, tmp_name, name);
+		if (r != -ENOENT)
+			return r < 0 ? fl_fail_errno(err, -r, "replace") : 0;
+		r = 0;
+	}
+	return r < 0 ? r : fl_fail(err, EBUSY, "too many writers at once");
+}
+
+static int replace_by_named(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			    struct fl_err *err)
+{
+	char tmp_name[PATH_MAX];
+	int r;
+
+	r = open_named(dirfd, ".", tmp_name, data, len, mode, err);
+	if (r < 0)
+		return r;
+	if (renameat(dirfd, tmp_name, dirfd, name) == 0)
+		return 0;
+	r = fl_fail_errno(err, errno, "replace");
+	(void)unlinkat(dirfd, tmp_name, 0);
+	return r;
+}
+
 int fl_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		    struct fl_err *err)
 {
-	char folder[PATH_MAX], tmp_name[PATH_MAX];
-	int r;
+	int r = replace_by_nameless(dirfd, name, data, len, mode, err);
 
-	r = fl_create_file(dirfd, name, data, len, mode, err);
-	if (r != -EEXIST)
-		return r;
-	r = folder_of(name, folder, err);
-	if (r == 0)
-		r = open_named(dirfd, folder, tmp_name, data, len, mode, err);
-	if (r < 0)
-		return fl_wrap(err, r, "'%s'", name);
-	if (renameat(dirfd, tmp_name, dirfd, name) == 0)
-		return 0;
-	r = fl_fail_errno(err, errno, "rename to '%s'", name);
-	(void)unlinkat(dirfd, tmp_name, 0);
-	return r;
+	if (r == -EOPNOTSUPP)
+		r = replace_by_named(dirfd, name, data, len, mode, err);
+	return r < 0 ? fl_wrap(err, r, "'%s'", name) : 0;
 }
 
 int fl_make_dirs(const char *path, mode_t mode, struct fl_err *err)

@@ -248,25 +248,23 @@ static int get_object(struct fl_nl *nl, const struct fl_nft_table *t, int type, 
 
 static int verify_table(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 {
-	const struct fl_nft_table *t = arg;
 	struct nlattr *tb[NFTA_TABLE_MAX + 1];
 	int r;
 
+	(void)arg;
 	if (!h)
 		return 0;
 	r = fl_nft_parse(h, tb, NFTA_TABLE_MAX, err);
 	if (r < 0)
 		return r;
 	if (ntohl(fl_attr_u32(tb[NFTA_TABLE_FLAGS], 0)) & NFT_TABLE_F_DORMANT)
-		return fl_fail(err, EUCLEAN, "table '%s' is switched off (dormant)", t->name);
+		return fl_fail(err, EUCLEAN, "expected in force, found switched off (dormant)");
 	return 0;
 }
 
 int fl_nft_table_verify(struct fl_nl *nl, const struct fl_nft_table *t, struct fl_err *err)
 {
-	struct fl_nft_table copy = *t;
-
-	return get_object(nl, t, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, t->name, verify_table, &copy,
+	return get_object(nl, t, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, t->name, verify_table, NULL,
 			  err);
 }
 
@@ -286,8 +284,8 @@ static int verify_chain(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 		return fl_fail(err, EPROTO, "read the kernel's answer: malformed attributes");
 	if (!fl_streq(fl_attr_str(tb[NFTA_CHAIN_TYPE]), hooks[c->hook].type) ||
 	    ntohl(fl_attr_u32(hook[NFTA_HOOK_HOOKNUM], UINT32_MAX)) != hooks[c->hook].hook)
-		return fl_fail(err, EEXIST, "chain '%s': expected a %s, found another chain",
-			       c->name, hooks[c->hook].text);
+		return fl_fail(err, EEXIST, "expected a %s, found another chain",
+			       hooks[c->hook].text);
 	return 0;
 }
 
@@ -319,10 +317,9 @@ static int verify_set(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	flags &= NFT_SET_CONSTANT | NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_OBJECT;
 	if (type != key_types[s->type].type || len != key_types[s->type].len || flags)
 		return fl_fail(err, EEXIST,
-			       "set '%s': expected keys of type %u and %u bytes, found a set with "
-			       "keys of type %u and %u bytes, flags 0x%x",
-			       s->name, key_types[s->type].type, key_types[s->type].len, type, len,
-			       flags);
+			       "expected keys of type %u and %u bytes, found a set with keys of "
+			       "type %u and %u bytes, flags 0x%x",
+			       key_types[s->type].type, key_types[s->type].len, type, len, flags);
 	return 0;
 }
 

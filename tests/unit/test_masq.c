@@ -3,50 +3,11 @@
  * Masquerade in the kernel's nf_tables. Needs root: each test has a network namespace of its
  * own, which goes away with it. What is there is read back with the nft tool.
  */
-#include "test.h"
+#include "nftest.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "attach/masq.h"
-
-static struct fl_nl *nl;
-static struct fl_err err;
-static char out[1 << 20];
-
-/* Runs a shell command in the namespace; its output is in out. Returns its exit status. */
-static int sh(const char *command)
-{
-	FILE *f = popen(command, "r");
-	size_t n;
-
-	assert_non_null(f);
-	n = fread(out, 1, sizeof(out) - 1, f);
-	out[n] = '\0';
-	return pclose(f);
-}
-
-static void must(const char *command)
-{
-	if (sh(command) != 0)
-		fail_msg("'%s' failed: %s", command, out);
-}
-
-/* How often the text is in the ruleset as nft prints it. */
-static int listed(const char *text)
-{
-	int n = 0;
-
-	must("nft list ruleset 2>&1");
-	for (const char *p = out; (p = strstr(p, text)); p += strlen(text))
-		n++;
-	return n;
-}
 
 static struct fl_prefix prefix(const char *text)
 {
@@ -78,21 +39,6 @@ static int check(const char *network, const char *a)
 	struct fl_prefix p = prefix(a);
 
 	return fl_masq_check(nl, network, &p, 1, &err);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNET) < 0)
-		return -1;
-	return fl_nl_open(FL_NL_NETFILTER, &nl, &err);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fl_nl_close(&nl);
-	return 0;
 }
 
 static void add_makes_table_rule_and_element_as_nft_would_write_them(void **state)
@@ -253,7 +199,7 @@ static void set_of_another_type_is_refused_and_nothing_made(void **state)
 	must("nft add table inet fairlead-pods && "
 	     "nft add set inet fairlead-pods pods4 '{ type inet_service; }'");
 	CHECK_FAILS(fl_masq_add(nl, "pods", &p, 1, &fresh, &err), EEXIST, &err,
-		    "masquerade: table 'inet fairlead-pods': look for set 'pods4': set 'pods4': "
+		    "masquerade: table 'inet fairlead-pods': look for set 'pods4': "
 		    "expected keys of type 7 and 4 bytes, found a set with keys of type 13 and "
 		    "2 bytes");
 	assert_int_equal(listed("pods6"), 0);
@@ -279,7 +225,7 @@ static void chain_of_another_kind_is_refused(void **state)
 	(void)state;
 	must("nft add table inet fairlead-pods && nft add chain inet fairlead-pods postrouting");
 	CHECK_FAILS(fl_masq_add(nl, "pods", &p, 1, &fresh, &err), EEXIST, &err,
-		    "chain 'postrouting': expected a nat chain at hook postrouting");
+		    "look for chain 'postrouting': expected a nat chain at hook postrouting");
 	assert_int_equal(listed("pods4"), 0);
 }
 
@@ -319,23 +265,23 @@ static void check_names_object_expected_and_found(void **state)
 {
 	(void)state;
 	CHECK_FAILS(check("pods", "10.88.0.2/16"), ENOENT, &err,
-		    "masquerade: table 'inet fairlead-pods': table 'fairlead-pods': expected "
-		    "present, found absent");
+		    "masquerade: table 'inet fairlead-pods': expected present, found absent");
 	CHECK(add("pods", "10.88.0.2/16", NULL));
 	CHECK_OK(check("pods", "10.88.0.2/16"), &err);
 	CHECK_FAILS(check("pods", "10.88.0.3/16"), ENOENT, &err,
-		    "set 'pods4': element '10.88.0.3': expected present, found absent");
+		    "masquerade: table 'inet fairlead-pods': set 'pods4': element '10.88.0.3': "
+		    "expected present, found absent");
 	CHECK_FAILS(check("pods", "fd00::3/64"), ENOENT, &err,
 		    "rule 'leaving fd00::/64': expected present, found absent");
 	must("nft add table inet fairlead-pods '{ flags dormant; }'");
 	CHECK_FAILS(check("pods", "10.88.0.2/16"), ENOENT, &err, "switched off (dormant)");
 	must("nft add table inet fairlead-pods; nft flush chain inet fairlead-pods postrouting;"
 	     "nft delete chain inet fairlead-pods postrouting");
-	must("nft delete set inet fairlead-pods pods6");
-	CHECK(check("pods", "10.88.0.2/16") == -ENOENT);
+	CHECK_FAILS(check("pods", "10.88.0.2/16"), ENOENT, &err,
+		    "chain 'postrouting': expected present, found absent");
 	must("nft delete table inet fairlead-pods; nft add table inet fairlead-pods");
 	CHECK_FAILS(check("pods", "10.88.0.2/16"), ENOENT, &err,
-		    "set 'pods4': expected present, found absent");
+		    "chain 'postrouting': expected present, found absent");
 }
 
 static void networks_do_not_touch_each_other(void **state)
@@ -404,7 +350,7 @@ static void the_most_addresses_in_one_call_are_added_and_swept(void **state)
 	for (size_t i = 0; i < FL_ARRAY_LEN(p); i++)
 		p[i] = (struct fl_prefix){ fl_ip_add(&first.ip, i + 1), 64 };
 	CHECK_FAILS(fl_masq_add(nl, "pods", p, FL_ARRAY_LEN(p), &fresh, &err), E2BIG, &err,
-		    "masquerade 4097 addresses at once: at most 4096");
+		    "masquerade: 4097 addresses at once: at most 4096");
 	CHECK_OK(fl_masq_add(nl, "pods", p, FL_MASQ_MAX_ADDRS, &fresh, &err), &err);
 	CHECK(fresh);
 	last = p[FL_MASQ_MAX_ADDRS - 1];
@@ -508,7 +454,64 @@ static void a_bystander_that_commits_all_the_time_makes_no_duplicates(void **sta
 		assert_non_null(strstr(out, "leaving 10.88.0.0/16"));
 		assert_null(strstr(strstr(out, "leaving 10.88.0.0/16") + 1, "leaving 10.88"));
 	}
-	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+	end(pid);
+}
+
+/* The world has no route to the pods: it answers only to what was masqueraded. */
+static void pods_reach_the_world_only_when_masqueraded(void **state)
+{
+	static const char to4[] = "nsenter -t $POD -n ping -c 1 -W 0.5 192.0.2.2 2>&1";
+	static const char to6[] = "nsenter -t $POD -n ping -6 -c 1 -W 0.5 2001:db8::2 2>&1";
+	struct fl_ip gone[] = { ip("10.88.0.2"), ip("fd00:88::2") };
+	pid_t pod = other_netns("POD"), world = other_netns("WORLD");
+
+	(void)state;
+	must("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 && "
+	     "ip link add veth1 type veth peer name eth0 netns $POD && "
+	     "ip addr add 10.88.0.1/16 dev veth1 && "
+	     "ip addr add fd00:88::1/64 dev veth1 nodad && ip link set veth1 up && "
+	     "nsenter -t $POD -n sh -ec 'ip addr add 10.88.0.2/16 dev eth0; "
+	     "ip addr add fd00:88::2/64 dev eth0 nodad; ip link set eth0 up; "
+	     "ip route add default via 10.88.0.1; ip route add default via fd00:88::1' && "
+	     "ip link add up0 type veth peer name eth0 netns $WORLD && "
+	     "ip addr add 192.0.2.1/24 dev up0 && "
+	     "ip addr add 2001:db8::1/64 dev up0 nodad && ip link set up0 up && "
+	     "nsenter -t $WORLD -n sh -ec 'ip addr add 192.0.2.2/24 dev eth0; "
+	     "ip addr add 2001:db8::2/64 dev eth0 nodad; ip link set eth0 up'");
+	CHECK(add("pods", "10.88.0.3/16", "fd00:88::3/64"));
+	CHECK(sh(to4) != 0 && sh(to6) != 0);
+	CHECK(!add("pods", "10.88.0.2/16", "fd00:88::2/64"));
+	must(to4);
+	must(to6);
+	CHECK_OK(fl_masq_del(nl, "pods", gone, 2, &err), &err);
+	CHECK(sh(to4) != 0 && sh(to6) != 0);
+	end(pod);
+	end(world);
+}
+
+/* A host on the pods' own subnet sees the pod's address, since nothing is translated there. */
+static void traffic_within_the_subnet_keeps_its_address(void **state)
+{
+	pid_t pod = other_netns("POD"), peer = other_netns("PEER");
+
+	(void)state;
+	/* Routed, so that it passes the chain: a /32 for each pod, as without a bridge. */
+	must("sysctl -qw net.ipv4.ip_forward=1 && ip link set lo up && "
+	     "for p in $POD:2 $PEER:3; do n=${p#*:}; "
+	     "ip link add veth$n type veth peer name eth0 netns ${p%:*} && "
+	     "ip addr add 10.88.0.1/32 dev veth$n && ip link set veth$n up && "
+	     "ip route add 10.88.0.$n dev veth$n && "
+	     "nsenter -t ${p%:*} -n sh -ec \"ip addr add 10.88.0.$n/32 dev eth0; "
+	     "ip link set eth0 up; ip route add 10.88.0.1 dev eth0; "
+	     "ip route add default via 10.88.0.1\" || exit 1; done");
+	CHECK(add("pods", "10.88.0.2/16", "10.88.0.3/16"));
+	must("nsenter -t $PEER -n nft 'add table ip t; add chain ip t in { type filter hook input "
+	     "priority 0; }; add rule ip t in ip saddr 10.88.0.2 counter'");
+	must("nsenter -t $POD -n ping -c 1 -W 1 10.88.0.3 2>&1");
+	must("nsenter -t $PEER -n nft list table ip t");
+	assert_non_null(strstr(out, "packets 1 "));
+	end(pod);
+	end(peer);
 }
 
 static void iptables_works_beside_our_table(void **state)
@@ -547,6 +550,8 @@ int main(void)
 		T(the_most_subnets_in_one_call_are_added),
 		T(parallel_first_adds_make_each_rule_once),
 		T(a_bystander_that_commits_all_the_time_makes_no_duplicates),
+		T(pods_reach_the_world_only_when_masqueraded),
+		T(traffic_within_the_subnet_keeps_its_address),
 		T(iptables_works_beside_our_table),
 	};
 
