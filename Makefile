@@ -36,6 +36,10 @@ srcs	 = $(sort $(wildcard $(1)/*.c))
 objs	 = $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1)))
 LAYER_LIBS  := $(foreach l,$(LAYERS),$(call lib,fl-$l))
 PLUGIN_LIBS := $(foreach p,$(PLUGINS),$(call lib,plugin-$p))
+# The C library of the plugins, where musl's compiler is installed: a process that uses it starts
+# in a third of the time (glibc asks the processor 43 questions, and in a virtual machine each
+# of them goes to the hypervisor), and with a dozen system calls less. LIBC=glibc is the other.
+LIBC	 ?= $(if $(SAN),glibc,$(if $(shell command -v musl-gcc),musl,glibc))
 # The sanitizers need a dynamic program; everything else about the binary is the same.
 CNI_STATIC  := $(if $(SAN),,-static)
 
@@ -61,10 +65,41 @@ $(B)/obj/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $(CFLAGS) -c -o $@ $<
 
+ifeq ($(LIBC),musl)
+# Everything of the plugins is compiled again with musl's headers; the kernel's and the two
+# libraries' headers are linked to where musl's compiler does not see glibc's beside them.
+MUSL_SRCS := plugins/main.c plugins/musl.c plugins/heap.c $(foreach p,$(PLUGINS),$(call srcs,plugins/$p)) \
+	     $(foreach l,$(LAYERS),$(call srcs,lib/$l))
+MUSL_OBJS := $(MUSL_SRCS:%.c=$(B)/musl/%.o)
+MUSL_INC  := $(B)/musl/include
+
+$(MUSL_INC):
+	$(call say,LINKS)
+	$(Q)mkdir -p $@ && cd $@ && ln -sfn /usr/include/linux linux && \
+		ln -sfn /usr/include/asm-generic asm-generic && \
+		ln -sfn /usr/include/$(shell $(CC) -print-multiarch)/asm asm && \
+		ln -sfn /usr/include/libnl3/netlink netlink && \
+		ln -sfn /usr/include/jansson.h /usr/include/jansson_config.h .
+
+$(B)/musl/%.o: %.c Makefile | $(MUSL_INC)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && musl-gcc $(FLAGS) $(CFLAGS) -isystem $(MUSL_INC) \
+		-include netinet/in.h -c -o $@ $<
+
+$(B)/cni/fairlead-cni: $(MUSL_OBJS)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && musl-gcc $(CFLAGS) $(LDFLAGS) -static -Wl,--gc-sections -o $@ $^ \
+		$(call library,nl-3) $(call library,jansson)
+	$(Q)strip $@
+
+library = $(shell $(CC) -print-file-name=lib$(1).a)
+-include $(MUSL_OBJS:.o=.d)
+else
 $(B)/cni/fairlead-cni: $(B)/obj/plugins/main.o $(PLUGIN_LIBS) $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) $(CNI_STATIC) -o $@ $^ -lnl-3 -ljansson
 	$(if $(SAN),,$(Q)strip $@)
+endif
 
 $(foreach n,$(CNI_NAMES),$(B)/cni/$n): $(B)/cni/fairlead-cni
 	$(Q)ln -f $< $@

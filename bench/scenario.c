@@ -16,7 +16,14 @@
 #include <unistd.h>
 
 #define WARM_UP 2 /* rounds that do not count */
-#define FIELDS	(2 * BENCH_WHO)
+
+/*
+ * Between two calls, so that none waits for what the one before has left to the kernel: links and
+ * addresses are freed after grace periods of some ten milliseconds, and the next to delete
+ * something would wait for them too.
+ */
+#define SETTLE_US 40000
+#define FIELDS	  (2 * BENCH_WHO)
 
 enum verb { ADD, DEL, VERBS };
 static const char *const verb_name[] = { "ADD", "DEL" };
@@ -98,6 +105,7 @@ static int once(struct bench_host *host, const char *verb, unsigned int pod,
 	r = bench_prepare(&call.cmd, &run, err);
 	if (r < 0)
 		return r;
+	usleep(SETTLE_US);
 	r = bench_exec(&run, err);
 	if (r < 0)
 		return fl_wrap(err, r, "%s", host->network);

@@ -9,6 +9,7 @@
 #include "cni/name.h"
 #include "runtime/cmd.h"
 #include "runtime/container.h"
+#include "runtime/net_load.h"
 #include "runtime/netpath.h"
 
 #define USAGE                                                   \

@@ -11,6 +11,7 @@
 #include "cni/name.h"
 #include "runtime/cmd.h"
 #include "runtime/container.h"
+#include "runtime/net_load.h"
 
 #define NETS_MAX 32 /* networks of one container */
 #define HOST_MAX 64 /* bytes of a host name: the kernel's limit */

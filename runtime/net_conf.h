@@ -2,15 +2,13 @@
 /*
  * Network configuration lists as libcni reads them (CNI 1.1.0 section 1): *.conflist files,
  * single-plugin *.conf and *.json files converted up to a list, and the folder
- * "<configuration folder>/<network name>/" whose *.conf files are appended. The parsing is
- * pure; only berth_list_load() opens files. Errors carry FL_CNI_CONFIG or FL_CNI_DECODE.
+ * "<configuration folder>/<network name>/" whose *.conf files are appended. Pure; net_load.h finds
+ * and reads the files. Errors carry FL_CNI_CONFIG or FL_CNI_DECODE.
  */
 #pragma once
 
 #include "cni/version.h"
 #include "json/json.h"
-
-#define BERTH_CONF_MAX (4u << 20) /* bytes of one configuration file */
 
 struct berth_list {
 	char *bytes;	      /* the list as the result cache keeps it: the file's own text */
@@ -47,15 +45,6 @@ fl_must int berth_list_append(struct berth_list *list, const char *text, size_t 
 
 /* -EINVAL when the list has no plugin, or its name, version or a plugin's type is not sound. */
 fl_must int berth_list_check(const struct berth_list *list, struct fl_err *err);
-
-/*
- * Finds the network: what holds a '/' or ends in .conflist, .conf or .json and is a file is
- * read directly, anything else is a name looked up in folder dir: all *.conflist in order of
- * their names, then all *.conf and *.json. As with libcni, a file on the way that cannot be
- * read ends the search. -ENOENT: no such network.
- */
-fl_must int berth_list_load(const char *network, const char *dir, struct berth_list *out,
-			    struct fl_err *err);
 
 /* The "type" of the i-th plugin, borrowed. */
 const char *berth_list_type(const struct berth_list *list, size_t i);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Finding a network's configuration on disk, in libcni's order. */
+#include "runtime/net_load.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +12,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cni/code.h"
-#include "runtime/net_conf.h"
 
 struct names {
 	char **v;

@@ -7,8 +7,8 @@
 # usage: tests/deps.sh demo|check|bench
 set -euo pipefail
 
-build='gcc make libc6-dev libnl-3-dev libjansson-dev'
-demo='busybox-static iproute2 iputils-ping procps util-linux'
+build='gcc make libc6-dev libnl-3-dev libjansson-dev linux-libc-dev musl-tools'
+demo='busybox-static iproute2 nftables procps util-linux'
 check="$demo bats binutils clang clang-format clang-tools conntrack containerd
 	containernetworking-plugins cpio crun ethtool file git golang-go golang-github-appc-cni-dev
 	iptables jq kmod libcmocka-dev libclang-rt-14-dev netcat-openbsd nftables podman

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests: tests/unit/test_X.c becomes build/tests/test_X, linked with everything but main().
+# tests/unit/inject.c stands between them and malloc(), so the JSON library is linked statically.
 # Harness programs: tests/harness/X.c becomes build/tests/X, plain programs that the
 # end-to-end tests use. Fuzz targets: tests/fuzz/fuzz_X.c becomes build/tests/replay_X, which
 # replays a corpus; with libFuzzer, build/fuzz/fuzz_X.
@@ -10,11 +11,14 @@ HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness
 FUZZERS	   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 
+WRAPS	   := malloc calloc realloc strdup strndup openat
+UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic -lcmocka
+
 tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
 
-$(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(TEST_LIBS)
+$(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/inject.o $(TEST_LIBS)
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $< $(TEST_LIBS) -lnl-3 -ljansson -lcmocka
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(UNIT_LIBS)
 
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)

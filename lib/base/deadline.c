@@ -33,15 +33,20 @@ static void on_alarm(int signal)
 
 /*
  * The timer repeats each 50 ms after the first shot, so that a shot which falls between the
- * check of the clock and the wait is not the last one.
+ * check of the clock and the wait is not the last one. A signal mask outlives exec(2): whoever
+ * started us may have blocked the alarm.
  */
 static int lock_until(int fd, int operation, const struct fl_deadline *d)
 {
 	struct sigaction act = { .sa_handler = on_alarm }, old;
 	struct itimerval timer = { 0 }, off = { 0 };
+	sigset_t alarm_only, old_mask;
 	int left, r = -ETIMEDOUT;
 
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
 	sigaction(SIGALRM, &act, &old);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, &old_mask);
 	while ((left = fl_deadline_left(d)) > 0) {
 		timer.it_value.tv_sec = left / 1000;
 		timer.it_value.tv_usec = left % 1000 * 1000;
@@ -53,6 +58,7 @@ static int lock_until(int fd, int operation, const struct fl_deadline *d)
 		r = -ETIMEDOUT;
 	}
 	setitimer(ITIMER_REAL, &off, NULL);
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 	sigaction(SIGALRM, &old, NULL);
 	return r;
 }

@@ -20,7 +20,6 @@ int fl_fail(struct fl_err *err, int sys, const char *fmt, ...)
 
 int fl_fail_errno(struct fl_err *err, int sys, const char *fmt, ...)
 {
-	const char *why = strerrordesc_np(sys);
 	size_t used;
 	va_list ap;
 
@@ -30,8 +29,7 @@ int fl_fail_errno(struct fl_err *err, int sys, const char *fmt, ...)
 	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	used = strlen(err->text);
-	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s",
-		       why ? why : "unknown error");
+	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(sys));
 	return -sys;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Whole files: read with a limit, written so that a reader sees the old content or the new,
- * never half of it, and that a kill at any moment leaves no temporary name behind where the
- * file system knows O_TMPFILE. Nothing is fsynced: what is written here is worth nothing
+ * never half of it. Where the file system knows O_TMPFILE, a kill leaves no temporary name
+ * behind a creation, and at most ".NAME.tmp" behind a replacement, which the next one removes;
+ * elsewhere ".tmp.PID". Nothing is fsynced: what is written here is worth nothing
  * after a crash of the machine.
  */
 #pragma once
@@ -31,15 +32,21 @@ fl_must int fl_read_small(int dirfd, const char *path, char *out, size_t size, s
 fl_must int fl_write_all(int fd, const void *data, size_t len, struct fl_err *err);
 
 /*
- * Creates name in dirfd with this content, atomically: -EEXIST when the name exists, and then
- * nothing has changed.
+ * Creates name (which may be a path) below dirfd with this content, atomically: -EEXIST when the
+ * name exists, and then nothing has changed. -ENOENT: its folder does not exist.
  */
 fl_must int fl_create_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			   struct fl_err *err);
 
-/* Creates or replaces name in dirfd, atomically. */
+/*
+ * Creates or replaces name in dirfd, atomically. -ENAMETOOLONG: no room for the five bytes that
+ * a temporary name has more.
+ */
 fl_must int fl_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			    struct fl_err *err);
+
+/* Makes the directory and its missing parents, each with mode. */
+fl_must int fl_make_dirs(const char *path, mode_t mode, struct fl_err *err);
 
 /* Makes the directory and its missing parents (each with mode) and opens it; *fd is the caller's.
  */

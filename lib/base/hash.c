@@ -68,7 +68,7 @@ struct fl_hash fl_siphash(struct fl_hash key, const void *data, size_t len)
 struct fl_hash fl_hash_texts(const char *const *texts, size_t n)
 {
 	/* "fairlead-names-1": never changes, the names of live interfaces hang on it. */
-	struct fl_hash h = { 0x64616c6c72696166u, 0x312d73656d616e2du };
+	struct fl_hash h = { 0x6461656c72696166u, 0x312d73656d616e2du };
 
 	for (size_t i = 0; i < n; i++)
 		h = fl_siphash(h, texts[i], strlen(texts[i]) + 1);

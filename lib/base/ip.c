@@ -69,6 +69,9 @@ static int parse_prefix(const char *text, bool loose, struct fl_prefix *out, str
 	addr[n] = '\0';
 	if (fl_ip_parse(addr, &p.ip, &ignored) < 0)
 		goto bad;
+	/* "::ffff:10.0.0.0/24": of which family would the 24 be? */
+	if (slash && fl_ip_is4(&p.ip) && strchr(addr, ':'))
+		goto bad;
 	len = fl_ip_bits(&p.ip);
 	if (slash && fl_parse_u32(slash + 1, 0, len, &len, &ignored) < 0)
 		goto bad;

@@ -25,7 +25,10 @@ struct fl_prefix {
 /* Dotted IPv4 or any textual IPv6. -EINVAL names the text. */
 fl_must int fl_ip_parse(const char *text, struct fl_ip *out, struct fl_err *err);
 
-/* "address/length". -EINVAL names the text. Host bits are kept. */
+/*
+ * "address/length". -EINVAL names the text. Host bits are kept. An IPv4 address must be dotted:
+ * the length of a v4-mapped one has two readings.
+ */
 fl_must int fl_prefix_parse(const char *text, struct fl_prefix *out, struct fl_err *err);
 
 /* As fl_prefix_parse(), but a bare address is taken with its full length. */

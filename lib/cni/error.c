@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cni/code.h"
-#include "cni/utf8.h"
+#include "base/utf8.h"
 
 _Static_assert(FL_CNI_ERROR_MAX >= 6 * sizeof(((struct fl_err *)0)->text) + 512,
 	       "the longest text fits when each of its bytes is escaped");
@@ -18,7 +18,7 @@ static size_t put_escaped(char *out, const char *text)
 	size_t n = 0, step;
 
 	for (; *text; text += step) {
-		step = fl_cni_utf8_step(text);
+		step = fl_utf8_step(text);
 		if (step == 0) {
 			step = 1;
 			n += (size_t)sprintf(out + n, "\\ufffd");

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "cni/code.h"
-#include "cni/utf8.h"
+#include "base/utf8.h"
 
 /* ASCII whatever the locale. */
 static bool is_alnum(char c)
@@ -71,7 +71,7 @@ static int check_link_name(const char *name, struct fl_err *err)
 			return fl_fail(err, EINVAL,
 				       "interface name '%s': expected no '/', ':' or white space",
 				       name);
-	if (!fl_cni_utf8_ok(name))
+	if (!fl_utf8_ok(name))
 		return fl_fail(err, EINVAL, "interface name '%s': expected UTF-8", name);
 	return 0;
 }

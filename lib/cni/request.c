@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cni/name.h"
-#include "cni/utf8.h"
+#include "base/utf8.h"
 
 #define VALID_KEY "cni.dev/valid-attachments"
 
@@ -209,7 +209,7 @@ static int open_netns(struct fl_cni_req *req, struct fl_err *err)
 	fl_auto_close int fd = -1;
 	int r;
 
-	if (!fl_cni_utf8_ok(req->netns))
+	if (!fl_utf8_ok(req->netns))
 		return fl_class(err,
 				fl_fail(err, EINVAL, "CNI_NETNS '%s': expected UTF-8", req->netns),
 				FL_CNI_ENV);

@@ -74,7 +74,7 @@ static int wrong_type(const struct fl_cur *c, const char *want, struct fl_err *e
 	fl_auto_free char *text = NULL;
 	struct fl_err ignored;
 
-	if (fl_json_print(c->v, 0, &text, &ignored) < 0)
+	if (fl_json_type(c->v) == FL_JSON_NULL || fl_json_print(c->v, 0, &text, &ignored) < 0)
 		return fl_cur_fail(c, err, "expected %s, found %s", want,
 				   type_name[fl_json_type(c->v)]);
 	return fl_cur_fail(c, err, "expected %s, found %s %.64s", want,

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/auxv.h>
 
+#include "base/utf8.h"
+
 static json_t *jan(const struct fl_json *v)
 {
 	return (json_t *)(uintptr_t)v;
@@ -41,10 +43,16 @@ void fl_json_free(struct fl_json **v)
 
 int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_err *err)
 {
+	const char *nul = memchr(text, '\0', len);
 	json_error_t e;
-	json_t *v = json_loadb(text, len, JSON_DECODE_ANY, &e);
+	json_t *v;
 
-	if (!v && json_error_code(&e) == json_error_out_of_memory)
+	/* Jansson would take it for the end of the text. */
+	if (nul)
+		return fl_fail(err, EINVAL, "byte %zu is NUL", (size_t)(nul - text) + 1);
+	v = json_loadb(text, len, JSON_DECODE_ANY, &e);
+	/* It has no text of its own for most of its failed allocations. */
+	if (!v && (json_error_code(&e) == json_error_out_of_memory || !e.text[0]))
 		return fl_fail_errno(err, ENOMEM, "parse JSON");
 	if (!v)
 		return fl_fail(err, EINVAL, "line %d, column %d: %s", e.line, e.column, e.text);
@@ -163,7 +171,28 @@ struct fl_json *fl_json_array(void)
 
 struct fl_json *fl_json_new_str(const char *text)
 {
-	return ours(json_string(text));
+	fl_auto_free char *clean = NULL;
+	size_t used = 0;
+
+	for (const char *p = text; *p;) {
+		size_t n = fl_utf8_step(p);
+
+		if (n == 0 && !clean) {
+			used = (size_t)(p - text);
+			clean = malloc(3 * strlen(text) + 1);
+			if (!clean)
+				return NULL;
+			memcpy(clean, text, used);
+		}
+		if (clean) {
+			memcpy(clean + used, n ? p : "\xef\xbf\xbd", n ? n : 3);
+			used += n ? n : 3;
+		}
+		p += n ? n : 1;
+	}
+	if (!clean)
+		return ours(json_string_nocheck(text));
+	return ours(json_stringn_nocheck(clean, used));
 }
 
 struct fl_json *fl_json_copy(const struct fl_json *v)

@@ -71,7 +71,10 @@ bool fl_json_equal(const struct fl_json *a, const struct fl_json *b);
  */
 const char *fl_json_next(const struct fl_json *obj, const char *key, struct fl_json **value);
 
-/* New empty containers and values; NULL when out of memory. The caller owns them. */
+/*
+ * New empty containers and values; NULL when out of memory. The caller owns them. JSON is UTF-8:
+ * each byte of a text that is not becomes U+FFFD, as Go's encoder does it.
+ */
 struct fl_json *fl_json_object(void);
 struct fl_json *fl_json_array(void);
 struct fl_json *fl_json_new_str(const char *text);

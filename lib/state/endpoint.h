@@ -6,10 +6,11 @@
  *   ROOT/run/fairlead/endpoints/HASH.json
  *     {"version":1, "network", "containerID", "ifname", "netns", "hostInterface", "mac",
  *      "ips": ["10.1.0.5/24"], "mode": "bridge", "podNamespace", "podName", "podUID",
- *      "labels": [{"key","value"}], "masquerade", "macspoofchk", "bootID"}
+ *      "labels": [{"key","value"}], "masquerade", "macspoofchk"}
  *
  * HASH is derived from the key (network, containerID, ifname), as is the host interface's
- * name, so both are found without asking anybody. A record is created and removed whole.
+ * name, so both are found without asking anybody. A record is created and removed whole. /run
+ * is emptied by a boot, and so are the links that records speak of.
  */
 #pragma once
 

@@ -8,7 +8,7 @@
 #include "cni/code.h"
 #include "cni/error.h"
 #include "cni/name.h"
-#include "cni/utf8.h"
+#include "base/utf8.h"
 #include "json/json.h"
 
 typedef int (*check_fn)(const char *name, struct fl_err *err);
@@ -166,7 +166,7 @@ static void utf8_is_told_from_other_bytes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++)
-		if (fl_cni_utf8_ok(t[i].text) != t[i].ok)
+		if (fl_utf8_ok(t[i].text) != t[i].ok)
 			fail_msg("sample %zu: expected %d", i, t[i].ok);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Well-formed byte sequences of the Unicode standard, table 3-7. */
-#include "cni/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 
-size_t fl_cni_utf8_step(const char *text)
+size_t fl_utf8_step(const char *text)
 {
 	const uint8_t *p = (const uint8_t *)text;
 	uint8_t low = 0x80, high = 0xbf;
@@ -29,10 +29,10 @@ size_t fl_cni_utf8_step(const char *text)
 	return more + 1;
 }
 
-bool fl_cni_utf8_ok(const char *text)
+bool fl_utf8_ok(const char *text)
 {
 	for (size_t n; *text; text += n) {
-		n = fl_cni_utf8_step(text);
+		n = fl_utf8_step(text);
 		if (n == 0)
 			return false;
 	}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* Bytes of the well-formed sequence that text begins with, 1 to 4; 0: it begins with none. */
-size_t fl_cni_utf8_step(const char *text);
+size_t fl_utf8_step(const char *text);
 
 /* True when the whole text is well-formed. */
-bool fl_cni_utf8_ok(const char *text);
+bool fl_utf8_ok(const char *text);

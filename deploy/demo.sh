@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Two pods on a bridge network, shown step by step: attached, talking, checked, removed, and
+# nothing left. Everything happens inside network, mount and process namespaces of its own and
+# below one temporary folder, so the machine is not touched; both are gone at the end, also
+# when the demo is interrupted. Any step that does not do what it says ends it with status 1.
+#
+# usage: deploy/demo.sh BUILD      BUILD: the folder that make builds into
+set -euo pipefail
+
+die()
+{
+	echo "demo: $*" >&2
+	exit 1
+}
+
+# --- outside: the temporary folder and the namespaces ------------------------------------------
+
+outside()
+{
+	local build
+	((EUID == 0)) || die 'needs root, since it makes network namespaces: sudo make demo'
+	build=$(cd "${1:?usage: deploy/demo.sh BUILD}" && pwd)
+	for f in bin/berth cni/bridge cni/host-local; do
+		[[ -x $build/$f ]] || die "'$build/$f' is missing: run make first"
+	done
+	[[ -x /bin/busybox ]] || die "'/bin/busybox' is missing: apt install busybox-static"
+
+	child=
+	top=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-demo.XXXXXX")
+	# The kernel ends all processes of the namespaces with their first one.
+	trap '{ [[ -z $child ]] || kill -KILL $child || :; wait || :; } 2>/dev/null
+		rm -rf --one-file-system "$top"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+	unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
+		bash "$0" --inside "$build" "$top" <&0 &
+	child=$!
+	local status=0
+	wait $child || status=$?
+	child=
+	exit $status
+}
+
+# --- inside ------------------------------------------------------------------------------------
+
+bold='' dim='' plain='' steps=0
+if [[ -t 1 ]]; then
+	bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+fi
+
+step()
+{
+	steps=$((steps + 1))
+	printf '\n%s%d. %s%s\n' "$bold" $steps "$1" "$plain"
+	shift
+	(($# == 0)) || printf '   %s\n' "$@"
+}
+
+# Shows a command as the reader would type it, then runs it, its output set in a little.
+show()
+{
+	printf '   %s$ %s%s\n' "$dim" "$(printf '%s ' "$@" | sed "s|$top|\$TOP|g")" "$plain"
+	"$@" 2>&1 | sed "s|$top|\$TOP|g; s/^/     /"
+}
+
+# The "result" of a cache entry, a line for each thing in it.
+show_result()
+{
+	show ls "$1"
+	sed -e 's/.*"result"://; s/}$//; s/"\(interfaces\|ips\|routes\|dns\)"/\n  "\1"/g' \
+		-e 's/\[{/[\n    {/g; s/},{/},\n    {/g' -e "s|$top|\$TOP|g" "$1" | sed 's/^/     /'
+	echo
+}
+
+# The IPv4 address of a pod's eth0, without its prefix length.
+address_of()
+{
+	berth exec "$1" -- ip -4 -o addr show dev eth0 | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p'
+}
+
+# One HTTP request from pod $1 to address $2. The server may need a moment to come up.
+http_get()
+{
+	local try answer=
+	for try in {1..50}; do
+		answer=$(berth exec "$1" -- sh -c "printf 'GET / HTTP/1.0\r\n\r\n' |
+			nc -w 5 $2 80" 2>/dev/null) || :
+		[[ -z $answer ]] || break
+		sleep 0.1
+	done
+	printf '%s\n' "$answer"
+}
+
+# Prints what there is of attachments: of each kind something while pods live, nothing after.
+traces()
+{
+	local leases=$top/var/lib/cni/networks/demo
+	[[ ! -d $leases ]] ||
+		find "$leases" -type f ! -name lock ! -name 'last_reserved_ip.*' -name '[0-9a-f]*' \
+			-printf 'lease %f\n'
+	[[ ! -d $top/run/fairlead/endpoints ]] ||
+		find "$top/run/fairlead/endpoints" -type f -printf 'record %f\n'
+	find "$top/var/lib/cni/results" -type f -printf 'cached result %f\n'
+	find "$top/run/berth" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'container %f\n'
+	ip -o link show type veth | sed 's/^[0-9]*: \([^:@]*\).*/link \1/'
+	nft list ruleset 2>/dev/null | grep -F -e "$web_ip" -e "$client_ip" | sed 's/^\s*/rule /' || :
+	sed -n "s|.* \($top/run/berth[^ ]*\) .*|mount \1|p" /proc/self/mountinfo
+}
+
+make_rootfs()
+{
+	local applet
+	mkdir -p "$top"/rootfs/{bin,www,etc}
+	cp /bin/busybox "$top/rootfs/bin/"
+	for applet in sh ip ping httpd nc sleep hostname printf; do
+		ln -s busybox "$top/rootfs/bin/$applet"
+	done
+	echo 'Hello from a pod!' >"$top/rootfs/www/index.html"
+}
+
+write_network()
+{
+	mkdir -p "$top/etc/cni/net.d"
+	cat >"$top/etc/cni/net.d/10-demo.conflist" <<-'JSON'
+		{
+		  "cniVersion": "1.1.0",
+		  "name": "demo",
+		  "plugins": [
+		    {
+		      "type": "bridge",
+		      "bridge": "demo0",
+		      "isDefaultGateway": true,
+		      "ipMasq": true,
+		      "ipam": {
+		        "type": "host-local",
+		        "ranges": [[{ "subnet": "10.42.0.0/24" }], [{ "subnet": "fd42::/64" }]]
+		      }
+		    }
+		  ]
+		}
+	JSON
+}
+
+inside()
+{
+	build=$1 top=$2
+	trap 'echo "demo: step $steps went wrong, at line $LINENO" >&2' ERR
+	set -E
+	cd "$top"
+	export PATH=$build/bin:$PATH FAIRLEAD_ROOT=$top CNI_PATH=$build/cni
+	unset NETCONFPATH CNI_ARGS CAP_ARGS CNI_IFNAME
+	ip link set lo up
+
+	echo "Fairlead: a pod network from end to end. \$TOP is $top,"
+	echo 'and a host of its own (network, mount and process namespaces): yours is not touched.'
+
+	step 'A root file system for the pods' 'One static busybox is enough.'
+	make_rootfs
+	show ls "$top/rootfs" "$top/rootfs/bin"
+
+	step 'A network' 'This file is all there is to it: a bridge, and addresses from two ranges.'
+	write_network
+	show cat "$top/etc/cni/net.d/10-demo.conflist"
+	show berth net status demo
+
+	step 'Two pods' \
+		'berth makes the namespaces and calls the plugins of the list: CNI ADD.' \
+		'"web" serves HTTP, "client" sleeps.'
+	show berth run -d --name web --net demo --rootfs "$top/rootfs" -- httpd -f -h /www
+	show berth run -d --name client --net demo --rootfs "$top/rootfs" -- sleep 3600
+	show berth list
+
+	step 'How a pod is attached' 'eth0 inside, a veth and the bridge outside.'
+	show berth exec web -- ip addr
+	show berth exec web -- ip route
+	show ip -br addr
+	web_ip=$(address_of web)
+	client_ip=$(address_of client)
+	[[ -n $web_ip && -n $client_ip && $web_ip != "$client_ip" ]] ||
+		die "addresses are '$web_ip' and '$client_ip'"
+
+	step 'What ADD answered' 'As every runtime keeps it for CHECK and DEL, in the CNI cache.'
+	show_result "$top/var/lib/cni/results/demo-web-eth0"
+
+	step "A ping from client to web ($web_ip)"
+	show berth exec client -- ping -c 3 -i 0.2 -w 5 "$web_ip"
+
+	step 'An HTTP request from client to web'
+	echo "   ${dim}\$ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc $web_ip 80${plain}"
+	answer=$(http_get client "$web_ip")
+	printf '%s\n' "$answer" | sed 's/^/     /'
+	[[ $answer == *'Hello from a pod!'* ]] || die 'the answer is not the page'
+
+	step 'CHECK' 'Is everything as ADD left it?'
+	show berth net check --id web demo "$top/run/berth/web/netns"
+	show berth net check --id client demo "$top/run/berth/client/netns"
+	echo '   Yes, twice.'
+
+	step 'CHECK, after somebody meddled'
+	show berth exec client -- ip addr del "$client_ip/24" dev eth0
+	if show berth net check --id client demo "$top/run/berth/client/netns"; then
+		die 'CHECK did not see it'
+	fi
+
+	step 'What two pods take' 'Before they go, a look at what has to go with them.'
+	found=$(traces)
+	printf '%s\n' "$found" | sed "s|$top|\$TOP|g; s/^/     /"
+	for kind in lease record cached container link rule mount; do
+		grep -q "^$kind " <<<"$found" || die "no $kind is to be seen"
+	done
+
+	step 'DEL' 'Pods end, and berth calls the plugins for the last time.'
+	show berth delete web
+	show berth delete client
+	show berth list
+
+	step 'What is left?' \
+		'The same look again: leases, records, results, containers, links, rules, mounts.'
+	left=$(traces)
+	[[ -z $left ]] || die "left behind:"$'\n'"$left"
+	echo '     nothing'
+	echo '   (The network keeps its bridge and its one nf_tables table for the next pod.)'
+	printf '\n%sDone.%s\n' "$bold" "$plain"
+}
+
+if [[ ${1-} == --inside ]]; then
+	shift
+	inside "$@"
+else
+	outside "$@"
+fi

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Failures on cue: see inject.h. Linked with --wrap for each function below. */
+#include "inject.h"
+
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+int __real_openat(int dirfd, const char *path, int flags, mode_t mode);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode);
+
+static int countdown = -1; /* allocations until the one that fails; -1: none does */
+static bool happened;
+static bool no_tmpfile;
+
+static bool fails(void)
+{
+	if (countdown < 0 || countdown-- > 0)
+		return false;
+	happened = true;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __real_realloc(p, size);
+}
+
+char *__wrap_strndup(const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *copy = __wrap_malloc(len + 1);
+
+	if (copy) {
+		memcpy(copy, s, len);
+		copy[len] = '\0';
+	}
+	return copy;
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return __wrap_strndup(s, strlen(s));
+}
+
+int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode)
+{
+	if (no_tmpfile && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return __real_openat(dirfd, path, flags, mode);
+}
+
+void inject_fail_nth(int n)
+{
+	happened = false;
+	countdown = n;
+}
+
+bool inject_off(void)
+{
+	countdown = -1;
+	return happened;
+}
+
+int inject_each(int (*step)(void *arg), void *arg)
+{
+	for (int n = 0;; n++) {
+		int r;
+
+		inject_fail_nth(n);
+		r = step(arg);
+		if (!inject_off())
+			return r;
+		if (r != -ENOMEM && r != 0)
+			fail_msg("allocation %d failed, returned %d", n, r);
+	}
+}
+
+void inject_no_tmpfile(bool on)
+{
+	no_tmpfile = on;
+}
