@@ -101,12 +101,12 @@ static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	return 0;
 }
 
-int fl_addr_list(struct fl_nl *nl, uint32_t link,
+int fl_addr_list(struct fl_nl *nl, uint32_t link, int family,
 		 int (*each)(const struct fl_addr *addr, void *arg, struct fl_err *err), void *arg,
 		 struct fl_err *err)
 {
 	fl_auto(listing_done) struct listing l = { .link = link };
-	struct ifaddrmsg ifa = { .ifa_index = link };
+	struct ifaddrmsg ifa = { .ifa_family = (uint8_t)family, .ifa_index = link };
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r;
 

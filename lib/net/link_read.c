@@ -79,13 +79,17 @@ static int each_get(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	return r < 0 ? r : fl_link_send_and_get(nl, b, name, out, err);
+}
+
+int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
+			 struct fl_link *out, struct fl_err *err)
+{
 	struct ifinfomsg ifi = { 0 };
 	struct nl_msg *m;
-	int r;
 
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
 	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETLINK, 0, &ifi, sizeof(ifi) }, "read link '%s'",
 			 name);
 	fl_put_str(b, m, IFLA_IFNAME, name);

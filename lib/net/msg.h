@@ -54,8 +54,10 @@ void fl_nest_end(struct nl_msg *m, struct nlattr *nest);
 typedef int fl_nl_each(const struct nlmsghdr *h, void *arg, struct fl_err *err);
 
 /*
- * Sends the batch's one request and hands each answer to each(). A dump (NLM_F_DUMP) that was
- * interrupted is tried again, five times in all, then -EAGAIN. The batch is empty afterwards.
+ * Sends the batch, whose last message is a question, and hands each answer to each(). Messages
+ * before it are changes, as for fl_batch_send(); their errors come first. A dump (NLM_F_DUMP)
+ * stands alone; one that was interrupted is tried again, five times in all, then -EAGAIN. The
+ * batch is empty afterwards.
  */
 fl_must int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
 			struct fl_err *err);
