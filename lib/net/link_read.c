@@ -5,6 +5,7 @@
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 
 #include "net/link.h"
@@ -46,6 +47,18 @@ static void read_info(const struct nlattr *a, struct fl_link *link)
 		link->vlan_filtering = fl_attr_u8(br[IFLA_BR_VLAN_FILTERING], 0) != 0;
 }
 
+/* Of the settings that IPv4 has for the link, an array, the one for forwarding. */
+static bool read_forwarding(struct nlattr *a)
+{
+	struct nlattr *inet, *conf;
+
+	inet = a ? nla_find(nla_data(a), nla_len(a), AF_INET) : NULL;
+	conf = inet ? nla_find(nla_data(inet), nla_len(inet), IFLA_INET_CONF) : NULL;
+	if (!conf || nla_len(conf) < (int)(IPV4_DEVCONF_FORWARDING * sizeof(uint32_t)))
+		return false;
+	return ((const uint32_t *)nla_data(conf))[IPV4_DEVCONF_FORWARDING - 1] != 0;
+}
+
 static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_err *err)
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(h);
@@ -62,6 +75,7 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 		.master = fl_attr_u32(tb[IFLA_MASTER], 0),
 		.promiscuity = fl_attr_u32(tb[IFLA_PROMISCUITY], 0),
 	};
+	link->ipv4_forwarding = read_forwarding(tb[IFLA_AF_SPEC]);
 	copy_text(link->name, sizeof(link->name), tb[IFLA_IFNAME]);
 	copy_text(link->alias, sizeof(link->alias), tb[IFLA_IFALIAS]);
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == FL_MAC_LEN)

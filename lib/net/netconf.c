@@ -22,9 +22,9 @@ static int each_netconf(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	return 0;
 }
 
-int fl_forwarding_get(struct fl_nl *nl, int family, bool *on, struct fl_err *err)
+int fl_ipv6_forwarding_get(struct fl_nl *nl, bool *on, struct fl_err *err)
 {
-	struct netconfmsg conf = { .ncm_family = (uint8_t)family };
+	struct netconfmsg conf = { .ncm_family = AF_INET6 };
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct nl_msg *m;
 	int r;
@@ -33,7 +33,7 @@ int fl_forwarding_get(struct fl_nl *nl, int family, bool *on, struct fl_err *err
 	if (r < 0)
 		return r;
 	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETNETCONF, 0, &conf, sizeof(conf) },
-			 "read forwarding of IPv%d", family == AF_INET ? 4 : 6);
+			 "read forwarding of IPv6");
 	fl_put_u32(b, m, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
 	return fl_nl_query(nl, b, each_netconf, on, err);
 }

@@ -245,7 +245,7 @@ static int add_missing(struct gateways *g, struct fl_err *err)
 /* One family: its addresses on the gateway, and its forwarding. */
 static int set_family(struct gateways *g, int family, struct fl_err *err)
 {
-	bool wanted = false, on;
+	bool wanted = false, on = g->d->gateway.ipv4_forwarding;
 	int r;
 
 	for (size_t i = 0; i < g->n; i++)
@@ -253,8 +253,8 @@ static int set_family(struct gateways *g, int family, struct fl_err *err)
 	if (!wanted)
 		return 0;
 	r = fl_addr_list(g->d->host, g->d->gateway.index, family, each_present, g, err);
-	if (r == 0)
-		r = fl_forwarding_get(g->d->host, family, &on, err);
+	if (r == 0 && family == AF_INET6)
+		r = fl_ipv6_forwarding_get(g->d->host, &on, err);
 	if (r < 0 || on)
 		return r;
 	return fl_sysctl_set(family == AF_INET ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding",
