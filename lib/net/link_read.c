@@ -113,40 +113,29 @@ int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
 
 struct listing {
 	uint32_t master;
-	struct fl_link *links;
-	size_t n;
+	struct fl_list found;
 };
 
-static void listing_done(struct listing *l)
-{
-	fl_free_p(&l->links);
-}
-
-/* Links are collected first: the callback may then use the socket. */
 static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 {
 	struct listing *l = arg;
-	struct fl_link link, *grown;
+	struct fl_link link;
 	int r;
 
 	if (!h) {
-		l->n = 0;
+		l->found.n = 0;
 		return 0;
 	}
 	r = read_link(h, &link, err);
 	if (r < 0 || (l->master && link.master != l->master))
 		return r;
-	grown = reallocarray(l->links, l->n + 1, sizeof(*grown));
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list %zu links", l->n);
-	l->links = grown;
-	l->links[l->n++] = link;
-	return 0;
+	return fl_list_add(&l->found, &link, sizeof(link), err);
 }
 
 int fl_link_list(struct fl_nl *nl, uint32_t master, link_each *each, void *arg, struct fl_err *err)
 {
-	fl_auto(listing_done) struct listing l = { .master = master };
+	struct listing l = { .master = master };
+	fl_auto_list struct fl_list found = { 0 };
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct ifinfomsg ifi = { 0 };
 	struct nl_msg *m;
@@ -161,7 +150,8 @@ int fl_link_list(struct fl_nl *nl, uint32_t master, link_each *each, void *arg, 
 	if (master)
 		fl_put_u32(b, m, IFLA_MASTER, master);
 	r = fl_nl_query(nl, b, each_list, &l, err);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = each(&l.links[i], arg, err);
+	found = l.found;
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = each((struct fl_link *)found.items + i, arg, err);
 	return r;
 }

@@ -75,3 +75,19 @@ const char *fl_attr_str(const struct nlattr *a);
 /* The payload as a number, or the fallback when it is absent or not of this width. */
 uint32_t fl_attr_u32(const struct nlattr *a, uint32_t fallback);
 uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback);
+
+/*
+ * What a dump has collected: items of one size. Callers are called back only when the dump is
+ * over, since they may want to use the socket, and an interrupted dump starts anew.
+ */
+struct fl_list {
+	void *items;
+	size_t n;
+};
+
+/* Appends a copy of the item. */
+fl_must int fl_list_add(struct fl_list *l, const void *item, size_t size, struct fl_err *err);
+
+/* Frees the items and empties the list. */
+void fl_list_done(struct fl_list *l);
+#define fl_auto_list fl_auto(fl_list_done)

@@ -163,6 +163,23 @@ uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback)
 	return a && nla_len(a) == 1 ? nla_get_u8(a) : fallback;
 }
 
+int fl_list_add(struct fl_list *l, const void *item, size_t size, struct fl_err *err)
+{
+	void *grown = reallocarray(l->items, l->n + 1, size);
+
+	if (!grown)
+		return fl_fail_errno(err, ENOMEM, "collect %zu items", l->n + 1);
+	l->items = grown;
+	memcpy((char *)grown + l->n++ * size, item, size);
+	return 0;
+}
+
+void fl_list_done(struct fl_list *l)
+{
+	fl_free_p(&l->items);
+	l->n = 0;
+}
+
 static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
