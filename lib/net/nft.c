@@ -216,6 +216,8 @@ int fl_nft_generation(struct fl_nl *nl, uint32_t *gen, struct fl_err *err)
 		return r;
 	(void)fl_nft_msg(b, NFT_MSG_GETGEN, 0, NULL, "read the generation of nf_tables");
 	r = fl_nl_query(nl, b, take_generation, &got, err);
+	if (r == -EINVAL) /* nfnetlink's word for an unknown subsystem; ours takes no argument */
+		return fl_fail(err, EOPNOTSUPP, "the kernel has no nf_tables");
 	if (r < 0)
 		return r;
 	if (!got)

@@ -30,10 +30,18 @@ void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME])
 	fl_hash_name(key_hash(key), out + 4, FL_HOST_IFNAME - 5);
 }
 
-static void record_name(const struct fl_key *key, char out[FL_KEY_NAME + 5])
+static int folder_path(const char *root, char out[PATH_MAX], struct fl_err *err)
 {
-	fl_hash_name(key_hash(key), out, FL_KEY_NAME - 1);
-	memcpy(out + FL_KEY_NAME - 1, ".json", 6);
+	return fl_format(out, PATH_MAX, err, "%s/" FOLDER, root);
+}
+
+static int record_path(const char *root, const struct fl_key *key, char out[PATH_MAX],
+		       struct fl_err *err)
+{
+	char name[FL_KEY_NAME];
+
+	fl_hash_name(key_hash(key), name, FL_KEY_NAME - 1);
+	return fl_format(out, PATH_MAX, err, "%s/" FOLDER "/%s.json", root, name);
 }
 
 void fl_endpoint_done(struct fl_endpoint *ep)
@@ -137,33 +145,28 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 	return 0;
 }
 
-static int folder_path(const char *root, char out[PATH_MAX], struct fl_err *err)
-{
-	return fl_format(out, PATH_MAX, err, "%s/" FOLDER, root);
-}
-
 int fl_endpoint_create(const char *root, const struct fl_endpoint *ep, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *obj = NULL;
 	fl_auto_free char *text = NULL;
-	fl_auto_close int dir = -1;
-	char path[PATH_MAX], name[FL_KEY_NAME + 5];
+	char folder[PATH_MAX], path[PATH_MAX];
 	int r;
 
 	r = fl_endpoint_to_json(ep, &obj, err);
+	if (r == 0)
+		r = fl_json_print(obj, 0, &text, err);
+	if (r == 0)
+		r = record_path(root, &ep->key, path, err);
 	if (r < 0)
 		return r;
-	r = fl_json_print(obj, 0, &text, err);
-	if (r < 0)
-		return r;
-	r = folder_path(root, path, err);
-	if (r < 0)
-		return r;
-	r = fl_open_dir(path, 0700, &dir, err);
-	if (r < 0)
-		return r;
-	record_name(&ep->key, name);
-	r = fl_create_file(dir, name, text, strlen(text), 0600, err);
+	r = fl_create_file(AT_FDCWD, path, text, strlen(text), 0600, err);
+	if (r == -ENOENT) { /* the first record since the machine started */
+		r = folder_path(root, folder, err);
+		if (r == 0)
+			r = fl_make_dirs(folder, 0700, err);
+		if (r == 0)
+			r = fl_create_file(AT_FDCWD, path, text, strlen(text), 0600, err);
+	}
 	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
 }
 
@@ -190,21 +193,17 @@ static int read_at(int dirfd, const char *name, struct fl_endpoint *out, struct 
 int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,
 		     struct fl_err *err)
 {
-	char path[PATH_MAX], name[FL_KEY_NAME + 5];
-	int r;
+	char path[PATH_MAX];
+	int r = record_path(root, key, path, err);
 
-	record_name(key, name);
-	r = fl_format(path, sizeof(path), err, "%s/" FOLDER "/%s", root, name);
 	return r < 0 ? r : read_at(AT_FDCWD, path, out, err);
 }
 
 int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err)
 {
-	char path[PATH_MAX], name[FL_KEY_NAME + 5];
-	int r;
+	char path[PATH_MAX];
+	int r = record_path(root, key, path, err);
 
-	record_name(key, name);
-	r = fl_format(path, sizeof(path), err, "%s/" FOLDER "/%s", root, name);
 	if (r < 0)
 		return r;
 	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)

@@ -27,6 +27,7 @@ struct add {
 	const struct fl_cni_args *args;
 	struct fl_nl *host, *nft;
 	struct br_device device;
+	struct fl_link port;   /* the host's end */
 	struct fl_endpoint ep; /* the record; borrows */
 	enum fl_pod_ipv6 ipv6;
 	struct fl_json *ipam_tree; /* what result borrows from */
@@ -224,7 +225,7 @@ static int create_pair(struct add *a, struct fl_err *err)
 	/* For people, and for GC, which needs the network only: what is too long may be cut. */
 	(void)snprintf(alias, sizeof(alias), BR_ALIAS "%s/%s/%s", a->req->name,
 		       a->req->container_id, a->req->ifname);
-	r = fl_pair_create(a->host, &pair, err);
+	r = fl_pair_create(a->host, &pair, &a->port, err);
 	a->pair = r == 0;
 	if (r == -EXFULL)
 		return fl_wrap(err, r, "bridge '%s' takes no more than 1023 ports",
@@ -234,18 +235,24 @@ static int create_pair(struct add *a, struct fl_err *err)
 
 static int configure_pod(struct add *a, struct fl_err *err)
 {
-	fl_auto_pod struct fl_pod pod = { 0 };
+	const struct fl_pod pod = {
+		.netns_fd = a->req->netns_fd,
+		.ifname = a->req->ifname,
+		.index = a->port.peer,
+		.iface = IF_POD,
+		.ipv6 = a->ipv6,
+	};
 	int r;
 
-	r = fl_pod_open(a->req->netns_fd, a->req->ifname, a->ipv6, &pod, err);
-	if (r == 0)
-		r = br_device_set_vlans(&a->device, a->conf, pod.link.peer, err);
+	r = br_device_set_vlans(&a->device, a->conf, a->port.index, err);
 	if (r == 0 && !a->conf->no_container_interface)
-		r = fl_pod_configure(&pod, &a->result, IF_POD, a->ipv6, err);
+		r = fl_pod_configure(&pod, &a->result, err);
 	if (r < 0)
 		return fl_wrap(err, r, "interface '%s'", a->req->ifname);
-	fl_mac_format(pod.link.mac, a->pod_mac);
-	a->result.ifaces[IF_POD].mtu = pod.link.mtu;
+	fl_mac_format(a->ep.mac, a->pod_mac);
+	fl_mac_format(a->port.mac, a->host_mac);
+	/* Both ends are made with the same size. */
+	a->result.ifaces[IF_POD].mtu = a->result.ifaces[IF_HOST].mtu = a->port.mtu;
 	return 0;
 }
 
@@ -306,18 +313,9 @@ static int list_interfaces(struct add *a, struct fl_err *err)
 
 static int wait_for_port(struct add *a, struct fl_err *err)
 {
-	struct fl_link host;
-	int r;
-
 	if (a->conf->no_container_interface)
-		r = fl_link_get(a->host, a->ep.host_ifname, &host, err);
-	else
-		r = fl_pair_wait(a->host, a->ep.host_ifname, &a->req->deadline, &host, err);
-	if (r < 0)
-		return r;
-	fl_mac_format(host.mac, a->host_mac);
-	a->result.ifaces[IF_HOST].mtu = host.mtu;
-	return 0;
+		return 0;
+	return fl_pair_wait(a->host, a->ep.host_ifname, &a->req->deadline, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)
