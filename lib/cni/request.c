@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cni/name.h"
 #include "base/utf8.h"
+#include "cni/name.h"
 
 #define VALID_KEY "cni.dev/valid-attachments"
 
