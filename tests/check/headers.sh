@@ -8,7 +8,7 @@ set -euo pipefail
 
 violations()
 {
-	local flags=(-std=gnu17 -D_GNU_SOURCE -Ilib -I. -Itests/unit -I/usr/include/libnl3)
+	local flags=(-std=gnu17 -Wall -Werror -D_GNU_SOURCE -Ilib -I. -Itests/unit -I/usr/include/libnl3)
 
 	for h; do
 		gcc "${flags[@]}" -fsyntax-only -include "./$h" -x c /dev/null 2>/dev/null ||
