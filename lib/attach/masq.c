@@ -239,7 +239,9 @@ static int sweep_set(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
 
 	s.family = sets[set].type == FL_NFT_IPV4 ? AF_INET : AF_INET6;
 	again = fl_nft_elems_each(nl, &rs->table, &sets[set], collect, &s, err);
-	if (again == -ENOENT)
+	if (again < 0)
+		again = fl_ruleset_explain(nl, again, err);
+	if (again == -ENOENT || again == -EOPNOTSUPP)
 		return 0;
 	if (again < 0)
 		return fl_ruleset_wrap(err, again, rs);

@@ -27,6 +27,7 @@
  * *fresh becomes true when the table or a set had to be made, else false: the elements of other
  * pods are then missing, and the caller may add them with the same call. -E2BIG: above one of
  * the limits. -EAGAIN: the rule set kept changing during 100 tries.
+ * -EOPNOTSUPP: the kernel has no nf_tables; del and sweep have nothing to do there.
  */
 fl_must int fl_masq_add(struct fl_nl *nl, const char *network, const struct fl_prefix *addrs,
 			size_t n, bool *fresh, struct fl_err *err);

@@ -24,7 +24,8 @@ void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN])
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
 }
 
-int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_err *err)
+int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
+		   struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	uint8_t host_mac[FL_MAC_LEN];
@@ -51,20 +52,14 @@ int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_err *e
 						  .up = FL_ON,
 						  .hairpin = p->hairpin,
 						  .isolated = p->isolated });
-	r = fl_batch_send(host, b, err);
+	r = fl_link_send_and_get(host, b, p->host, out, err);
 	if (r < 0 && r != -EEXIST)
 		FL_IGNORE(fl_link_del(host, p->host, &ignored));
 	return r;
 }
 
-void fl_pod_done(struct fl_pod *pod)
-{
-	fl_nl_close(&pod->nl);
-}
-
 struct visit {
-	const char *ifname;
-	enum fl_pod_ipv6 ipv6;
+	const struct fl_pod *pod;
 	struct fl_nl *nl;
 };
 
@@ -83,36 +78,18 @@ static int set_ipv6(const char *ifname, const char *name, const char *value, str
 static int enter_pod(void *arg, struct fl_err *err)
 {
 	struct visit *v = arg;
-	const char *dad = v->ipv6 == FL_POD_IPV6_DAD ? "1" : "0";
+	const char *ifname = v->pod->ifname;
 	int r = 0;
 
-	if (v->ipv6 != FL_POD_NO_IPV6) {
-		r = set_ipv6(v->ifname, "disable_ipv6", "0", err);
+	if (v->pod->ipv6 != FL_POD_NO_IPV6) {
+		r = set_ipv6(ifname, "disable_ipv6", "0", err);
 		if (r == 0)
-			r = set_ipv6(v->ifname, "keep_addr_on_down", "1", err);
+			r = set_ipv6(ifname, "keep_addr_on_down", "1", err);
 		if (r == 0)
-			r = set_ipv6(v->ifname, "accept_dad", dad, err);
+			r = set_ipv6(ifname, "accept_dad",
+				     v->pod->ipv6 == FL_POD_IPV6_DAD ? "1" : "0", err);
 	}
 	return r < 0 ? r : fl_nl_open(FL_NL_ROUTE, &v->nl, err);
-}
-
-int fl_pod_open(int netns_fd, const char *ifname, enum fl_pod_ipv6 ipv6, struct fl_pod *out,
-		struct fl_err *err)
-{
-	struct visit v = { .ifname = ifname, .ipv6 = ipv6 };
-	fl_auto_pod struct fl_pod pod = { 0 };
-	int r;
-
-	r = fl_netns_run(netns_fd, enter_pod, &v, err);
-	pod.nl = v.nl;
-	if (r < 0)
-		return r;
-	r = fl_link_get(pod.nl, ifname, &pod.link, err);
-	if (r < 0)
-		return r;
-	*out = pod;
-	pod.nl = NULL;
-	return 0;
 }
 
 bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_route *route,
@@ -157,31 +134,42 @@ static void put_route(struct fl_batch *b, const struct fl_cni_result *res,
 	fl_route_put(b, &r);
 }
 
-int fl_pod_configure(struct fl_pod *pod, const struct fl_cni_result *res, int iface,
-		     enum fl_pod_ipv6 ipv6, struct fl_err *err)
+static void put_everything(struct fl_batch *b, const struct fl_pod *pod,
+			   const struct fl_cni_result *res)
 {
-	fl_auto_batch struct fl_batch *b = NULL;
-	uint32_t link = pod->link.index;
-	int r;
+	bool layer2 = res->n_ips == 0, no_ipv6 = pod->ipv6 == FL_POD_NO_IPV6;
 
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
 	/*
-	 * A pod without an IPv6 address gets no link-local one either: its detection and its
+	 * A pod with IPv4 addresses only gets no link-local one either: its detection and its
 	 * multicast reports would go to every port of the bridge.
 	 */
-	fl_link_put_set(
-		b, &(struct fl_link_set){
-			   .index = link,
-			   .arp_notify = res->n_ips ? FL_ON : FL_KEEP,
-			   .ipv6_auto = ipv6 == FL_POD_NO_IPV6 && res->n_ips ? FL_OFF : FL_KEEP,
-		   });
-	fl_link_put_set(b, &(struct fl_link_set){ .index = link, .up = FL_ON });
+	fl_link_put_set(b, &(struct fl_link_set){
+				   .index = pod->index,
+				   .arp_notify = layer2 ? FL_KEEP : FL_ON,
+				   .ipv6_auto = no_ipv6 && !layer2 ? FL_OFF : FL_KEEP,
+			   });
+	fl_link_put_set(b, &(struct fl_link_set){ .index = pod->index, .up = FL_ON });
 	for (size_t i = 0; i < res->n_ips; i++)
-		if (res->ips[i].interface == iface)
-			fl_addr_put(b, link, &res->ips[i].address, ipv6 == FL_POD_IPV6_DAD);
+		if (res->ips[i].interface == pod->iface)
+			fl_addr_put(b, pod->index, &res->ips[i].address,
+				    pod->ipv6 == FL_POD_IPV6_DAD);
 	for (size_t i = 0; i < res->n_routes; i++)
-		put_route(b, res, &res->routes[i], link);
-	return fl_batch_send(pod->nl, b, err);
+		put_route(b, res, &res->routes[i], pod->index);
+}
+
+int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct visit v = { .pod = pod };
+	fl_auto_nl struct fl_nl *nl = NULL;
+	int r;
+
+	r = fl_netns_run(pod->netns_fd, enter_pod, &v, err);
+	nl = v.nl;
+	if (r == 0)
+		r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	put_everything(b, pod, res);
+	return fl_batch_send(nl, b, err);
 }

@@ -25,6 +25,17 @@ int fl_ruleset_wrap(struct fl_err *err, int r, const struct fl_ruleset *rs)
 		       rs->name);
 }
 
+int fl_ruleset_explain(struct fl_nl *nl, int r, struct fl_err *err)
+{
+	struct fl_err why;
+	uint32_t gen;
+
+	if ((r != -EINVAL && r != -EOPNOTSUPP) || fl_nft_generation(nl, &gen, &why) != -EOPNOTSUPP)
+		return r;
+	*err = why;
+	return -EOPNOTSUPP;
+}
+
 static bool all_found(const bool *found, size_t n)
 {
 	return n == 0 || !memchr(found, false, n);
@@ -139,6 +150,7 @@ int fl_ruleset_apply(struct fl_nl *nl, const struct fl_ruleset *rs, fl_ruleset_p
 		r = try_apply(nl, rs, put, arg, fresh, err);
 	if (r == -ERESTART)
 		r = fl_fail(err, EAGAIN, "the rules of nf_tables changed during %d tries", TRIES);
+	r = fl_ruleset_explain(nl, r, err);
 	return r < 0 ? fl_ruleset_wrap(err, r, rs) : 0;
 }
 
@@ -193,6 +205,8 @@ int fl_ruleset_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
 		return 0;
 	for (size_t i = 0; r == 0 && i < rs->n_sets; i++)
 		r = drop_from_set(nl, rs, i, gone[i], err);
+	if (r < 0 && fl_ruleset_explain(nl, r, err) == -EOPNOTSUPP)
+		return 0;
 	return r < 0 ? fl_ruleset_wrap(err, r, rs) : 0;
 }
 
@@ -215,7 +229,7 @@ int fl_ruleset_check(struct fl_nl *nl, const struct fl_ruleset *rs, struct fl_er
 	if (r == -ENOENT)
 		(void)fl_fail(err, ENOENT, "expected present, found absent");
 	else
-		r = drift(err, r, "table", rs->name);
+		r = drift(err, fl_ruleset_explain(nl, r, err), "table", rs->name);
 	if (r == 0)
 		r = drift(err, fl_nft_chain_verify(nl, &rs->table, rs->chain, err), "chain",
 			  rs->chain->name);

@@ -32,6 +32,7 @@ fl_must int fl_ruleset_name(struct fl_ruleset *rs, enum fl_nft_family family, co
  * Makes everything be there, with the elements of put(), in one transaction; what is there
  * stays. *fresh becomes true when a set had to be made, else false. -EEXIST: an object of
  * another type has a name of ours. -EAGAIN: the rule set kept changing during 100 tries.
+ * -EOPNOTSUPP: the kernel has no nf_tables.
  */
 fl_must int fl_ruleset_apply(struct fl_nl *nl, const struct fl_ruleset *rs, fl_ruleset_put *put,
 			     const void *arg, bool *fresh, struct fl_err *err);
@@ -44,7 +45,8 @@ struct fl_ruleset_elems {
 
 /*
  * Removes elements: gone[i] are those of sets[i]. Those not there count as removed; so do all
- * of a set or table that is missing, or that is of another type and so cannot hold ours.
+ * of a set or table that is missing, or that is of another type and so cannot hold ours, and
+ * all where the kernel has no nf_tables.
  */
 fl_must int fl_ruleset_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
 			    const struct fl_ruleset_elems *gone, struct fl_err *err);
@@ -58,6 +60,12 @@ fl_must int fl_ruleset_check(struct fl_nl *nl, const struct fl_ruleset *rs, stru
 fl_must int fl_ruleset_check_elem(struct fl_nl *nl, const struct fl_ruleset *rs,
 				  const struct fl_nft_set *set, const struct fl_nft_elem *elem,
 				  const char *shown, struct fl_err *err);
+
+/*
+ * Where r is an error that may come of a kernel without nf_tables, finds out whether it does:
+ * then -EOPNOTSUPP, and the text says so. Else r.
+ */
+int fl_ruleset_explain(struct fl_nl *nl, int r, struct fl_err *err);
 
 /* Puts "table 'FAMILY NAME': " before the text of an error. Returns r. */
 int fl_ruleset_wrap(struct fl_err *err, int r, const struct fl_ruleset *rs);

@@ -129,9 +129,10 @@ static int look(struct fl_nl *nl, struct pin *p, bool thorough, struct fl_err *e
 		/* A set of another type says no more than "invalid": say that. */
 		int why = fl_nft_set_verify(nl, &p->rs.table, ports, &ignored);
 
-		if (why == -EEXIST)
-			*err = ignored;
-		return why == -EEXIST ? why : r;
+		if (why != -EEXIST)
+			return fl_ruleset_explain(nl, r, err);
+		*err = ignored;
+		return why;
 	}
 	p->was_pinned = r == 0;
 	p->n_stale = 0;
@@ -194,7 +195,8 @@ int fl_spoof_del(struct fl_nl *nl, const char *network, const char *port, struct
 	if (r < 0)
 		return wrap(err, r);
 	r = find_stale(nl, &p, true, err);
-	if (r == -EEXIST) /* a set that is not ours holds nothing of ours */
+	/* A set that is not ours holds nothing of ours, nor does a kernel without sets. */
+	if (r == -EEXIST || r == -EOPNOTSUPP)
 		return 0;
 	return wrap(err, r < 0 ? fl_ruleset_wrap(err, r, &p.rs) : drop(nl, &p, err));
 }

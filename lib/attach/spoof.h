@@ -10,8 +10,8 @@
  *     chain prerouting (before all others): iifname @ports iifname . ether saddr != @macs drop
  *
  * Other rules and sets of that table are left alone. An object of one of these names that is
- * of another type makes an add fail with -EEXIST. Ports have 1 to 15 bytes,
- * else -EINVAL.
+ * of another type makes an add fail with -EEXIST, and counts as drift in a check. Ports have 1 to
+ * 15 bytes, else -EINVAL.
  */
 #pragma once
 
@@ -21,6 +21,7 @@
 /*
  * Makes the table, rule and this port's elements be there, all or nothing; another MAC that
  * the port was pinned to is no longer allowed. nl: a netfilter socket.
+ * -EOPNOTSUPP: the kernel has no nf_tables; del has nothing to do there.
  */
 fl_must int fl_spoof_add(struct fl_nl *nl, const char *network, const char *port,
 			 const uint8_t mac[FL_MAC_LEN], struct fl_err *err);

@@ -11,7 +11,7 @@ static bool passes(const struct fl_link *link)
 }
 
 int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
-		 struct fl_link *out, struct fl_err *err)
+		 struct fl_err *err)
 {
 	fl_auto_watch struct fl_watch *watch = NULL;
 	struct fl_link link = { 0 };
@@ -27,8 +27,5 @@ int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline 
 		if (r == 0)
 			r = fl_link_get(host, name, &link, err);
 	}
-	if (r < 0)
-		return fl_wrap(err, r, "wait for '%s' to pass packets", name);
-	*out = link;
-	return 0;
+	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", name) : 0;
 }

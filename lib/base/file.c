@@ -94,14 +94,24 @@ int fl_write_all(int fd, const void *data, size_t len, struct fl_err *err)
 	return 0;
 }
 
-/* A file in dirfd that has no name yet, and the content. -EOPNOTSUPP: not on this file system. */
-static int open_nameless(int dirfd, const void *data, size_t len, mode_t mode, int *fd,
-			 struct fl_err *err)
+/* The folder of a name, "." when it has none. */
+static int folder_of(const char *name, char out[PATH_MAX], struct fl_err *err)
+{
+	const char *slash = strrchr(name, '/');
+	int n = slash ? (int)(slash - name) : 1;
+
+	return fl_format(out, PATH_MAX, err, "%.*s%s", n, slash ? name : ".", n ? "" : "/");
+}
+
+/* A file in the folder that has no name yet, and the content. -EOPNOTSUPP: not on this file system.
+ */
+static int open_nameless(int dirfd, const char *folder, const void *data, size_t len, mode_t mode,
+			 int *fd, struct fl_err *err)
 {
 	fl_auto_close int tmp = -1;
 	int r;
 
-	tmp = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	tmp = openat(dirfd, folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (tmp < 0 && (errno == EISDIR || errno == EOPNOTSUPP))
 		return fl_fail_errno(err, EOPNOTSUPP, "open a nameless file");
 	if (tmp < 0)
@@ -113,14 +123,16 @@ static int open_nameless(int dirfd, const void *data, size_t len, mode_t mode, i
 	return 0;
 }
 
-/* A file in dirfd under a temporary name, which is written to tmp_name. */
-static int open_named(int dirfd, char tmp_name[32], const void *data, size_t len, mode_t mode,
-		      struct fl_err *err)
+/* A file in the folder under a temporary name, which is written to tmp_name. */
+static int open_named(int dirfd, const char *folder, char tmp_name[PATH_MAX], const void *data,
+		      size_t len, mode_t mode, struct fl_err *err)
 {
 	fl_auto_close int fd = -1;
 	int r;
 
-	(void)snprintf(tmp_name, 32, ".tmp.%d", getpid());
+	r = fl_format(tmp_name, PATH_MAX, err, "%s/.tmp.%d", folder, getpid());
+	if (r < 0)
+		return r;
 	fd = openat(dirfd, tmp_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0)
 		return fl_fail_errno(err, errno, "create '%s'", tmp_name);
@@ -142,15 +154,18 @@ static int link_fd(int fd, int dirfd, const char *name)
 int fl_create_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		   struct fl_err *err)
 {
+	char folder[PATH_MAX], tmp_name[PATH_MAX];
 	fl_auto_close int fd = -1;
-	char tmp_name[32];
 	int r;
 
-	r = open_nameless(dirfd, data, len, mode, &fd, err);
+	r = folder_of(name, folder, err);
+	if (r < 0)
+		return r;
+	r = open_nameless(dirfd, folder, data, len, mode, &fd, err);
 	if (r == 0) {
 		r = link_fd(fd, dirfd, name);
 	} else if (r == -EOPNOTSUPP) {
-		r = open_named(dirfd, tmp_name, data, len, mode, err);
+		r = open_named(dirfd, folder, tmp_name, data, len, mode, err);
 		if (r < 0)
 			return fl_wrap(err, r, "'%s'", name);
 		r = linkat(dirfd, tmp_name, dirfd, name, 0) < 0 ? -errno : 0;
@@ -189,7 +204,7 @@ static int replace_by_nameless(int dirfd, const char *name, const void *data, si
 	for (int tries = 0; r >= 0 && tries < MAX_TRIES; tries++) {
 		fl_auto_close int fd = -1;
 
-		r = open_nameless(dirfd, data, len, mode, &fd, err);
+		r = open_nameless(dirfd, ".", data, len, mode, &fd, err);
 		if (r < 0)
 			return r;
 		r = link_fd(fd, dirfd, name);
@@ -206,10 +221,10 @@ static int replace_by_nameless(int dirfd, const char *name, const void *data, si
 static int replace_by_named(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			    struct fl_err *err)
 {
-	char tmp_name[32];
+	char tmp_name[PATH_MAX];
 	int r;
 
-	r = open_named(dirfd, tmp_name, data, len, mode, err);
+	r = open_named(dirfd, ".", tmp_name, data, len, mode, err);
 	if (r < 0)
 		return r;
 	if (renameat(dirfd, tmp_name, dirfd, name) == 0)
@@ -229,7 +244,7 @@ int fl_replace_file(int dirfd, const char *name, const void *data, size_t len, m
 	return r < 0 ? fl_wrap(err, r, "'%s'", name) : 0;
 }
 
-static int make_dirs(const char *path, mode_t mode, struct fl_err *err)
+int fl_make_dirs(const char *path, mode_t mode, struct fl_err *err)
 {
 	char part[PATH_MAX];
 	int r;
@@ -264,7 +279,7 @@ int fl_open_dir(const char *path, mode_t mode, int *fd, struct fl_err *err)
 		}
 		if (errno != ENOENT || tries > 0 || fl_empty(path))
 			return fl_fail_errno(err, errno, "open directory '%s'", path);
-		r = make_dirs(path, mode, err);
+		r = fl_make_dirs(path, mode, err);
 		if (r < 0)
 			return r;
 	}

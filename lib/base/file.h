@@ -32,8 +32,8 @@ fl_must int fl_read_small(int dirfd, const char *path, char *out, size_t size, s
 fl_must int fl_write_all(int fd, const void *data, size_t len, struct fl_err *err);
 
 /*
- * Creates name in dirfd with this content, atomically: -EEXIST when the name exists, and then
- * nothing has changed.
+ * Creates name (which may be a path) below dirfd with this content, atomically: -EEXIST when the
+ * name exists, and then nothing has changed. -ENOENT: its folder does not exist.
  */
 fl_must int fl_create_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			   struct fl_err *err);
@@ -44,6 +44,9 @@ fl_must int fl_create_file(int dirfd, const char *name, const void *data, size_t
  */
 fl_must int fl_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 			    struct fl_err *err);
+
+/* Makes the directory and its missing parents, each with mode. */
+fl_must int fl_make_dirs(const char *path, mode_t mode, struct fl_err *err);
 
 /* Makes the directory and its missing parents (each with mode) and opens it; *fd is the caller's.
  */

@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cni/name.h"
 #include "base/utf8.h"
+#include "cni/name.h"
 
 #define VALID_KEY "cni.dev/valid-attachments"
 
@@ -187,12 +187,33 @@ static bool own_netns_allowed(void)
 	return value && (fl_streq(value, "1") || strcasecmp(value, "true") == 0);
 }
 
-/* 0, or -EINVAL: no network namespace, or the caller's own. */
+/* Says something about the moment, nothing about the path: the next try may well succeed. */
+static bool is_passing(int error)
+{
+	switch (error) {
+	case EAGAIN:
+	case EBUSY:
+	case EINTR:
+	case EIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOSPC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* 0; -EINVAL: no network namespace, or the caller's own; another error: it cannot be known. */
 static int check_netns(int fd, const char *path, struct fl_err *err)
 {
 	struct stat theirs, ours;
+	int type = ioctl(fd, NS_GET_NSTYPE);
 
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+	if (type < 0 && is_passing(errno))
+		return fl_fail_errno(err, errno, "CNI_NETNS '%s': ask for its type", path);
+	if (type != CLONE_NEWNET)
 		return fl_fail(err, EINVAL, "CNI_NETNS '%s': not a network namespace", path);
 	if (fstat(fd, &theirs) < 0)
 		return fl_fail_errno(err, errno, "CNI_NETNS '%s': stat", path);
@@ -252,7 +273,6 @@ static int read_conf(struct fl_cni_input *in, struct fl_err *err)
 int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_err *err)
 {
 	bool attachment = verb == FL_CNI_ADD || verb == FL_CNI_DEL || verb == FL_CNI_CHECK;
-	struct fl_err ignored;
 	int r;
 
 	*in = (struct fl_cni_input){
@@ -274,6 +294,7 @@ int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_
 	r = read_conf(in, err);
 	if (r < 0 || !in->req.netns || !attachment)
 		return r;
-	r = open_netns(&in->req, verb == FL_CNI_DEL ? &ignored : err);
-	return verb == FL_CNI_DEL ? 0 : r;
+	r = open_netns(&in->req, err);
+	/* DEL goes on without a namespace that is dead, but not without one that may live. */
+	return verb == FL_CNI_DEL && !is_passing(-r) ? 0 : r;
 }

@@ -47,14 +47,8 @@ void fl_addr_put(struct fl_batch *b, uint32_t link, const struct fl_prefix *addr
 
 struct listing {
 	uint32_t link;
-	struct fl_addr *addrs;
-	size_t n;
+	struct fl_list found;
 };
-
-static void listing_done(struct listing *l)
-{
-	fl_free_p(&l->addrs);
-}
 
 /* 1 when the message is about an address of the link. */
 static int read_addr(const struct nlmsghdr *h, uint32_t link, struct fl_addr *out,
@@ -83,30 +77,24 @@ static int read_addr(const struct nlmsghdr *h, uint32_t link, struct fl_addr *ou
 static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 {
 	struct listing *l = arg;
-	struct fl_addr addr, *grown;
+	struct fl_addr addr;
 	int r;
 
 	if (!h) {
-		l->n = 0;
+		l->found.n = 0;
 		return 0;
 	}
 	r = read_addr(h, l->link, &addr, err);
-	if (r <= 0)
-		return r;
-	grown = reallocarray(l->addrs, l->n + 1, sizeof(*grown));
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list %zu addresses", l->n);
-	l->addrs = grown;
-	l->addrs[l->n++] = addr;
-	return 0;
+	return r <= 0 ? r : fl_list_add(&l->found, &addr, sizeof(addr), err);
 }
 
-int fl_addr_list(struct fl_nl *nl, uint32_t link,
+int fl_addr_list(struct fl_nl *nl, uint32_t link, int family,
 		 int (*each)(const struct fl_addr *addr, void *arg, struct fl_err *err), void *arg,
 		 struct fl_err *err)
 {
-	fl_auto(listing_done) struct listing l = { .link = link };
-	struct ifaddrmsg ifa = { .ifa_index = link };
+	struct listing l = { .link = link };
+	fl_auto_list struct fl_list found = { 0 };
+	struct ifaddrmsg ifa = { .ifa_family = (uint8_t)family, .ifa_index = link };
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r;
 
@@ -116,8 +104,9 @@ int fl_addr_list(struct fl_nl *nl, uint32_t link,
 	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof(ifa) },
 			   "list addresses of link %u", link);
 	r = fl_nl_query(nl, b, each_list, &l, err);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = each(&l.addrs[i], arg, err);
+	found = l.found;
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = each((struct fl_addr *)found.items + i, arg, err);
 	return r;
 }
 

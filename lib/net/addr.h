@@ -17,8 +17,8 @@ struct fl_addr {
 	bool tentative, dad_failed; /* IPv6 */
 };
 
-/* Calls each() for every address of the link, both families. */
-fl_must int fl_addr_list(struct fl_nl *nl, uint32_t link,
+/* Calls each() for every address of the link, of one family or (0) of both. */
+fl_must int fl_addr_list(struct fl_nl *nl, uint32_t link, int family,
 			 int (*each)(const struct fl_addr *addr, void *arg, struct fl_err *err),
 			 void *arg, struct fl_err *err);
 

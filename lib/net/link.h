@@ -17,7 +17,8 @@ struct fl_link {
 	uint32_t peer;	 /* veth: the other end's index, in its own namespace; 0: none */
 	uint32_t master; /* index; 0: none */
 	uint32_t promiscuity;
-	bool up, carrier; /* administratively; with its other end */
+	bool up, carrier;     /* administratively; with its other end */
+	bool ipv4_forwarding; /* what comes in here is forwarded; all links follow ip_forward */
 	uint8_t mac[FL_MAC_LEN];
 	char name[FL_IFNAME_SIZE], kind[16], alias[FL_IFALIAS_SIZE];
 	/* Of a bridge port: */
@@ -74,6 +75,10 @@ void fl_link_put_vlan_del(struct fl_batch *b, uint32_t index, uint16_t vlan);
 /* -ENODEV when there is no such link. */
 fl_must int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out,
 			struct fl_err *err);
+
+/* Sends the batch and reads the link as it is then, in one call; errors of the batch come first. */
+fl_must int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
+				 struct fl_link *out, struct fl_err *err);
 
 /* Calls each() for every link, of one master if it is not 0. */
 fl_must int fl_link_list(struct fl_nl *nl, uint32_t master,

@@ -5,6 +5,7 @@
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 
 #include "net/link.h"
@@ -46,6 +47,18 @@ static void read_info(const struct nlattr *a, struct fl_link *link)
 		link->vlan_filtering = fl_attr_u8(br[IFLA_BR_VLAN_FILTERING], 0) != 0;
 }
 
+/* Of the settings that IPv4 has for the link, an array, the one for forwarding. */
+static bool read_forwarding(struct nlattr *a)
+{
+	struct nlattr *inet, *conf;
+
+	inet = a ? nla_find(nla_data(a), nla_len(a), AF_INET) : NULL;
+	conf = inet ? nla_find(nla_data(inet), nla_len(inet), IFLA_INET_CONF) : NULL;
+	if (!conf || nla_len(conf) < (int)(IPV4_DEVCONF_FORWARDING * sizeof(uint32_t)))
+		return false;
+	return ((const uint32_t *)nla_data(conf))[IPV4_DEVCONF_FORWARDING - 1] != 0;
+}
+
 static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_err *err)
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(h);
@@ -62,6 +75,7 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 		.master = fl_attr_u32(tb[IFLA_MASTER], 0),
 		.promiscuity = fl_attr_u32(tb[IFLA_PROMISCUITY], 0),
 	};
+	link->ipv4_forwarding = read_forwarding(tb[IFLA_AF_SPEC]);
 	copy_text(link->name, sizeof(link->name), tb[IFLA_IFNAME]);
 	copy_text(link->alias, sizeof(link->alias), tb[IFLA_IFALIAS]);
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == FL_MAC_LEN)
@@ -79,13 +93,17 @@ static int each_get(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	return r < 0 ? r : fl_link_send_and_get(nl, b, name, out, err);
+}
+
+int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
+			 struct fl_link *out, struct fl_err *err)
+{
 	struct ifinfomsg ifi = { 0 };
 	struct nl_msg *m;
-	int r;
 
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
 	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETLINK, 0, &ifi, sizeof(ifi) }, "read link '%s'",
 			 name);
 	fl_put_str(b, m, IFLA_IFNAME, name);
@@ -95,40 +113,29 @@ int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out, struct 
 
 struct listing {
 	uint32_t master;
-	struct fl_link *links;
-	size_t n;
+	struct fl_list found;
 };
 
-static void listing_done(struct listing *l)
-{
-	fl_free_p(&l->links);
-}
-
-/* Links are collected first: the callback may then use the socket. */
 static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 {
 	struct listing *l = arg;
-	struct fl_link link, *grown;
+	struct fl_link link;
 	int r;
 
 	if (!h) {
-		l->n = 0;
+		l->found.n = 0;
 		return 0;
 	}
 	r = read_link(h, &link, err);
 	if (r < 0 || (l->master && link.master != l->master))
 		return r;
-	grown = reallocarray(l->links, l->n + 1, sizeof(*grown));
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list %zu links", l->n);
-	l->links = grown;
-	l->links[l->n++] = link;
-	return 0;
+	return fl_list_add(&l->found, &link, sizeof(link), err);
 }
 
 int fl_link_list(struct fl_nl *nl, uint32_t master, link_each *each, void *arg, struct fl_err *err)
 {
-	fl_auto(listing_done) struct listing l = { .master = master };
+	struct listing l = { .master = master };
+	fl_auto_list struct fl_list found = { 0 };
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct ifinfomsg ifi = { 0 };
 	struct nl_msg *m;
@@ -143,7 +150,8 @@ int fl_link_list(struct fl_nl *nl, uint32_t master, link_each *each, void *arg, 
 	if (master)
 		fl_put_u32(b, m, IFLA_MASTER, master);
 	r = fl_nl_query(nl, b, each_list, &l, err);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = each(&l.links[i], arg, err);
+	found = l.found;
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = each((struct fl_link *)found.items + i, arg, err);
 	return r;
 }

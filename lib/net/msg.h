@@ -54,8 +54,10 @@ void fl_nest_end(struct nl_msg *m, struct nlattr *nest);
 typedef int fl_nl_each(const struct nlmsghdr *h, void *arg, struct fl_err *err);
 
 /*
- * Sends the batch's one request and hands each answer to each(). A dump (NLM_F_DUMP) that was
- * interrupted is tried again, five times in all, then -EAGAIN. The batch is empty afterwards.
+ * Sends the batch, whose last message is a question, and hands each answer to each(). Messages
+ * before it are changes, as for fl_batch_send(); their errors come first. A dump (NLM_F_DUMP)
+ * stands alone; one that was interrupted is tried again, five times in all, then -EAGAIN. The
+ * batch is empty afterwards.
  */
 fl_must int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
 			struct fl_err *err);
@@ -73,3 +75,19 @@ const char *fl_attr_str(const struct nlattr *a);
 /* The payload as a number, or the fallback when it is absent or not of this width. */
 uint32_t fl_attr_u32(const struct nlattr *a, uint32_t fallback);
 uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback);
+
+/*
+ * What a dump has collected: items of one size. Callers are called back only when the dump is
+ * over, since they may want to use the socket, and an interrupted dump starts anew.
+ */
+struct fl_list {
+	void *items;
+	size_t n;
+};
+
+/* Appends a copy of the item. */
+fl_must int fl_list_add(struct fl_list *l, const void *item, size_t size, struct fl_err *err);
+
+/* Frees the items and empties the list. */
+void fl_list_done(struct fl_list *l);
+#define fl_auto_list fl_auto(fl_list_done)

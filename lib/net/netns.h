@@ -21,3 +21,6 @@ fl_must int fl_netns_open_nl(int netns_fd, struct fl_nl **out, struct fl_err *er
  * name uses '/' between its parts. -ENOENT: this kernel has no such setting.
  */
 fl_must int fl_sysctl_set(const char *name, const char *value, struct fl_err *err);
+
+/* Whether the namespace of nl forwards IPv6; for IPv4 see struct fl_link. */
+fl_must int fl_ipv6_forwarding_get(struct fl_nl *nl, bool *on, struct fl_err *err);

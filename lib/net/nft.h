@@ -81,7 +81,10 @@ void fl_nft_elems_put(struct fl_batch *b, const struct fl_nft_table *t, const st
 void fl_nft_elems_drop_put(struct fl_batch *b, const struct fl_nft_table *t,
 			   const struct fl_nft_set *s, const struct fl_nft_elem *elems, size_t n);
 
-/* The number of the rule set's present state; it changes with every transaction. */
+/*
+ * The number of the rule set's present state; it changes with every transaction.
+ * -EOPNOTSUPP: the kernel has no nf_tables, for which other calls have vaguer errors.
+ */
 fl_must int fl_nft_generation(struct fl_nl *nl, uint32_t *gen, struct fl_err *err);
 
 /* 0: there and in force. -ENOENT: missing. -EUCLEAN: switched off (dormant). */

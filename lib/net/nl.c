@@ -163,6 +163,23 @@ uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback)
 	return a && nla_len(a) == 1 ? nla_get_u8(a) : fallback;
 }
 
+int fl_list_add(struct fl_list *l, const void *item, size_t size, struct fl_err *err)
+{
+	void *grown = reallocarray(l->items, l->n + 1, size);
+
+	if (!grown)
+		return fl_fail_errno(err, ENOMEM, "collect %zu items", l->n + 1);
+	l->items = grown;
+	memcpy((char *)grown + l->n++ * size, item, size);
+	return 0;
+}
+
+void fl_list_done(struct fl_list *l)
+{
+	fl_free_p(&l->items);
+	l->n = 0;
+}
+
 static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -184,13 +201,9 @@ static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 	return 0;
 }
 
-static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err *err)
+/* What recv() or recvmmsg() returned, or the error that it means. */
+static int check_received(ssize_t n, const char *what, struct fl_err *err)
 {
-	ssize_t n;
-
-	do
-		n = recv(nl->fd, buf, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return fl_fail(err, EIO, "%s: no answer from the kernel", what);
 	if (n < 0)
@@ -198,6 +211,16 @@ static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err 
 	if (n > ANSWER_MAX)
 		return fl_fail(err, EMSGSIZE, "%s: answer of %zd bytes", what, n);
 	return (int)n;
+}
+
+static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err *err)
+{
+	ssize_t n;
+
+	do
+		n = recv(nl->fd, buf, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	return check_received(n, what, err);
 }
 
 /* The sentence of an extended acknowledgement, or NULL. */
@@ -306,48 +329,77 @@ static void be_strict(struct fl_nl *nl)
 
 struct query {
 	struct fl_nl *nl;
-	const char *what;
+	const struct fl_batch *batch;
+	uint32_t first; /* sequence number of the batch's first message */
 	bool dump, interrupted;
 	fl_nl_each *each;
 	void *arg;
 };
 
-/* 1: more to come, 0: that was all. */
-static int read_answer(struct query *q, struct fl_err *err)
+/* What a message of the answer means: 1: more to come, 0: that was all, or an error. */
+static int take_message(struct query *q, const struct nlmsghdr *h, struct fl_err *err)
 {
-	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int n = receive(q->nl, buf, q->what, err);
+	uint32_t index = h->nlmsg_seq - q->first, last = (uint32_t)q->batch->n - 1;
+	const char *what;
 	int r;
 
-	if (n < 0)
-		return n;
-	for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned int)n); h = NLMSG_NEXT(h, n)) {
-		if (h->nlmsg_seq != q->nl->seq)
-			continue;
-		if (is_ack(h) && ((struct nlmsgerr *)NLMSG_DATA(h))->error)
-			return kernel_error(h, q->what, err);
-		q->interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-		if (h->nlmsg_type == NLMSG_DONE || is_ack(h))
-			return 0;
-		r = q->each(h, q->arg, err);
-		if (r < 0)
-			return fl_wrap(err, r, "%s", q->what);
-		if (!q->dump)
-			return 0;
-	}
-	return 1;
+	if (index > last)
+		return 1;
+	what = q->batch->what[index];
+	if (is_ack(h) && ((struct nlmsgerr *)NLMSG_DATA(h))->error)
+		return kernel_error(h, what, err);
+	if (index < last)
+		return 1;
+	q->interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+	if (h->nlmsg_type == NLMSG_DONE || is_ack(h))
+		return 0;
+	r = q->each(h, q->arg, err);
+	if (r < 0)
+		return fl_wrap(err, r, "%s", what);
+	return q->dump ? 1 : 0;
 }
 
+/*
+ * Reads what is there. Of a dump that is two datagrams, since a short one is one of data and one
+ * that says that it was all.
+ */
+static int read_answer(struct query *q, struct fl_err *err)
+{
+	char buf[2][ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct iovec iov[2] = { { buf[0], ANSWER_MAX }, { buf[1], ANSWER_MAX } };
+	struct mmsghdr m[2] = { { .msg_hdr = { .msg_iov = &iov[0], .msg_iovlen = 1 } },
+				{ .msg_hdr = { .msg_iov = &iov[1], .msg_iovlen = 1 } } };
+	const char *what = q->batch->what[q->batch->n - 1];
+	int count, n, r = 1;
+
+	do
+		count = recvmmsg(q->nl->fd, m, q->dump ? 2 : 1, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return check_received(count, what, err);
+	for (int i = 0; r == 1 && i < count; i++) {
+		n = check_received(m[i].msg_len, what, err);
+		if (n < 0)
+			return n;
+		for (struct nlmsghdr *h = (void *)buf[i]; r == 1 && NLMSG_OK(h, (unsigned int)n);
+		     h = NLMSG_NEXT(h, n))
+			r = take_message(q, h, err);
+	}
+	return r;
+}
+
+/* 1: the answers may be of several moments. */
 static int query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,
 		 struct fl_err *err)
 {
-	struct query q = { .nl = nl, .what = b->what[0], .each = each, .arg = arg };
+	struct query q = { .nl = nl, .batch = b, .each = each, .arg = arg };
 	int r;
 
-	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[0])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[b->n - 1])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	if (q.dump)
 		be_strict(nl);
 	r = transmit(nl, b, err);
+	q.first = nl->seq - (uint32_t)b->n + 1;
 	while (r == 0 && (r = read_answer(&q, err)) == 1)
 		r = 0;
 	return r < 0 ? r : q.interrupted;

@@ -55,14 +55,8 @@ void fl_route_put(struct fl_batch *b, const struct fl_route *r)
 
 struct listing {
 	uint32_t link;
-	struct fl_route *routes;
-	size_t n;
+	struct fl_list found;
 };
-
-static void listing_done(struct listing *l)
-{
-	fl_free_p(&l->routes);
-}
 
 static struct fl_ip read_ip(const struct nlattr *a, int family)
 {
@@ -111,29 +105,23 @@ static int read_route(const struct nlmsghdr *h, uint32_t link, struct fl_route *
 static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 {
 	struct listing *l = arg;
-	struct fl_route route, *grown;
+	struct fl_route route;
 	int r;
 
 	if (!h) {
-		l->n = 0;
+		l->found.n = 0;
 		return 0;
 	}
 	r = read_route(h, l->link, &route, err);
-	if (r <= 0)
-		return r;
-	grown = reallocarray(l->routes, l->n + 1, sizeof(*grown));
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list %zu routes", l->n);
-	l->routes = grown;
-	l->routes[l->n++] = route;
-	return 0;
+	return r <= 0 ? r : fl_list_add(&l->found, &route, sizeof(route), err);
 }
 
 int fl_route_list(struct fl_nl *nl, uint32_t link,
 		  int (*each)(const struct fl_route *route, void *arg, struct fl_err *err),
 		  void *arg, struct fl_err *err)
 {
-	fl_auto(listing_done) struct listing l = { .link = link };
+	struct listing l = { .link = link };
+	fl_auto_list struct fl_list found = { 0 };
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct rtmsg rt = { 0 };
 	struct nl_msg *m;
@@ -146,7 +134,8 @@ int fl_route_list(struct fl_nl *nl, uint32_t link,
 			 "list routes of link %u", link);
 	fl_put_u32(b, m, RTA_OIF, link);
 	r = fl_nl_query(nl, b, each_list, &l, err);
-	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = each(&l.routes[i], arg, err);
+	found = l.found;
+	for (size_t i = 0; r == 0 && i < found.n; i++)
+		r = each((struct fl_route *)found.items + i, arg, err);
 	return r;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ADD: lease, record, bridge, veth pair, pod side, firewall, in this order. Each step arms its
- * part of the undo before it acts, so that whatever fails, the world is as it was before. The
+ * ADD: claim, lease, record, bridge, veth pair, pod side, firewall, in this order. Each step arms
+ * its part of the undo before it acts, so that whatever fails, the world is as it was before. The
  * record comes before everything that DEL could not find by name alone.
  */
 #include "plugins/bridge/bridge.h"
@@ -27,7 +27,9 @@ struct add {
 	const struct fl_cni_args *args;
 	struct fl_nl *host, *nft;
 	struct br_device device;
+	struct fl_link port;   /* the host's end */
 	struct fl_endpoint ep; /* the record; borrows */
+	int record_fd;
 	enum fl_pod_ipv6 ipv6;
 	struct fl_json *ipam_tree; /* what result borrows from */
 	struct fl_cni_result result;
@@ -72,6 +74,7 @@ static void add_done(struct add *a)
 		FL_IGNORE(fl_endpoint_remove(a->req->root, &a->ep.key, &ignored));
 	fl_nl_close(&a->host);
 	fl_nl_close(&a->nft);
+	fl_close_p(&a->record_fd);
 	fl_cni_result_done(&a->result);
 	fl_json_free(&a->ipam_tree);
 }
@@ -79,6 +82,24 @@ static void add_done(struct add *a)
 static void disarm(struct add *a)
 {
 	a->ipam = a->record = a->device_touched = a->pair = a->masq = a->spoof = false;
+}
+
+/*
+ * Before an IPAM plugin is asked: were a second ADD of one key to fail there or later, its undo
+ * would release the address of the first.
+ */
+static int claim(struct add *a, struct fl_err *err)
+{
+	const struct fl_key *key = &a->ep.key;
+	int r = fl_endpoint_claim(a->req->root, key, &a->record_fd, err);
+
+	if (r == -EEXIST)
+		return fl_fail(err, EEXIST,
+			       "container '%s' has interface '%s' in network '%s' already: DEL it "
+			       "first",
+			       key->container_id, key->ifname, key->network);
+	a->record = r == 0;
+	return r;
 }
 
 static int get_addresses(struct add *a, struct fl_err *err)
@@ -160,7 +181,6 @@ static int complete_addresses(struct add *a, struct fl_err *err)
 static int write_record(struct add *a, struct fl_err *err)
 {
 	struct fl_endpoint *ep = &a->ep;
-	int r;
 
 	ep->netns = a->req->netns;
 	ep->mode = "bridge";
@@ -175,14 +195,7 @@ static int write_record(struct add *a, struct fl_err *err)
 		memcpy(ep->mac, a->conf->mac, FL_MAC_LEN);
 	else
 		fl_random_mac(ep->key.ifname, ep->mac);
-	r = fl_endpoint_create(a->req->root, ep, err);
-	if (r == -EEXIST)
-		return fl_fail(err, EEXIST,
-			       "container '%s' has interface '%s' in network '%s' already: DEL it "
-			       "first",
-			       ep->key.container_id, ep->key.ifname, ep->key.network);
-	a->record = r == 0;
-	return r;
+	return fl_endpoint_fill(a->record_fd, ep, err);
 }
 
 static int set_up_bridge(struct add *a, struct fl_err *err)
@@ -224,7 +237,7 @@ static int create_pair(struct add *a, struct fl_err *err)
 	/* For people, and for GC, which needs the network only: what is too long may be cut. */
 	(void)snprintf(alias, sizeof(alias), BR_ALIAS "%s/%s/%s", a->req->name,
 		       a->req->container_id, a->req->ifname);
-	r = fl_pair_create(a->host, &pair, err);
+	r = fl_pair_create(a->host, &pair, &a->port, err);
 	a->pair = r == 0;
 	if (r == -EXFULL)
 		return fl_wrap(err, r, "bridge '%s' takes no more than 1023 ports",
@@ -234,18 +247,24 @@ static int create_pair(struct add *a, struct fl_err *err)
 
 static int configure_pod(struct add *a, struct fl_err *err)
 {
-	fl_auto_pod struct fl_pod pod = { 0 };
+	const struct fl_pod pod = {
+		.netns_fd = a->req->netns_fd,
+		.ifname = a->req->ifname,
+		.index = a->port.peer,
+		.iface = IF_POD,
+		.ipv6 = a->ipv6,
+	};
 	int r;
 
-	r = fl_pod_open(a->req->netns_fd, a->req->ifname, a->ipv6, &pod, err);
-	if (r == 0)
-		r = br_device_set_vlans(&a->device, a->conf, pod.link.peer, err);
+	r = br_device_set_vlans(&a->device, a->conf, a->port.index, err);
 	if (r == 0 && !a->conf->no_container_interface)
-		r = fl_pod_configure(&pod, &a->result, IF_POD, a->ipv6, err);
+		r = fl_pod_configure(&pod, &a->result, err);
 	if (r < 0)
 		return fl_wrap(err, r, "interface '%s'", a->req->ifname);
-	fl_mac_format(pod.link.mac, a->pod_mac);
-	a->result.ifaces[IF_POD].mtu = pod.link.mtu;
+	fl_mac_format(a->ep.mac, a->pod_mac);
+	fl_mac_format(a->port.mac, a->host_mac);
+	/* Both ends are made with the same size. */
+	a->result.ifaces[IF_POD].mtu = a->result.ifaces[IF_HOST].mtu = a->port.mtu;
 	return 0;
 }
 
@@ -306,25 +325,16 @@ static int list_interfaces(struct add *a, struct fl_err *err)
 
 static int wait_for_port(struct add *a, struct fl_err *err)
 {
-	struct fl_link host;
-	int r;
-
 	if (a->conf->no_container_interface)
-		r = fl_link_get(a->host, a->ep.host_ifname, &host, err);
-	else
-		r = fl_pair_wait(a->host, a->ep.host_ifname, &a->req->deadline, &host, err);
-	if (r < 0)
-		return r;
-	fl_mac_format(host.mac, a->host_mac);
-	a->result.ifaces[IF_HOST].mtu = host.mtu;
-	return 0;
+		return 0;
+	return fl_pair_wait(a->host, a->ep.host_ifname, &a->req->deadline, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)
 {
 	int (*const steps[])(struct add *, struct fl_err *) = {
-		get_addresses, complete_addresses, write_record,    set_up_bridge, list_interfaces,
-		create_pair,   configure_pod,	   set_up_firewall, wait_for_port,
+		claim,		 get_addresses, complete_addresses, write_record,    set_up_bridge,
+		list_interfaces, create_pair,	configure_pod,	    set_up_firewall, wait_for_port,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -339,7 +349,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err *err)
 {
 	fl_auto_cni_args struct fl_cni_args args = { 0 };
-	fl_auto(add_done) struct add a = { .req = req, .args = &args };
+	fl_auto(add_done) struct add a = { .req = req, .args = &args, .record_fd = -1 };
 	struct br_conf conf;
 	int r;
 

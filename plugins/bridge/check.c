@@ -15,6 +15,7 @@
 #include "attach/spoof.h"
 #include "cni/delegate.h"
 #include "net/addr.h"
+#include "net/netns.h"
 #include "net/route.h"
 #include "plugins/bridge/device.h"
 
@@ -22,17 +23,17 @@ struct check {
 	const struct fl_cni_req *req;
 	const struct br_conf *conf;
 	struct fl_nl *host;
-	struct fl_pod pod;
+	struct fl_nl *pod;
 	struct fl_cni_result prev;
 	struct fl_endpoint ep;
 	bool recorded;
-	struct fl_link bridge, port;
+	struct fl_link bridge, port, inner; /* inner: the container's interface */
 };
 
 static void check_done(struct check *k)
 {
 	fl_nl_close(&k->host);
-	fl_pod_done(&k->pod);
+	fl_nl_close(&k->pod);
 	fl_cni_result_done(&k->prev);
 	fl_endpoint_done(&k->ep);
 }
@@ -103,7 +104,7 @@ static int check_port(struct check *k, struct fl_err *err)
 	if (r < 0)
 		return r;
 	(void)snprintf(object, sizeof(object), "host interface '%s'", k->port.name);
-	if (k->port.index != k->pod.link.peer || k->port.peer != k->pod.link.index)
+	if (k->port.index != k->inner.peer || k->port.peer != k->inner.index)
 		return drift(err, object, "to be the other end of the container's interface",
 			     "another link");
 	if (k->port.master != k->bridge.index)
@@ -131,14 +132,16 @@ static int check_pod(struct check *k, struct fl_err *err)
 	if (i >= 0 && !fl_streq(k->prev.ifaces[i].sandbox, k->req->netns))
 		return drift(err, "prevResult's sandbox", k->req->netns, k->prev.ifaces[i].sandbox);
 	(void)snprintf(object, sizeof(object), "container interface '%s'", ifname);
-	r = fl_pod_open(k->req->netns_fd, ifname, FL_POD_NO_IPV6, &k->pod, err);
+	r = fl_netns_open_nl(k->req->netns_fd, &k->pod, err);
+	if (r == 0)
+		r = fl_link_get(k->pod, ifname, &k->inner, err);
 	if (r == -ENODEV)
 		return drift(err, object, "to exist", "none");
 	if (r < 0)
 		return r;
-	if (!fl_streq(k->pod.link.kind, "veth"))
-		return drift(err, object, "a veth", k->pod.link.kind);
-	if (!k->pod.link.up && !k->conf->no_container_interface)
+	if (!fl_streq(k->inner.kind, "veth"))
+		return drift(err, object, "a veth", k->inner.kind);
+	if (!k->inner.up && !k->conf->no_container_interface)
 		return drift(err, object, "up", "down");
 	return 0;
 }
@@ -168,7 +171,7 @@ static int check_addr(struct fl_nl *nl, const struct fl_link *link, const struct
 {
 	char object[80], text[FL_PREFIX_STR];
 	struct search s = { .addr = addr };
-	int r = fl_addr_list(nl, link->index, each_addr, &s, err);
+	int r = fl_addr_list(nl, link->index, fl_ip_family(&addr->ip), each_addr, &s, err);
 
 	if (r < 0)
 		return r;
@@ -198,7 +201,7 @@ static int check_addresses(struct check *k, struct fl_err *err)
 
 		if (ip->interface >= 0 && ip->interface != br_find_container(k->req, &k->prev))
 			continue;
-		r = check_addr(k->pod.nl, &k->pod.link, &ip->address, err);
+		r = check_addr(k->pod, &k->inner, &ip->address, err);
 		if (r == 0 && k->conf->is_gateway && ip->has_gateway)
 			r = check_addr(k->host, &gateway, &gw, err);
 	}
@@ -228,7 +231,7 @@ static int check_routes(struct check *k, struct fl_err *err)
 
 	for (size_t i = 0; i < k->prev.n_routes; i++) {
 		struct search s = { .res = &k->prev, .route = &k->prev.routes[i] };
-		int r = fl_route_list(k->pod.nl, k->pod.link.index, each_route, &s, err);
+		int r = fl_route_list(k->pod, k->inner.index, each_route, &s, err);
 
 		if (r < 0)
 			return r;

@@ -3,7 +3,10 @@
  * DEL and GC. Both find what there is by the key alone: the host interface by its name, which
  * is a hash of the key, the firewall's part by the endpoint record. No namespace is entered,
  * so a late DEL of an old container cannot touch a new one that uses the same path. The order
- * is interface, firewall, lease, record: an address is free only when nothing answers for it.
+ * is interface, lease, record: an address is free only when nothing answers for it. What the
+ * firewall holds goes while the interface is down but there: the kernel needs a grace period to
+ * free it, which the last close of a netfilter socket waits for, and deleting the interface
+ * takes as long; begun before it, the one hides behind the other.
  */
 #include "plugins/bridge/bridge.h"
 
@@ -30,11 +33,29 @@ static void recall(const struct fl_cni_req *req, const struct fl_key *key, struc
 		ep->ips[ep->n_ips++] = prev.ips[i].address;
 }
 
-static int del_link(const struct fl_endpoint *ep, struct fl_err *err)
+/* No packet leaves any more; an interface that is not there is as silent. */
+static int silence(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_link_put_set(b, &(struct fl_link_set){ .name = ep->host_ifname, .up = FL_OFF });
+	r = fl_batch_send(host, b, err);
+	return r == -ENODEV ? 0 : r;
+}
+
+/* The interface and its part of the firewall; nft stays open, since closing it may wait. */
+static int del_link(const struct fl_endpoint *ep, struct fl_nl **nft, struct fl_err *err)
 {
 	fl_auto_nl struct fl_nl *host = NULL;
 	int r = fl_nl_open(FL_NL_ROUTE, &host, err);
 
+	if (r == 0 && (ep->masquerade || ep->macspoofchk))
+		r = silence(host, ep, err);
+	if (r == 0)
+		r = br_remove_firewall(ep, nft, err);
 	return r < 0 ? r : fl_link_del(host, ep->host_ifname, err);
 }
 
@@ -58,11 +79,9 @@ int br_del(const struct fl_cni_req *req, struct fl_err *err)
 	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
 	if (!known)
 		recall(req, &key, &ep);
-	r = del_link(&ep, err);
+	r = del_link(&ep, &nft, err);
 	if (r == 0 && !known)
 		r = br_del_foreign(req, err);
-	if (r == 0)
-		r = br_remove_firewall(&ep, &nft, err);
 	if (r == 0)
 		r = release_address(req, err);
 	if (r == 0)

@@ -3,8 +3,8 @@
 #include "plugins/bridge/device.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "attach/pair.h"
 #include "net/addr.h"
@@ -242,20 +242,23 @@ static int add_missing(struct gateways *g, struct fl_err *err)
 	return r;
 }
 
-static int enable_forwarding(const struct fl_prefix *addrs, size_t n, struct fl_err *err)
+/* One family: its addresses on the gateway, and its forwarding. */
+static int set_family(struct gateways *g, int family, struct fl_err *err)
 {
-	bool v4 = false, v6 = false;
-	int r = 0;
+	bool wanted = false, on = g->d->gateway.ipv4_forwarding;
+	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		v4 |= fl_ip_is4(&addrs[i].ip);
-		v6 |= !fl_ip_is4(&addrs[i].ip);
-	}
-	if (v4)
-		r = fl_sysctl_set("ipv4/ip_forward", "1", err);
-	if (r == 0 && v6)
-		r = fl_sysctl_set("ipv6/conf/all/forwarding", "1", err);
-	return r;
+	for (size_t i = 0; i < g->n; i++)
+		wanted |= fl_ip_family(&g->addrs[i].ip) == family;
+	if (!wanted)
+		return 0;
+	r = fl_addr_list(g->d->host, g->d->gateway.index, family, each_present, g, err);
+	if (r == 0 && family == AF_INET6)
+		r = fl_ipv6_forwarding_get(g->d->host, &on, err);
+	if (r < 0 || on)
+		return r;
+	return fl_sysctl_set(family == AF_INET ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding",
+			     "1", err);
 }
 
 int br_device_set_gateways(struct br_device *d, const struct br_conf *conf,
@@ -266,11 +269,11 @@ int br_device_set_gateways(struct br_device *d, const struct br_conf *conf,
 
 	r = find_gateway(d, conf, err);
 	if (r == 0)
-		r = fl_addr_list(d->host, d->gateway.index, each_present, &g, err);
+		r = set_family(&g, AF_INET, err);
+	if (r == 0)
+		r = set_family(&g, AF_INET6, err);
 	if (r == 0)
 		r = add_missing(&g, err);
-	if (r == 0)
-		r = enable_forwarding(addrs, n, err);
 	return r < 0 ? fl_wrap(err, r, "gateway") : 0;
 }
 

@@ -108,7 +108,7 @@ static int report(const struct fl_cni_req *req, struct fl_nl *nl, uint32_t index
 	struct addrs addrs = { .n = 0 };
 	int r;
 
-	r = fl_addr_list(nl, index, each_addr, &addrs, err);
+	r = fl_addr_list(nl, index, 0, each_addr, &addrs, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	for (size_t i = 0; i < addrs.n; i++)
@@ -158,7 +158,7 @@ static int lo_add(const struct fl_cni_req *req, struct fl_json **result, struct 
 	r = fl_link_get(nl, LO, &before, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
-	r = fl_addr_list(nl, before.index, each_addr, &had, err);
+	r = fl_addr_list(nl, before.index, 0, each_addr, &had, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	make_alias(req, alias);
@@ -245,7 +245,7 @@ static int lo_check(const struct fl_cni_req *req, struct fl_err *err)
 	if (!lo.up)
 		return fl_class(err, fl_fail(err, ENETDOWN, "link 'lo': expected up, found down"),
 				FL_CNI_DRIFT);
-	r = fl_addr_list(nl, lo.index, each_addr, &addrs, err);
+	r = fl_addr_list(nl, lo.index, 0, each_addr, &addrs, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	return check_addrs(&prev, &addrs, err);

@@ -24,7 +24,7 @@ static void fail_errno_adds_the_systems_sentence(void **state)
 	CHECK(fl_fail_errno(&err, ENOENT, "open '%s'", "/x") == -ENOENT);
 	assert_string_equal(err.text, "open '/x': No such file or directory");
 	CHECK(fl_fail_errno(&err, 99999, "call") == -99999);
-	assert_string_equal(err.text, "call: unknown error");
+	assert_non_null(strstr(err.text, "nknown error")); /* each C library adds its own */
 }
 
 static void wrap_puts_the_outer_text_first_and_keeps_the_rest(void **state)

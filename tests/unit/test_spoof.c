@@ -198,7 +198,7 @@ static void frames_from_another_address_are_dropped(void **state)
 {
 	static const char from_b[] =
 		"nsenter -t $POD -n sh -c 'ip link set eth0 address 0a:58:0a:58:00:03; "
-		"ping -c 2 -i 0.2 -W 0.3 10.88.0.1 2>&1'";
+		"ping -c 1 -i 0.2 -w 2 10.88.0.1 2>&1'";
 	pid_t pod = other_netns("POD");
 
 	(void)state;
@@ -209,7 +209,7 @@ static void frames_from_another_address_are_dropped(void **state)
 	     "nsenter -t $POD -n sh -c 'ip addr add 10.88.0.2/24 dev eth0; ip link set eth0 up' "
 	     "2>&1");
 	add("veth1", mac_a);
-	must("nsenter -t $POD -n ping -c 1 -W 2 10.88.0.1 2>&1");
+	must("nsenter -t $POD -n ping -c 1 -i 0.2 -w 5 10.88.0.1 2>&1");
 	CHECK(sh(from_b) != 0);
 	CHECK(strstr(out, "100% packet loss"));
 	CHECK_OK(fl_spoof_del(nl, "pods", "veth1", &err), &err);
