@@ -139,4 +139,14 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* As setup(), and a link h0 of the host's that is up, as is its other end, h1. */
+TEST_MAYBE static int setup_link(void **state)
+{
+	if (setup(state) < 0)
+		return -1;
+	return sh("ip link add h0 type veth peer name h1 && ip link set h0 addrgenmode none && "
+		  "ip link set h1 addrgenmode none && ip link set h0 up && ip link set h1 up");
+}
+
+#define T(name)	     cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T_LINK(name) cmocka_unit_test_setup_teardown(name, setup_link, teardown)
