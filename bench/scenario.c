@@ -162,13 +162,13 @@ static void print_set(struct field *f, unsigned int set, const char *what, const
 	}
 }
 
-static void print_cpu(struct field *f, const char *what)
+static void print_cpu(struct field *f, unsigned int set, const char *what)
 {
 	char text[64];
 
 	for (int v = 0; v < VERBS; v++) {
 		snprintf(text, sizeof(text), "%s%s, CPU time", verb_name[v], what);
-		bench_print_row(&(struct bench_row){ .what = text, .wall = f->cpu[0][v] });
+		bench_print_row(&(struct bench_row){ .what = text, .wall = f->cpu[set][v] });
 	}
 }
 
@@ -189,7 +189,7 @@ static int run_serial(const struct bench_options *o, bool masq, struct fl_err *e
 		return r;
 	bench_print_head(masq ? "One at a time, with ipMasq" : "One at a time");
 	print_set(&f, 0, "", masq ? &masqueraded : &plain);
-	print_cpu(&f, "");
+	print_cpu(&f, 0, "");
 	return 0;
 }
 
@@ -273,7 +273,9 @@ static int run_full(const struct bench_options *o, struct fl_err *err)
 		 o->crowd, o->chains);
 	bench_print_head(title);
 	print_set(&f, 0, ", empty host", &none);
+	print_cpu(&f, 0, ", empty");
 	print_set(&f, 1, ", full host", &none);
+	print_cpu(&f, 1, ", full");
 	print_growth(&f);
 	return 0;
 }

@@ -21,8 +21,10 @@
 #define STORE	  "/var/lib/cni/networks"
 #define PATH	  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* The resident pod's number: a name of its own for each host. */
+/* The resident pod's number, and that of the crowd's first pod: names of their own for each host.
+ */
 #define RESIDENT 0xffffffffu
+#define CROWD	 10000u
 
 /* The yardstick's addresses; the plugins begin at 10.88.0.2 by themselves. */
 #define FIRST_ADDR 0x0a588000u /* 10.88.128.0 */
@@ -117,6 +119,8 @@ static void pod_name(const struct bench_host *host, unsigned int pod, char out[3
 {
 	if (pod == RESIDENT)
 		snprintf(out, 32, "%s.res", host->name);
+	else if (pod >= CROWD)
+		snprintf(out, 32, "%s.c%u", host->name, pod - CROWD);
 	else
 		snprintf(out, 32, "pod%u", pod);
 }
@@ -240,25 +244,41 @@ int bench_host_is_clean(const struct bench_host *host, struct fl_err *err)
 	return 0;
 }
 
-static int attach_resident(struct bench_host *host, struct fl_err *err)
+/* Makes a pod that stays. */
+static int attach(struct bench_host *host, unsigned int number, struct fl_err *err)
 {
 	struct bench_call call;
 	bench_auto_run struct bench_run run = { 0 };
 	char pod[32];
 	int r;
 
-	pod_name(host, RESIDENT, pod);
+	pod_name(host, number, pod);
 	r = make_netns(pod, NULL, err);
 	if (r < 0)
 		return r;
 	r = bench_host_enter(host, err);
 	if (r < 0)
 		return r;
-	bench_call_make(host, "ADD", RESIDENT, &call);
+	bench_call_make(host, "ADD", number, &call);
 	r = bench_prepare(&call.cmd, &run, err);
 	if (r < 0)
 		return r;
 	return bench_exec(&run, err);
+}
+
+/*
+ * The crowd is made by the contender itself. Only the reference, to which this would take minutes,
+ * gets bare interfaces, without the leases and chains that it would have to search.
+ */
+static int attach_crowd(struct bench_host *host, struct fl_err *err)
+{
+	int r = 0;
+
+	if (host->who == BENCH_REF)
+		return set_up(host, "crowd", host->state.crowd, err);
+	for (unsigned int i = 0; r == 0 && i < host->state.crowd; i++)
+		r = attach(host, CROWD + i, err);
+	return r;
 }
 
 static int populate(struct bench_host *host, struct fl_err *err)
@@ -274,9 +294,9 @@ static int populate(struct bench_host *host, struct fl_err *err)
 	if (r == 0 && s->chains)
 		r = set_up(host, "chains", s->chains, err);
 	if (r == 0)
-		r = attach_resident(host, err);
+		r = attach(host, RESIDENT, err);
 	if (r == 0 && s->crowd)
-		r = set_up(host, "crowd", s->crowd, err);
+		r = attach_crowd(host, err);
 	return r;
 }
 
@@ -326,6 +346,10 @@ void bench_host_close(struct bench_host *host)
 	fl_close_p(&host->netns);
 	for (size_t i = 0; i < FL_ARRAY_LEN(kinds); i++) {
 		snprintf(name, sizeof(name), "%s%s", host->name, kinds[i]);
+		drop_netns(name);
+	}
+	for (unsigned int i = 0; host->who != BENCH_REF && i < host->state.crowd; i++) {
+		pod_name(host, CROWD + i, name);
 		drop_netns(name);
 	}
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "cni/code.h"
 
 void fl_cni_args_done(struct fl_cni_args *args)
@@ -94,6 +95,9 @@ int fl_cni_args_parse(const char *text, struct fl_cni_args *out, struct fl_err *
 		*out = args;
 		return 0;
 	}
+	if (!fl_utf8_ok(text))
+		return fl_class(err, fl_fail(err, EINVAL, "CNI_ARGS '%.64s': expected UTF-8", text),
+				FL_CNI_ENV);
 	args.text = strdup(text);
 	if (!args.text)
 		return fl_fail_errno(err, ENOMEM, "read CNI_ARGS");

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cni/code.h"
 #include "base/utf8.h"
+#include "cni/code.h"
 
 _Static_assert(FL_CNI_ERROR_MAX >= 6 * sizeof(((struct fl_err *)0)->text) + 512,
 	       "the longest text fits when each of its bytes is escaped");

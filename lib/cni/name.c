@@ -7,8 +7,8 @@
 #include <limits.h>
 
 #include "base/text.h"
-#include "cni/code.h"
 #include "base/utf8.h"
+#include "cni/code.h"
 
 /* ASCII whatever the locale. */
 static bool is_alnum(char c)

@@ -41,7 +41,8 @@ struct fl_cni_req {
 	const char *root;  /* FAIRLEAD_ROOT, a prefix of our own default paths; "" by default */
 	/*
 	 * The pod's network namespace. ADD, CHECK: always a namespace that is not the caller's own.
-	 * DEL: -1 when CNI_NETNS is absent, dead, no namespace, or the caller's own.
+	 * DEL: -1 when CNI_NETNS is absent, dead, no namespace, or the caller's own; a path that
+	 * cannot be opened for want of memory, files or the like is an error.
 	 * With CNI_NETNS_OVERRIDE=1 or TRUE the caller's own is as good as any.
 	 */
 	int netns_fd;

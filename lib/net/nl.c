@@ -201,13 +201,9 @@ static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 	return 0;
 }
 
-static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err *err)
+/* What recv() or recvmmsg() returned, or the error that it means. */
+static int check_received(ssize_t n, const char *what, struct fl_err *err)
 {
-	ssize_t n;
-
-	do
-		n = recv(nl->fd, buf, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return fl_fail(err, EIO, "%s: no answer from the kernel", what);
 	if (n < 0)
@@ -215,6 +211,16 @@ static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err 
 	if (n > ANSWER_MAX)
 		return fl_fail(err, EMSGSIZE, "%s: answer of %zd bytes", what, n);
 	return (int)n;
+}
+
+static int receive(struct fl_nl *nl, char *buf, const char *what, struct fl_err *err)
+{
+	ssize_t n;
+
+	do
+		n = recv(nl->fd, buf, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	return check_received(n, what, err);
 }
 
 /* The sentence of an extended acknowledgement, or NULL. */
@@ -353,15 +359,32 @@ static int take_message(struct query *q, const struct nlmsghdr *h, struct fl_err
 	return q->dump ? 1 : 0;
 }
 
+/*
+ * Reads what is there. Of a dump that is two datagrams, since a short one is one of data and one
+ * that says that it was all.
+ */
 static int read_answer(struct query *q, struct fl_err *err)
 {
-	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int n = receive(q->nl, buf, q->batch->what[q->batch->n - 1], err);
-	int r = n < 0 ? n : 1;
+	char buf[2][ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct iovec iov[2] = { { buf[0], ANSWER_MAX }, { buf[1], ANSWER_MAX } };
+	struct mmsghdr m[2] = { { .msg_hdr = { .msg_iov = &iov[0], .msg_iovlen = 1 } },
+				{ .msg_hdr = { .msg_iov = &iov[1], .msg_iovlen = 1 } } };
+	const char *what = q->batch->what[q->batch->n - 1];
+	int count, n, r = 1;
 
-	for (struct nlmsghdr *h = (void *)buf; r == 1 && NLMSG_OK(h, (unsigned int)n);
-	     h = NLMSG_NEXT(h, n))
-		r = take_message(q, h, err);
+	do
+		count = recvmmsg(q->nl->fd, m, q->dump ? 2 : 1, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return check_received(count, what, err);
+	for (int i = 0; r == 1 && i < count; i++) {
+		n = check_received(m[i].msg_len, what, err);
+		if (n < 0)
+			return n;
+		for (struct nlmsghdr *h = (void *)buf[i]; r == 1 && NLMSG_OK(h, (unsigned int)n);
+		     h = NLMSG_NEXT(h, n))
+			r = take_message(q, h, err);
+	}
 	return r;
 }
 

@@ -154,13 +154,14 @@ static int read_all_sets(struct ipam_conf *conf, const struct fl_cur *runtime,
 {
 	struct ipam_range range;
 	struct ipam_set *set = NULL;
-	size_t n_ranges = 1;
+	bool is_old_form = fl_json_get(ipam->v, "subnet") != NULL;
+	size_t n_ranges = is_old_form;
 	int r;
 
 	r = read_sets(conf, runtime, "ipRanges", &n_ranges, err);
 	if (r < 0)
 		return r;
-	if (fl_json_get(ipam->v, "subnet")) {
+	if (is_old_form) {
 		r = read_range(ipam, &range, err);
 		if (r < 0)
 			return r;

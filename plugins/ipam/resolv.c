@@ -54,7 +54,7 @@ int ipam_resolv_parse(const char *text, struct fl_json **out, struct fl_err *err
 		return fl_fail_errno(err, ENOMEM, "read resolv.conf");
 	while ((line = strsep(&lines, "\n"))) {
 		if (add_line(dns, line) < 0)
-			return fl_fail(err, EINVAL, "a line of resolv.conf is no UTF-8 text");
+			return fl_fail_errno(err, ENOMEM, "read resolv.conf");
 	}
 	*out = FL_TAKE(dns);
 	return 0;

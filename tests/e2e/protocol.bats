@@ -274,6 +274,23 @@ unhold_lock() {
 	br ADD "$conf"
 }
 
+@test "9: a foreign IPAM plugin that hangs is killed after 5 s, and sent a DEL" {
+	local conf before dir=$BATS_TEST_TMPDIR
+	conf=$(bridge_conf n '.ipam = {type: "hang"}')
+	cat >"$dir/hang" <<-EOF
+		#!/bin/sh
+		echo \$CNI_COMMAND >>$dir/log
+		[ \$CNI_COMMAND != ADD ] || exec sleep 60
+	EOF
+	chmod +x "$dir/hang"
+	before=$(attachments)
+	SECONDS=0
+	CNI_PATH=$dir fails 11 "plugin 'hang'" br ADD "$conf"
+	((SECONDS >= 4 && SECONDS <= 8))
+	[ "$(paste -sd ' ' "$dir/log")" = "ADD DEL" ]
+	diff <(echo "$before") <(attachments)
+}
+
 @test "10, 14: the late DEL of an old container never touches a new one in the same namespace" {
 	local conf r old
 	conf=$(bridge_conf n)

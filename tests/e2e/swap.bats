@@ -142,7 +142,9 @@ leases() {
 	cp -a "$dir" "$BATS_TEST_TMPDIR/ref"
 	cd "$BATS_TEST_TMPDIR"
 	diff -r our ref
-	diff <(cd our && stat -c '%n %a %s' ./*) <(cd ref && stat -c '%n %a %s' ./*)
+	# Leases are 0600 in ours and in newer references, 0644 in Debian's.
+	[ "$(stat -c %a our/10.*)" = 600 ]
+	[ "$(stat -c %a our/lock)" = "$(stat -c %a ref/lock)" ]
 }
 
 @test "an address that one has taken is refused by the other when asked for" {

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -93,6 +94,7 @@ struct call {
 	const char *stdin_text; /* NULL: empty */
 	size_t stdin_len;	/* 0: the text's length */
 	enum stdio in, out;
+	rlim_t files; /* how many may be open; 0: the usual number */
 };
 
 /* And what came of it. */
@@ -142,6 +144,8 @@ static inline void child(const struct call *c, int in, int out, int err)
 	if (dup2(err, STDERR_FILENO) < 0 || set_stdout(c->out, out) < 0)
 		_exit(99);
 	if (c->in == CLOSED ? close(STDIN_FILENO) : dup2(in, STDIN_FILENO) < 0)
+		_exit(99);
+	if (c->files && setrlimit(RLIMIT_NOFILE, &(struct rlimit){ c->files, c->files }) < 0)
 		_exit(99);
 	_exit(fl_cni_main(&fake, builtins));
 }

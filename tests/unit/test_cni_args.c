@@ -88,6 +88,7 @@ static void malformed_args_name_the_pair_and_leave_the_output_alone(void **state
 		{ "IgnoreUnknown=yes", "'IgnoreUnknown=yes'" },
 		{ "IgnoreUnknown=", "'IgnoreUnknown='" },
 		{ "ip=1.2.3.4", "'ip'" },
+		{ "K8S_POD_NAME=\xff", "expected UTF-8" },
 	};
 
 	(void)state;

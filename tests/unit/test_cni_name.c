@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cni/code.h"
 #include "cni/error.h"
 #include "cni/name.h"
-#include "base/utf8.h"
 #include "json/json.h"
 
 typedef int (*check_fn)(const char *name, struct fl_err *err);

@@ -226,6 +226,14 @@ static void del_succeeds_whatever_the_netns_and_the_previous_result_are(void **s
 	}
 }
 
+static void a_netns_that_cannot_be_opened_at_the_moment_is_not_dead_to_del(void **state)
+{
+	const struct call c = { .env = { ATTACH("DEL") }, .stdin_text = CONF("1.0.0"), .files = 3 };
+
+	(void)state;
+	check_failure(&c, FL_CNI_NETNS, "1.0.0", "Too many open files");
+}
+
 static void the_own_netns_is_taken_when_the_caller_overrides(void **state)
 {
 	static const struct {
@@ -346,6 +354,7 @@ int main(void)
 		cmocka_unit_test(a_closed_stdin_is_an_io_error),
 		cmocka_unit_test(verbs_that_came_later_are_refused_to_older_configurations),
 		cmocka_unit_test(del_succeeds_whatever_the_netns_and_the_previous_result_are),
+		cmocka_unit_test(a_netns_that_cannot_be_opened_at_the_moment_is_not_dead_to_del),
 		cmocka_unit_test(the_own_netns_is_taken_when_the_caller_overrides),
 		cmocka_unit_test(check_needs_a_previous_result_that_can_be_read),
 		cmocka_unit_test(gc_without_a_sound_list_is_refused_and_removes_nothing),
