@@ -20,7 +20,6 @@
 #include "base/text.h"
 #include "runtime/init.h"
 #include "runtime/net_driver.h"
-#include "runtime/net_exec.h"
 #include "runtime/process.h"
 
 #define CLEANUP_LOCK_MS 60000
@@ -255,35 +254,19 @@ static void clean_up(struct launch *l)
 		fl_warn("%s; container '%s' is kept for berth delete", err.text, l->run->id);
 }
 
-/* Before anything is made: what ADD would need and DEL could not do without. */
-static int find_plugins(const struct berth_env *env, const struct berth_run *run,
-			struct fl_err *err)
-{
-	char file[PATH_MAX];
-	int r;
-
-	for (size_t n = 0; n < run->n_nets; n++) {
-		const struct berth_list *list = &run->nets[n];
-
-		for (size_t i = 0; i < fl_json_len(list->plugins); i++) {
-			r = berth_plugin_find(berth_list_type(list, i), env->cni_path, file,
-					      sizeof(file), err);
-			if (r < 0)
-				return fl_wrap(err, r, "network '%s'", list->name);
-		}
-	}
-	return 0;
-}
-
 int berth_container_run(const struct berth_env *env, const struct berth_run *run,
 			struct fl_err *err)
 {
 	fl_auto(launch_done) struct launch l = { .env = env, .run = run, .dir = -1, .sock = -1 };
+	struct berth_driver d = berth_env_driver(env, 0);
 	int r;
 
-	r = find_plugins(env, run, err);
-	if (r < 0)
-		return r;
+	/* Before anything is made: what ADD would need, and DEL could not do without. */
+	for (size_t i = 0; i < run->n_nets; i++) {
+		r = berth_driver_find(&d, &run->nets[i], err);
+		if (r < 0)
+			return r;
+	}
 	r = berth_state_create(env, run->id, &l.dir, err);
 	if (r < 0)
 		return r;

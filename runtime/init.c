@@ -48,9 +48,10 @@ int berth_step_recv(int sock, enum berth_step want, struct fl_err *err)
 
 static int lo_up(struct fl_err *err)
 {
-	fl_auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fl_auto_close int fd = -1;
 	struct ifreq req = { .ifr_name = "lo" };
 
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fl_fail_errno(err, errno, "open a socket");
 	if (ioctl(fd, SIOCGIFFLAGS, &req) < 0)

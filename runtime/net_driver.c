@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -151,6 +152,21 @@ static int del_all(const struct berth_driver *d, const struct berth_list *list,
 	return berth_cache_remove(d->cache_dir, list->name, rt, err);
 }
 
+int berth_driver_find(const struct berth_driver *d, const struct berth_list *list,
+		      struct fl_err *err)
+{
+	char file[PATH_MAX];
+	int r;
+
+	for (size_t i = 0; i < fl_json_len(list->plugins); i++) {
+		r = berth_plugin_find(berth_list_type(list, i), d->cni_path, file, sizeof(file),
+				      err);
+		if (r < 0)
+			return fl_wrap(err, r, "network '%s'", list->name);
+	}
+	return 0;
+}
+
 int berth_driver_add(const struct berth_driver *d, const struct berth_list *list,
 		     const struct berth_rt *rt, struct fl_json **result, struct fl_err *err)
 {
@@ -161,6 +177,9 @@ int berth_driver_add(const struct berth_driver *d, const struct berth_list *list
 	int r;
 
 	r = check_names(rt, err);
+	if (r < 0)
+		return r;
+	r = berth_driver_find(d, list, err);
 	if (r < 0)
 		return r;
 	r = lock_network(d, list->name, LOCK_SH, &lock, err);

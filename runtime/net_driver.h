@@ -16,10 +16,15 @@ struct berth_driver {
 	int timeout_ms;	       /* for each plugin; 0: BERTH_PLUGIN_MS */
 };
 
+/* -ENOENT when one of the list's plugins is in no folder of cni_path. */
+fl_must int berth_driver_find(const struct berth_driver *d, const struct berth_list *list,
+			      struct fl_err *err);
+
 /*
  * Calls every plugin in order, each with its predecessor's result, and caches the last one's,
  * which is *result, the caller's. When one fails, the list is called with DEL, unless the
- * attachment was in the cache before: then it is another ADD's, and stays.
+ * attachment was in the cache before: then it is another ADD's, and stays. Unlike libcni, it calls
+ * no plugin at all when one is missing.
  */
 fl_must int berth_driver_add(const struct berth_driver *d, const struct berth_list *list,
 			     const struct berth_rt *rt, struct fl_json **result,

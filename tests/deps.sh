@@ -11,7 +11,7 @@ build='gcc make libc6-dev libnl-3-dev libjansson-dev linux-libc-dev musl-tools'
 demo='busybox-static iproute2 nftables procps util-linux'
 check="$demo bats binutils clang clang-format clang-tools conntrack containerd
 	containernetworking-plugins cpio crun ethtool file git golang-go golang-github-appc-cni-dev
-	iptables jq kmod libcmocka-dev libclang-rt-14-dev netcat-openbsd nftables podman
+	iptables iputils-ping jq kmod libcmocka-dev libclang-rt-14-dev netcat-openbsd nftables podman
 	qemu-system-x86 runc strace tcpdump universal-ctags"
 bench="$demo containernetworking-plugins iptables nftables"
 

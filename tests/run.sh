@@ -70,11 +70,17 @@ run()
 make -j"$(nproc)" all tests
 make -j"$(nproc)" SAN=1 tests
 
-for t in build/tests/test_* build/san/tests/test_*; do
-	[[ -x $t && $t != *.* ]] && run "$t" 120 "$t"
+# By the sources' names: build/ may hold programs whose source is gone.
+for b in build build/san; do
+	for t in tests/unit/test_*.c; do
+		t=$b/tests/$(basename "$t" .c)
+		run "$t" 120 "$t"
+	done
 done
-for t in build/san/tests/replay_*; do
-	[[ -x $t ]] && run "$t" 120 "$t" "tests/fuzz/corpus/${t##*/replay_}"
+for t in tests/fuzz/fuzz_*.c; do
+	t=$(basename "$t" .c)
+	t=${t#fuzz_}
+	run "build/san/tests/replay_$t" 120 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
 done
 for t in tests/check/*.sh; do
 	[[ -x $t ]] && run "$t" 180 "$t"

@@ -226,9 +226,9 @@ int fl_nft_generation(struct fl_nl *nl, uint32_t *gen, struct fl_err *err)
 	return 0;
 }
 
-/* Asks for one object by its table's and its own name, the latter in attribute 'attr'. */
-static int get_object(struct fl_nl *nl, const struct fl_nft_table *t, int type, int attr,
-		      const char *name, fl_nl_each *each, void *arg, struct fl_err *err)
+/* Asks for one table, chain or set by its table's and its own name. */
+static int get_object(struct fl_nl *nl, const struct fl_nft_table *t, int type, const char *name,
+		      fl_nl_each *each, void *arg, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct nl_msg *m;
@@ -243,8 +243,8 @@ static int get_object(struct fl_nl *nl, const struct fl_nft_table *t, int type, 
 						  : "set",
 		       name);
 	m = fl_nft_msg(b, type, 0, t, what);
-	if (attr != NFTA_TABLE_NAME)
-		fl_put_str(b, m, attr, name);
+	if (type != NFT_MSG_GETTABLE)
+		fl_put_str(b, m, type == NFT_MSG_GETCHAIN ? NFTA_CHAIN_NAME : NFTA_SET_NAME, name);
 	return fl_nl_query(nl, b, each, arg, err);
 }
 
@@ -266,8 +266,7 @@ static int verify_table(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 
 int fl_nft_table_verify(struct fl_nl *nl, const struct fl_nft_table *t, struct fl_err *err)
 {
-	return get_object(nl, t, NFT_MSG_GETTABLE, NFTA_TABLE_NAME, t->name, verify_table, NULL,
-			  err);
+	return get_object(nl, t, NFT_MSG_GETTABLE, t->name, verify_table, NULL, err);
 }
 
 static int verify_chain(const struct nlmsghdr *h, void *arg, struct fl_err *err)
@@ -296,8 +295,7 @@ int fl_nft_chain_verify(struct fl_nl *nl, const struct fl_nft_table *t,
 {
 	struct fl_nft_chain copy = *c;
 
-	return get_object(nl, t, NFT_MSG_GETCHAIN, NFTA_CHAIN_NAME, c->name, verify_chain, &copy,
-			  err);
+	return get_object(nl, t, NFT_MSG_GETCHAIN, c->name, verify_chain, &copy, err);
 }
 
 static int verify_set(const struct nlmsghdr *h, void *arg, struct fl_err *err)
@@ -330,7 +328,7 @@ int fl_nft_set_verify(struct fl_nl *nl, const struct fl_nft_table *t, const stru
 {
 	struct fl_nft_set copy = *s;
 
-	return get_object(nl, t, NFT_MSG_GETSET, NFTA_SET_NAME, s->name, verify_set, &copy, err);
+	return get_object(nl, t, NFT_MSG_GETSET, s->name, verify_set, &copy, err);
 }
 
 struct elem_walk {

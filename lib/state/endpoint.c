@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -15,6 +16,7 @@
 
 #define RECORD_VERSION 1
 #define RECORD_MAX     65536 /* bytes */
+#define ABANDONED_S    600   /* seconds; no ADD takes longer */
 #define FOLDER	       "run/fairlead/endpoints"
 
 static struct fl_hash key_hash(const struct fl_key *key)
@@ -145,28 +147,41 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 	return 0;
 }
 
-int fl_endpoint_create(const char *root, const struct fl_endpoint *ep, struct fl_err *err)
+int fl_endpoint_claim(const char *root, const struct fl_key *key, int *fd, struct fl_err *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+	char folder[PATH_MAX], path[PATH_MAX];
+	int r, claimed;
+
+	r = record_path(root, key, path, err);
+	if (r < 0)
+		return r;
+	claimed = open(path, flags, 0600);
+	if (claimed < 0 && errno == ENOENT) { /* the first record since the machine started */
+		r = folder_path(root, folder, err);
+		if (r == 0)
+			r = fl_make_dirs(folder, 0700, err);
+		if (r < 0)
+			return fl_wrap(err, r, "endpoint record");
+		claimed = open(path, flags, 0600);
+	}
+	if (claimed < 0)
+		return fl_fail_errno(err, errno, "create endpoint record '%s'", path);
+	*fd = claimed;
+	return 0;
+}
+
+int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *obj = NULL;
 	fl_auto_free char *text = NULL;
-	char folder[PATH_MAX], path[PATH_MAX];
 	int r;
 
 	r = fl_endpoint_to_json(ep, &obj, err);
 	if (r == 0)
 		r = fl_json_print(obj, 0, &text, err);
 	if (r == 0)
-		r = record_path(root, &ep->key, path, err);
-	if (r < 0)
-		return r;
-	r = fl_create_file(AT_FDCWD, path, text, strlen(text), 0600, err);
-	if (r == -ENOENT) { /* the first record since the machine started */
-		r = folder_path(root, folder, err);
-		if (r == 0)
-			r = fl_make_dirs(folder, 0700, err);
-		if (r == 0)
-			r = fl_create_file(AT_FDCWD, path, text, strlen(text), 0600, err);
-	}
+		r = fl_write_all(fd, text, strlen(text), err);
 	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
 }
 
@@ -217,6 +232,17 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
+/* A claim that was never filled, by a process that was killed long ago. */
+static bool is_abandoned(int dirfd, const char *name)
+{
+	struct timespec now = { 0 };
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0 &&
+	       now.tv_sec - st.st_mtime > ABANDONED_S;
+}
+
 static bool is_record(const char *name)
 {
 	size_t n = strlen(name);
@@ -243,8 +269,13 @@ int fl_endpoint_list(const char *root, const char *network,
 		fl_auto_endpoint struct fl_endpoint ep = { 0 };
 		struct fl_err ignored;
 
-		if (!is_record(e->d_name) || read_at(dirfd(d), e->d_name, &ep, &ignored) < 0)
+		if (!is_record(e->d_name))
 			continue;
+		if (read_at(dirfd(d), e->d_name, &ep, &ignored) < 0) {
+			if (is_abandoned(dirfd(d), e->d_name))
+				(void)unlinkat(dirfd(d), e->d_name, 0);
+			continue;
+		}
 		if (fl_streq(ep.key.network, network))
 			r = each(&ep, arg, err);
 	}

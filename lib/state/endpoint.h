@@ -9,7 +9,8 @@
  *      "labels": [{"key","value"}], "masquerade", "macspoofchk"}
  *
  * HASH is derived from the key (network, containerID, ifname), as is the host interface's
- * name, so both are found without asking anybody. A record is created and removed whole. /run
+ * name, so both are found without asking anybody. A record is claimed empty, filled with one
+ * write when the addresses are known and before the first link is made, and removed last. /run
  * is emptied by a boot, and so are the links that records speak of.
  */
 #pragma once
@@ -48,8 +49,15 @@ void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME]);
 void fl_endpoint_done(struct fl_endpoint *ep);
 #define fl_auto_endpoint fl_auto(fl_endpoint_done)
 
-/* Creates the record, making the folder if need be. -EEXIST: the attachment has one. */
-fl_must int fl_endpoint_create(const char *root, const struct fl_endpoint *ep, struct fl_err *err);
+/*
+ * Claims the key before anything is done for it: creates its record, still empty, which readers
+ * pass over, and the folder if need be. *fd is the caller's. -EEXIST: the attachment has one.
+ */
+fl_must int fl_endpoint_claim(const char *root, const struct fl_key *key, int *fd,
+			      struct fl_err *err);
+
+/* Writes the record into what fl_endpoint_claim() opened. */
+fl_must int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err);
 
 /* Reads the record of a key. -ENOENT: none; -EINVAL: it is not readable as one. */
 fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,
@@ -59,8 +67,9 @@ fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct 
 fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err);
 
 /*
- * Calls each() for every readable record of the network; unreadable ones are passed over. The
- * record may be removed by each(). A missing folder has no records.
+ * Calls each() for every readable record of the network; unreadable ones are passed over, and
+ * claims that nobody has filled for ten minutes are removed. The record may be removed by
+ * each(). A missing folder has no records.
  */
 fl_must int fl_endpoint_list(const char *root, const char *network,
 			     int (*each)(const struct fl_endpoint *ep, void *arg,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ADD: lease, record, bridge, veth pair, pod side, firewall, in this order. Each step arms its
- * part of the undo before it acts, so that whatever fails, the world is as it was before. The
+ * ADD: claim, lease, record, bridge, veth pair, pod side, firewall, in this order. Each step arms
+ * its part of the undo before it acts, so that whatever fails, the world is as it was before. The
  * record comes before everything that DEL could not find by name alone.
  */
 #include "plugins/bridge/bridge.h"
@@ -29,6 +29,7 @@ struct add {
 	struct br_device device;
 	struct fl_link port;   /* the host's end */
 	struct fl_endpoint ep; /* the record; borrows */
+	int record_fd;
 	enum fl_pod_ipv6 ipv6;
 	struct fl_json *ipam_tree; /* what result borrows from */
 	struct fl_cni_result result;
@@ -73,6 +74,7 @@ static void add_done(struct add *a)
 		FL_IGNORE(fl_endpoint_remove(a->req->root, &a->ep.key, &ignored));
 	fl_nl_close(&a->host);
 	fl_nl_close(&a->nft);
+	fl_close_p(&a->record_fd);
 	fl_cni_result_done(&a->result);
 	fl_json_free(&a->ipam_tree);
 }
@@ -80,6 +82,24 @@ static void add_done(struct add *a)
 static void disarm(struct add *a)
 {
 	a->ipam = a->record = a->device_touched = a->pair = a->masq = a->spoof = false;
+}
+
+/*
+ * Before an IPAM plugin is asked: were a second ADD of one key to fail there or later, its undo
+ * would release the address of the first.
+ */
+static int claim(struct add *a, struct fl_err *err)
+{
+	const struct fl_key *key = &a->ep.key;
+	int r = fl_endpoint_claim(a->req->root, key, &a->record_fd, err);
+
+	if (r == -EEXIST)
+		return fl_fail(err, EEXIST,
+			       "container '%s' has interface '%s' in network '%s' already: DEL it "
+			       "first",
+			       key->container_id, key->ifname, key->network);
+	a->record = r == 0;
+	return r;
 }
 
 static int get_addresses(struct add *a, struct fl_err *err)
@@ -161,7 +181,6 @@ static int complete_addresses(struct add *a, struct fl_err *err)
 static int write_record(struct add *a, struct fl_err *err)
 {
 	struct fl_endpoint *ep = &a->ep;
-	int r;
 
 	ep->netns = a->req->netns;
 	ep->mode = "bridge";
@@ -176,14 +195,7 @@ static int write_record(struct add *a, struct fl_err *err)
 		memcpy(ep->mac, a->conf->mac, FL_MAC_LEN);
 	else
 		fl_random_mac(ep->key.ifname, ep->mac);
-	r = fl_endpoint_create(a->req->root, ep, err);
-	if (r == -EEXIST)
-		return fl_fail(err, EEXIST,
-			       "container '%s' has interface '%s' in network '%s' already: DEL it "
-			       "first",
-			       ep->key.container_id, ep->key.ifname, ep->key.network);
-	a->record = r == 0;
-	return r;
+	return fl_endpoint_fill(a->record_fd, ep, err);
 }
 
 static int set_up_bridge(struct add *a, struct fl_err *err)
@@ -321,8 +333,8 @@ static int wait_for_port(struct add *a, struct fl_err *err)
 static int run_steps(struct add *a, struct fl_err *err)
 {
 	int (*const steps[])(struct add *, struct fl_err *) = {
-		get_addresses, complete_addresses, write_record,    set_up_bridge, list_interfaces,
-		create_pair,   configure_pod,	   set_up_firewall, wait_for_port,
+		claim,		 get_addresses, complete_addresses, write_record,    set_up_bridge,
+		list_interfaces, create_pair,	configure_pod,	    set_up_firewall, wait_for_port,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -337,7 +349,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err *err)
 {
 	fl_auto_cni_args struct fl_cni_args args = { 0 };
-	fl_auto(add_done) struct add a = { .req = req, .args = &args };
+	fl_auto(add_done) struct add a = { .req = req, .args = &args, .record_fd = -1 };
 	struct br_conf conf;
 	int r;
 

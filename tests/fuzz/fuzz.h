@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 
+/* Always 0: every input is worth keeping. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Not an assert(): it stays whatever NDEBUG says, and tells the fuzzer what was broken. */

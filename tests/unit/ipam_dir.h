@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -18,6 +20,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "plugins/ipam/store.h"
+#include "test.h"
 
 struct ipam_dir {
 	char top[128], root[160], data[160], net[176];

@@ -1,0 +1,4 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT BREACH
+#
+# Has another licence.
