@@ -7,7 +7,7 @@
 # usage: tests/deps.sh demo|check|bench
 set -euo pipefail
 
-build='gcc make libc6-dev libnl-3-dev libjansson-dev'
+build='gcc make libc6-dev libjansson-dev libnl-3-dev musl-tools'
 demo='busybox-static iproute2 iputils-ping procps util-linux'
 check="$demo bats binutils clang clang-format containerd containernetworking-plugins cpio crun curl
 	diffutils file golang-go golang-github-appc-cni-dev iptables jq kmod libcmocka-dev

@@ -22,7 +22,7 @@ violations()
 			if ($0 != mark " SPDX-License-Identifier: " licence)
 				breach("expected \"" mark " SPDX-License-Identifier: " licence "\"")
 		}
-		FNR == at + 1 && /^#?$/ { at++ }
+		FNR == at + 1 && /^#? *(time limit: [0-9]+ s)?$/ { at++; next }
 		FNR == at + 1 {
 			if (!(mark == "//" ? /^(\/\*|\/\/ [A-Z])/ : /^# [A-Z]/))
 				breach("expected a comment that says what the file is for")
