@@ -24,7 +24,7 @@ violations()
 		}
 		FNR == at + 1 && /^#? *(time limit: [0-9]+ s)?$/ { at++; next }
 		FNR == at + 1 {
-			if (!(mark == "//" ? /^(\/\*|\/\/ [A-Z])/ : /^# [A-Z]/))
+			if (!(mark == "//" ? /^(\/\*|\/\/ [A-Z])/ : /^# [A-Za-z]/))
 				breach("expected a comment that says what the file is for")
 		}
 	' "$@"
