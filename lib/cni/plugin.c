@@ -7,8 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,22 +27,6 @@ static const char *const verb_name[] = {
 const char *fl_cni_verb_text(enum fl_cni_verb verb)
 {
 	return verb_name[verb];
-}
-
-/*
- * A caller may have closed stdin, stdout or stderr. What is opened later must not take their
- * numbers, or an answer would go into, say, a lease. The root directory as a mere path stands in:
- * reading and writing it is -EBADF.
- */
-static void hold_std_fds(void)
-{
-	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
-
-	if (poll(fds, 3, 0) <= 0)
-		return;
-	for (int i = 0; i < 3; i++)
-		if (fds[i].revents & POLLNVAL)
-			(void)!open("/", O_PATH | O_CLOEXEC);
 }
 
 static int print_error(enum fl_cni_version version, const struct fl_err *why)
@@ -169,7 +151,6 @@ int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *co
 	if (fl_empty(command))
 		return print_about(self);
 	signal(SIGPIPE, SIG_IGN);
-	hold_std_fds();
 	r = parse_verb(command, &verb, &err);
 	if (r < 0)
 		return print_error(FL_CNI_NEWEST, &err);
@@ -181,6 +162,7 @@ int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *co
 		in.req.builtins = builtins;
 		r = dispatch(self, &in.req, &err);
 	}
+	in.req.netns_fd = -1; /* the process ends: the kernel closes it without being asked */
 	return r < 0 ? print_error(in.req.version, &err) : EXIT_SUCCESS;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,22 @@ void fl_cni_input_done(struct fl_cni_input *in)
 	fl_json_free(&in->tree);
 	fl_json_free(&in->none);
 	fl_free_p(&in->text);
+}
+
+/*
+ * A caller may have closed stdin, stdout or stderr. What is opened later must not take their
+ * numbers, or an answer would go into, say, a lease. The root directory as a mere path stands in:
+ * reading and writing it is -EBADF.
+ */
+static void hold_std_fds(void)
+{
+	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(fds, 3, 0) <= 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (fds[i].revents & POLLNVAL)
+			(void)!open("/", O_PATH | O_CLOEXEC);
 }
 
 static const char *variable(const char *name)
@@ -225,6 +242,23 @@ static int check_netns(int fd, const char *path, struct fl_err *err)
 	return 0;
 }
 
+/*
+ * This is the first file that ADD opens. The kernel gives the lowest free number, so one above 2
+ * shows that the three are open, and the call that asks is saved.
+ */
+static int open_path(const char *path)
+{
+	/* O_NONBLOCK: the path may be a pipe that nobody writes to. */
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags);
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	fl_close_p(&fd);
+	hold_std_fds();
+	return open(path, flags);
+}
+
 static int open_netns(struct fl_cni_req *req, struct fl_err *err)
 {
 	fl_auto_close int fd = -1;
@@ -234,8 +268,7 @@ static int open_netns(struct fl_cni_req *req, struct fl_err *err)
 		return fl_class(err,
 				fl_fail(err, EINVAL, "CNI_NETNS '%s': expected UTF-8", req->netns),
 				FL_CNI_ENV);
-	/* O_NONBLOCK: the path may be a pipe that nobody writes to. */
-	fd = open(req->netns, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open_path(req->netns);
 	if (fd < 0)
 		r = fl_fail_errno(err, errno, "open CNI_NETNS '%s'", req->netns);
 	else
@@ -283,6 +316,8 @@ int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_
 			 .path = variable("CNI_PATH"),
 			 .root = variable("FAIRLEAD_ROOT") ?: "" },
 	};
+	if (verb != FL_CNI_ADD)
+		hold_std_fds();
 	if (attachment) {
 		r = read_attachment(&in->req, err);
 		if (r < 0)

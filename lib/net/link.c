@@ -170,7 +170,8 @@ void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s)
 	put_number(b, m, IFLA_MASTER, s->master);
 	put_number(b, m, IFLA_MTU, s->mtu);
 	fl_put(b, m, IFLA_ADDRESS, s->mac, FL_MAC_LEN);
-	fl_put_str(b, m, IFLA_IFALIAS, s->alias);
+	/* Without its NUL, which would count among the 255 bytes that the kernel takes. */
+	fl_put(b, m, IFLA_IFALIAS, s->alias, s->alias ? strlen(s->alias) : 0);
 	put_af_spec(b, m, s);
 	put_bridge_info(b, m, s);
 }

@@ -76,44 +76,63 @@ static void read_metrics(struct nlattr *a, struct fl_route *out)
 	out->advmss = fl_attr_u32(tb[RTAX_ADVMSS], 0);
 }
 
-/* 1 when the message is about a unicast route through the link. */
-static int read_route(const struct nlmsghdr *h, uint32_t link, struct fl_route *out,
-		      struct fl_err *err)
+/* Adds the route as the next hop of one message or of one struct rtnexthop makes it. */
+static int add_hop(struct listing *l, struct fl_route route, uint32_t link,
+		   const struct nlattr *gateway, struct fl_err *err)
 {
-	const struct rtmsg *rt = NLMSG_DATA(h);
+	if (link != l->link)
+		return 0;
+	route.link = link;
+	route.has_gw = gateway != NULL;
+	route.gw = read_ip(gateway, fl_ip_family(&route.dst.ip));
+	return fl_list_add(&l->found, &route, sizeof(route), err);
+}
+
+/* Routes to one destination with the same metric are one route to IPv6, with several next hops. */
+static int add_hops(struct listing *l, const struct fl_route *route, const struct nlattr *multipath,
+		    struct fl_err *err)
+{
+	struct rtnexthop *hop = nla_data(multipath);
+	int left = nla_len(multipath), r = 0;
 	struct nlattr *tb[RTA_MAX + 1];
 
-	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*rt), tb, RTA_MAX, NULL) < 0)
-		return fl_fail(err, EBADMSG, "unreadable route message");
-	if (rt->rtm_type != RTN_UNICAST || fl_attr_u32(tb[RTA_OIF], 0) != link ||
-	    (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6) ||
-	    rt->rtm_flags & RTM_F_CLONED)
-		return 0;
-	*out = (struct fl_route){
-		.dst = { read_ip(tb[RTA_DST], rt->rtm_family), rt->rtm_dst_len },
-		.has_gw = tb[RTA_GATEWAY] != NULL,
-		.gw = read_ip(tb[RTA_GATEWAY], rt->rtm_family),
-		.link = link,
-		.table = fl_attr_u32(tb[RTA_TABLE], rt->rtm_table),
-		.priority = fl_attr_u32(tb[RTA_PRIORITY], 0),
-		.scope = rt->rtm_scope,
-	};
-	read_metrics(tb[RTA_METRICS], out);
-	return 1;
+	for (; r == 0 && RTNH_OK(hop, left); hop = RTNH_NEXT(hop)) {
+		if (nla_parse(tb, RTA_MAX, (struct nlattr *)RTNH_DATA(hop),
+			      hop->rtnh_len - (int)RTNH_LENGTH(0), NULL) < 0)
+			return fl_fail(err, EBADMSG, "unreadable next hop");
+		r = add_hop(l, *route, (uint32_t)hop->rtnh_ifindex, tb[RTA_GATEWAY], err);
+		left -= (int)NLMSG_ALIGN(hop->rtnh_len);
+	}
+	return r;
 }
 
 static int each_list(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 {
 	struct listing *l = arg;
+	const struct rtmsg *rt;
+	struct nlattr *tb[RTA_MAX + 1];
 	struct fl_route route;
-	int r;
 
 	if (!h) {
 		l->found.n = 0;
 		return 0;
 	}
-	r = read_route(h, l->link, &route, err);
-	return r <= 0 ? r : fl_list_add(&l->found, &route, sizeof(route), err);
+	rt = NLMSG_DATA(h);
+	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*rt), tb, RTA_MAX, NULL) < 0)
+		return fl_fail(err, EBADMSG, "unreadable route message");
+	if (rt->rtm_type != RTN_UNICAST || rt->rtm_flags & RTM_F_CLONED ||
+	    (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6))
+		return 0;
+	route = (struct fl_route){
+		.dst = { read_ip(tb[RTA_DST], rt->rtm_family), rt->rtm_dst_len },
+		.table = fl_attr_u32(tb[RTA_TABLE], rt->rtm_table),
+		.priority = fl_attr_u32(tb[RTA_PRIORITY], 0),
+		.scope = rt->rtm_scope,
+	};
+	read_metrics(tb[RTA_METRICS], &route);
+	if (tb[RTA_MULTIPATH])
+		return add_hops(l, &route, tb[RTA_MULTIPATH], err);
+	return add_hop(l, route, fl_attr_u32(tb[RTA_OIF], 0), tb[RTA_GATEWAY], err);
 }
 
 int fl_route_list(struct fl_nl *nl, uint32_t link,

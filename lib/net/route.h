@@ -24,7 +24,10 @@ struct fl_route {
  */
 void fl_route_put(struct fl_batch *b, const struct fl_route *r);
 
-/* Calls each() for every unicast route through the link, in all tables, of both families. */
+/*
+ * Calls each() for every unicast route through the link, in all tables, of both families; for a
+ * route with several next hops, for each that is through the link.
+ */
 fl_must int fl_route_list(struct fl_nl *nl, uint32_t link,
 			  int (*each)(const struct fl_route *route, void *arg, struct fl_err *err),
 			  void *arg, struct fl_err *err);

@@ -16,7 +16,10 @@ struct ipam_scan {
 	size_t removed;		      /* out: how many files were */
 };
 
-/* The most of a lease file that is read, and more than any valid one has. */
+/*
+ * Reads the beginning of a lease file into out, without a NUL. mtime_s, where not NULL, gets its
+ * modification time, and what is no regular file is then -EINVAL. -errno of the failed call.
+ */
 fl_must int ipam_scan_read_lease(int dir, const char *name, char *out, size_t size, size_t *len,
 				 int64_t *mtime_s);
 

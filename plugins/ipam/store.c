@@ -111,7 +111,7 @@ bool ipam_store_leased(const struct ipam_store *s, const char *id, const char *i
 	return false;
 }
 
-/* Makes room first: after the link nothing may fail any more. */
+/* Files a lease that is on disk; a table that is full grows, and goes into a new file. */
 static int file_in_index(struct ipam_store *s, const struct fl_hash *key, const struct fl_ip *ip,
 			 struct fl_err *err)
 {
