@@ -45,10 +45,9 @@ int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *
 				    .mac = host_mac,
 				    .peer_mac = p->mac,
 			    });
-	/* Two messages: the kernel sets a link up before it reads how IPv6 shall behave on it. */
-	fl_link_put_set(b, &(struct fl_link_set){
-				   .name = p->host, .alias = p->alias, .ipv6_auto = FL_OFF });
 	fl_link_put_set(b, &(struct fl_link_set){ .name = p->host,
+						  .alias = p->alias,
+						  .ipv6_auto = FL_OFF,
 						  .up = FL_ON,
 						  .hairpin = p->hairpin,
 						  .isolated = p->isolated });

@@ -101,12 +101,21 @@ static int read_switches(const struct fl_cur *c, struct br_conf *conf, struct fl
 	return 0;
 }
 
+static int parse_unicast(const char *text, uint8_t mac[FL_MAC_LEN], struct fl_err *err)
+{
+	int r = fl_mac_parse(text, mac, err);
+
+	if (r == 0 && mac[0] & 1)
+		return fl_fail(err, EINVAL, "MAC address '%s' is a multicast address", text);
+	return r;
+}
+
 /* The later of the three places rules: CNI_ARGS, args.cni.mac, runtimeConfig.mac. */
 static int read_mac(const struct fl_cur *c, const struct fl_cni_args *args, struct br_conf *conf,
 		    struct fl_err *err)
 {
 	struct fl_cur args_key, cni, runtime, at = { 0 };
-	const char *text = NULL;
+	const char *text = NULL, *asked = NULL;
 	int r;
 
 	r = fl_cur_obj(c, "args", FL_OPTIONAL, &args_key, err);
@@ -119,25 +128,25 @@ static int read_mac(const struct fl_cur *c, const struct fl_cni_args *args, stru
 	}
 	if (r >= 0)
 		r = fl_cur_obj(c, "runtimeConfig", FL_OPTIONAL, &runtime, err);
-	if (r > 0 && !fl_empty(fl_json_str(fl_json_get(runtime.v, "mac")))) {
-		r = fl_cur_str(&runtime, "mac", FL_OPTIONAL, &text, err);
-		at = fl_cur_member(&runtime, "mac");
-	}
+	if (r > 0)
+		r = fl_cur_str(&runtime, "mac", FL_OPTIONAL, &asked, err);
 	if (r < 0)
 		return r;
+	if (!fl_empty(asked)) {
+		text = asked;
+		at = fl_cur_member(&runtime, "mac");
+	}
 	if (!fl_empty(text)) {
-		r = fl_mac_parse(text, conf->mac, err);
+		r = parse_unicast(text, conf->mac, err);
 		if (r < 0)
 			return fl_cur_wrap(&at, err, r);
 	} else if (!fl_empty(args->mac)) {
 		text = args->mac;
-		r = fl_mac_parse(text, conf->mac, err);
+		r = parse_unicast(text, conf->mac, err);
 		if (r < 0)
 			return fl_class(err, fl_wrap(err, r, "CNI_ARGS 'MAC'"), FL_CNI_ENV);
 	}
 	conf->has_mac = !fl_empty(text);
-	if (conf->has_mac && conf->mac[0] & 1)
-		return fl_fail(err, EINVAL, "MAC address '%s' is a multicast address", text);
 	return 0;
 }
 
