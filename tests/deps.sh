@@ -7,13 +7,12 @@
 # usage: tests/deps.sh demo|check|bench
 set -euo pipefail
 
-build='gcc make libc6-dev libnl-3-dev libjansson-dev linux-libc-dev musl-tools'
-demo='busybox-static iproute2 nftables procps util-linux'
-check="$demo bats binutils clang clang-format clang-tools conntrack containerd
-	containernetworking-plugins cpio crun ethtool file git golang-go golang-github-appc-cni-dev
-	iptables iputils-ping jq kmod libcmocka-dev libclang-rt-14-dev netcat-openbsd nftables podman
-	qemu-system-x86 runc strace tcpdump universal-ctags"
-bench="$demo containernetworking-plugins iptables nftables"
+build='gcc make libc6-dev libjansson-dev libnl-3-dev musl-tools'
+demo='busybox-static iproute2 iputils-ping procps util-linux'
+check="$demo bats binutils clang clang-format containerd containernetworking-plugins cpio crun curl
+	diffutils file golang-go golang-github-appc-cni-dev iptables jq kmod libcmocka-dev
+	libclang-rt-14-dev nftables podman qemu-system-x86 runc strace tcpdump universal-ctags"
+bench="$demo containernetworking-plugins iptables jq linux-perf nftables strace"
 
 fail()
 {

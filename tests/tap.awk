@@ -2,8 +2,9 @@
 #
 # Judges the TAP of one test file. Prints "PASSED FAILED SKIPPED"; writes to the file `report`
 # what a person has to read: each failing test with the lines that belong to it, each skip with
-# its reason. Further variables: status (exit status of the file), limit (its seconds), ci
-# ("true": a skip must name a missing kernel feature, "# SKIP kernel: ...").
+# its reason, the counts of injected faults ("# points: ..."). Further variables: status (exit
+# status of the file), limit (its seconds), ci ("true": a skip must name a missing kernel
+# feature, "# SKIP kernel: ...").
 #
 # bats puts the lines that belong to a result after it, and a skip's reason on the result line;
 # cmocka prints both lines after a failure, and the reason on a "# SKIP" line before the result.
@@ -49,6 +50,9 @@ BEGIN { printf "" > report }
 }
 
 /^# SKIP / { reason = $0 }
+
+# How much a test went through, where a count is part of what it proves.
+/^# points: / && !showing { say(substr($0, 3)) }
 
 showing { say("| " $0) }
 

@@ -51,10 +51,9 @@ int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *
 	r = fl_batch_send(host, b, err);
 	if (r == -EEXIST)
 		return r;
-	/* Two messages: the kernel sets a link up before it reads how IPv6 shall behave on it. */
-	fl_link_put_set(b, &(struct fl_link_set){
-				   .name = p->host, .alias = p->alias, .ipv6_auto = FL_OFF });
 	fl_link_put_set(b, &(struct fl_link_set){ .name = p->host,
+						  .alias = p->alias,
+						  .ipv6_auto = FL_OFF,
 						  .up = FL_ON,
 						  .hairpin = p->hairpin,
 						  .isolated = p->isolated });
@@ -164,10 +163,10 @@ static void put_link(struct fl_batch *b, const struct fl_pod *pod, bool layer2)
 	 */
 	fl_link_put_set(b, &(struct fl_link_set){
 				   .index = pod->index,
+				   .up = FL_ON,
 				   .arp_notify = layer2 ? FL_KEEP : FL_ON,
 				   .ipv6_auto = no_ipv6 && !layer2 ? FL_OFF : FL_KEEP,
 			   });
-	fl_link_put_set(b, &(struct fl_link_set){ .index = pod->index, .up = FL_ON });
 }
 
 static int send_everything(struct sending *s, const struct fl_pod *pod,

@@ -10,6 +10,21 @@
 #include "base/file.h"
 #include "base/text.h"
 
+#define HOME_TRIES 100
+
+/*
+ * Home again. The kernel may lack the memory for a moment, and an end here would leave
+ * everything done so far behind, so it is asked more than once. To go on elsewhere is worse
+ * than to end: whatever followed would be done to the wrong machine.
+ */
+static void go_home(int home)
+{
+	for (int i = 0; i < HOME_TRIES; i++)
+		if (setns(home, CLONE_NEWNET) == 0)
+			return;
+	abort();
+}
+
 int fl_netns_run(int netns_fd, fl_netns_visit *visit, void *arg, struct fl_err *err)
 {
 	fl_auto_close int home = -1;
@@ -21,8 +36,7 @@ int fl_netns_run(int netns_fd, fl_netns_visit *visit, void *arg, struct fl_err *
 	if (setns(netns_fd, CLONE_NEWNET) < 0)
 		return fl_fail_errno(err, errno, "enter the pod's network namespace");
 	r = visit(arg, err);
-	if (setns(home, CLONE_NEWNET) < 0)
-		abort(); /* whatever followed would be done to the wrong machine */
+	go_home(home);
 	return r;
 }
 

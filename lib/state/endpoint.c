@@ -37,6 +37,23 @@ static int folder_path(const char *root, char out[PATH_MAX], struct fl_err *err)
 	return fl_format(out, PATH_MAX, err, "%s/" FOLDER, root);
 }
 
+/* The folder is ours; the one above it is everybody's, whoever makes it first. */
+static int make_folder(const char *root, struct fl_err *err)
+{
+	char folder[PATH_MAX];
+	char *slash;
+	int r;
+
+	r = folder_path(root, folder, err);
+	if (r < 0)
+		return r;
+	slash = strrchr(folder, '/');
+	*slash = '\0';
+	r = fl_make_dirs(folder, 0755, err);
+	*slash = '/';
+	return r < 0 ? r : fl_make_dirs(folder, 0700, err);
+}
+
 static int record_path(const char *root, const struct fl_key *key, char out[PATH_MAX],
 		       struct fl_err *err)
 {
@@ -150,7 +167,7 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 int fl_endpoint_claim(const char *root, const struct fl_key *key, int *fd, struct fl_err *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-	char folder[PATH_MAX], path[PATH_MAX];
+	char path[PATH_MAX];
 	int r, claimed;
 
 	r = record_path(root, key, path, err);
@@ -158,9 +175,7 @@ int fl_endpoint_claim(const char *root, const struct fl_key *key, int *fd, struc
 		return r;
 	claimed = open(path, flags, 0600);
 	if (claimed < 0 && errno == ENOENT) { /* the first record since the machine started */
-		r = folder_path(root, folder, err);
-		if (r == 0)
-			r = fl_make_dirs(folder, 0700, err);
+		r = make_folder(root, err);
 		if (r < 0)
 			return fl_wrap(err, r, "endpoint record");
 		claimed = open(path, flags, 0600);

@@ -33,6 +33,8 @@ static int class_io(struct fl_err *err, int r)
 		return fl_class(err, r, FL_CNI_TRY_LATER);
 	if (r == -ENOSPC || r == -EIO || r == -EROFS || r == -EDQUOT || r == -ENOTDIR)
 		return fl_class(err, r, FL_CNI_IO);
+	if (r == -ENAMETOOLONG)
+		return fl_class(err, fl_wrap(err, r, "config 'ipam.dataDir'"), FL_CNI_CONFIG);
 	return r;
 }
 
@@ -123,8 +125,8 @@ static int open_existing(const struct fl_cni_req *req, struct ipam_where *where,
 		return r;
 	*where = where_of(req, data_dir);
 	r = ipam_store_open(store, where, false, &req->deadline, err);
-	if (r == -ENOENT)
-		return 0;
+	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG)
+		return 0; /* where nothing can be, nothing has been leased */
 	return r < 0 ? class_io(err, r) : 1;
 }
 

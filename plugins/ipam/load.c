@@ -45,7 +45,7 @@ int ipam_load_open(struct ipam_store *s, const struct ipam_where *where, bool cr
 		if (s->dir < 0)
 			return fl_fail_errno(err, errno, "open directory '%s'", s->path);
 	}
-	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0750);
+	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0750);
 	if (s->lock < 0)
 		return fl_fail_errno(err, errno, "open '%s/lock'", s->path);
 	return 0;

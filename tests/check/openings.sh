@@ -22,9 +22,9 @@ violations()
 			if ($0 != mark " SPDX-License-Identifier: " licence)
 				breach("expected \"" mark " SPDX-License-Identifier: " licence "\"")
 		}
-		FNR == at + 1 && /^#?$/ { at++ }
+		FNR == at + 1 && /^#? *(time limit: [0-9]+ s)?$/ { at++; next }
 		FNR == at + 1 {
-			if (!(mark == "//" ? /^(\/\*|\/\/ [A-Z])/ : /^# [A-Z]/))
+			if (!(mark == "//" ? /^(\/\*|\/\/ [A-Z])/ : /^# [A-Za-z]/))
 				breach("expected a comment that says what the file is for")
 		}
 	' "$@"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# time limit: 400 s
-# berth: the order of calls, the cache and the rules of libcni, seen by a plugin that writes down
+# The runtime berth: the order of calls, the cache and the rules of libcni, seen by a plugin that writes down
 # what it gets; containers from start to end, with the plugins under test; and what is left
 # when berth, or all of it, is killed. Needs root and network, mount, pid, uts and ipc namespaces.
+# time limit: 400 s
 
 bats_require_minimum_version 1.5.0
 load node
@@ -566,6 +566,32 @@ ro
 	[ $status = 125 ]
 	grep -q "interrupted by signal 2" "$BATS_TEST_TMPDIR/err"
 	[ "$(spied)" = "ADD a,ADD b,ADD c,DEL c,DEL b,DEL a," ]
+	same_world
+}
+
+@test "limits: 64 bytes of host name, 255 of an id, 32 networks, 250 of a cache entry's name" {
+	long() { printf "%0$1d" 0 | tr 0 x; }
+	run -0 berth run --hostname "$(long 64)" --rootfs "$ROOTFS" -- hostname
+	[ "$output" = "$(long 64)" ]
+	run -125 berth run --hostname "$(long 65)" --rootfs "$ROOTFS" -- true
+	[[ $output == "error: --hostname: "*"is longer than 64 bytes" ]]
+	run -0 berth run --name "$(long 255)" --rootfs "$ROOTFS" -- true
+	run -125 berth run --name "$(long 256)" --rootfs "$ROOTFS" -- true
+	spy_net
+	nets=$(printf -- '--net spy %.0s' {1..32})
+	# shellcheck disable=SC2086
+	run -0 berth run --name c1 $nets --rootfs "$ROOTFS" -- true
+	[ "$(grep -c 'ADD c' "$SPY/log")" = 32 ]
+	# shellcheck disable=SC2086
+	run -125 berth run --name c1 $nets --net spy --rootfs "$ROOTFS" -- true
+	[ "$output" = "error: --net: more than 32 networks" ]
+	# spy-ID-eth0: nine bytes around the id.
+	run -0 net add --id "$(long 241)" spy "$(pod_path p1)"
+	run -0 net del --id "$(long 241)" spy
+	rm "$SPY/log"
+	run -1 net add --id "$(long 242)" spy "$(pod_path p1)"
+	[[ $output == *"is longer than 250 bytes" ]]
+	[ ! -e "$SPY/log" ]
 	same_world
 }
 

@@ -21,8 +21,9 @@ REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$REPO/build}
 # Where the plugins under test are. Set it to /usr/lib/cni to see how the reference does.
 PLUGIN_DIR=${PLUGIN_DIR:-$BUILD/cni}
+CNI_VERSION=${CNI_VERSION:-1.1.0} # of the configurations below; the reference knows 1.0.0
 REFERENCE_DIR=${REFERENCE_DIR:-/usr/lib/cni}
-export REPO BUILD PLUGIN_DIR REFERENCE_DIR
+export REPO BUILD PLUGIN_DIR CNI_VERSION REFERENCE_DIR
 
 # What node_start runs inside the new namespaces before it reports "ready" and sleeps.
 node_init_='
@@ -144,7 +145,7 @@ in_pod() {
 
 # cni VERB PLUGIN CID IFNAME NETNS [VAR=VALUE...] <CONFIG: one call of a plugin in the current
 # node, as a runtime makes it. PLUGIN is a name in PLUGIN_DIR or a path. An argument of "-"
-# leaves the variable unset. CNI_PATH is PLUGIN_DIR unless given.
+# leaves the variable unset. CNI_PATH is PLUGIN_DIR unless given. Status 124: it hung.
 cni() {
 	local verb=$1 plugin=$2 env=()
 	[ "$3" = - ] || env+=("CNI_CONTAINERID=$3")
@@ -154,7 +155,7 @@ cni() {
 	[ "${plugin#*/}" != "$plugin" ] || plugin=$PLUGIN_DIR/$plugin
 	env -u CNI_CONTAINERID -u CNI_IFNAME -u CNI_NETNS -u CNI_ARGS CNI_COMMAND="$verb" \
 		CNI_PATH="${CNI_PATH:-$PLUGIN_DIR}" "${env[@]}" "$@" \
-		nsenter --target "$NODE_PID" --mount --net -- "$plugin"
+		timeout -k 1 60 nsenter --target "$NODE_PID" --mount --net -- "$plugin"
 }
 
 # with_prev CONFIG RESULT: the configuration with this result as its prevResult.
@@ -165,8 +166,8 @@ with_prev() {
 # bridge_conf NAME [JQ]: a dual-stack bridge network with gateway and masquerade, with the
 # changes of a jq program, such as '.mtu = 1400 | del(.ipMasq)'.
 bridge_conf() {
-	jq -cn --arg name "$1" '{
-		cniVersion: "1.1.0", name: $name, type: "bridge", bridge: "br0",
+	jq -cn --arg name "$1" --arg version "$CNI_VERSION" '{
+		cniVersion: $version, name: $name, type: "bridge", bridge: "br0",
 		isGateway: true, isDefaultGateway: true, ipMasq: true,
 		ipam: {type: "host-local", ranges: [
 			[{subnet: "10.88.0.0/16"}], [{subnet: "fd00:88::/64"}]]}

@@ -7,6 +7,8 @@
  *	fault [-o FILE] [-t SECONDS] kill  N     -- CMD...	SIGKILL for the whole tree
  *	fault [-o FILE] [-t SECONDS] error N ERR -- CMD...	the call fails, ERR as in ENOSPC
  *
+ * With -f only the calls of the first process count, not those of its children.
+ *
  * Counting starts after the execve() of the command. The command keeps stdin, stdout and
  * stderr; what happened goes to FILE (default: stderr), one line each:
  *
@@ -27,7 +29,8 @@
  *
  * A call that is to fail is not executed: its number is replaced by an invalid one at entry,
  * and its result at exit. brk() reports refusal by returning the old break; there the argument
- * is replaced by 0, which is the kernel's way to say the same. Left alone are calls that
+ * is replaced by 0, which is the kernel's way to say the same. close() is executed and then
+ * fails, since Linux gives the descriptor free whatever it answers. Left alone are calls that
  * cannot fail: the end of a process, of a thread, of a signal handler.
  */
 #include <errno.h>
@@ -68,6 +71,7 @@ struct task {
 
 struct fault {
 	enum mode mode;
+	bool first_only;
 	long at;     /* N of kill and error */
 	int error;   /* errno to inject */
 	long seen;   /* calls so far */
@@ -325,7 +329,7 @@ static void cancel_call(struct task *t, uint64_t nr)
 	regs = t->regs;
 	if (nr == SYS_brk)
 		regs.rdi = 0;
-	else
+	else if (nr != SYS_close)
 		regs.orig_rax = (unsigned long long)-1;
 	t->failing = ptrace(PTRACE_SETREGS, t->pid, NULL, &regs) == 0;
 }
@@ -352,6 +356,8 @@ static void enter_call(struct fault *f, struct task *t, uint64_t nr)
 {
 	const char *phase;
 
+	if (f->first_only && t->pid != f->first)
+		return;
 	f->seen++;
 	if (!f->inited && !is_startup_call(nr))
 		f->inited = true;
@@ -503,9 +509,11 @@ static int arguments(struct fault *f, int argc, char **argv, unsigned *seconds)
 	static const char *const modes[] = { "count", "list", "kill", "error" };
 	int opt, i, mode = -1;
 
-	while ((opt = getopt(argc, argv, "+o:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "+fo:t:")) != -1) {
 		if (opt == 'o')
 			f->out = fopen(optarg, "we");
+		else if (opt == 'f')
+			f->first_only = true;
 		else if (opt == 't')
 			*seconds = (unsigned)number_arg(optarg, 3600);
 		else

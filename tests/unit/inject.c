@@ -93,8 +93,10 @@ int inject_each(int (*step)(void *arg), void *arg)
 
 		inject_fail_nth(n);
 		r = step(arg);
-		if (!inject_off())
+		if (!inject_off()) {
+			CHECK(n > 0);
 			return r;
+		}
 		if (r != -ENOMEM && r != 0)
 			fail_msg("allocation %d failed, returned %d", n, r);
 	}

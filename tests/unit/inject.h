@@ -17,7 +17,8 @@ bool inject_off(void);
 /*
  * "Fail the n-th, n = 0, 1, 2, ... until it passes": calls step(arg) with one more allocation let
  * through each time, until a call meets no failure; returns what that one returned. A call that
- * met its failure must return -ENOMEM, unless it could do without the memory and returned 0.
+ * met its failure must return -ENOMEM, unless it could do without the memory and returned 0. A
+ * step that allocates nothing fails the test.
  */
 int inject_each(int (*step)(void *arg), void *arg);
 

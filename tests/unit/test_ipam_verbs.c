@@ -306,6 +306,49 @@ static void resolv_conf_becomes_the_results_dns(void **state)
 	CHECK(!ipam_dir_has(d, "10.1.0.3"));
 }
 
+static void a_data_dir_that_cannot_be_is_an_error_for_add_and_nothing_for_del(void **state)
+{
+	struct ipam_dir *d = *state;
+	struct fl_err err = { 0 };
+	char conf[8400], dir[8000], ips[256];
+	fl_auto(call_done) struct call c = { 0 };
+	fl_auto_json struct fl_json *result = NULL;
+	fl_auto_close int fd = -1;
+
+	memset(dir, 'x', sizeof(dir));
+	for (size_t i = 0; i < sizeof(dir); i += 100)
+		dir[i] = '/';
+	dir[sizeof(dir) - 1] = '\0';
+	(void)snprintf(conf, sizeof(conf),
+		       "{\"ipam\":{\"subnet\":\"10.1.0.0/29\",\"dataDir\":\"%s\"}}", dir);
+	prepare(d, &c, "c1", "{}");
+	fl_json_free(&c.conf);
+	CHECK_OK(fl_json_parse(conf, strlen(conf), &c.conf, &err), &err);
+	c.req.conf = fl_cur_root(c.conf, "config");
+	CHECK_FAILS(ipam_plugin.add(&c.req, &result, &err), ENAMETOOLONG, &err,
+		    "config 'ipam.dataDir': '/xxx");
+	assert_int_equal(err.code, FL_CNI_CONFIG);
+	CHECK_OK(ipam_plugin.del(&c.req, &err), &err);
+
+	fd = open(d->net, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	CHECK_FAILS(add(d, "c1", SMALL, ips, &err), ENOTDIR, &err, d->net);
+	assert_int_equal(err.code, FL_CNI_IO);
+	CHECK_OK(verb(d, ipam_plugin.del, "c1", SMALL, &err), &err);
+}
+
+static void a_pipe_in_place_of_the_lock_holds_nobody_up(void **state)
+{
+	struct ipam_dir *d = *state;
+	struct fl_err err = { 0 };
+	char path[300], ips[256];
+
+	(void)snprintf(path, sizeof(path), "%s/lock", d->net);
+	CHECK(mkdir(d->net, 0755) == 0 && mkfifo(path, 0600) == 0);
+	CHECK_OK(add(d, "c1", SMALL, ips, &err), &err);
+	CHECK_OK(verb(d, ipam_plugin.del, "c1", SMALL, &err), &err);
+}
+
 /* With room for one file after the other, each ADD must fail whole, and the last one succeed. */
 static void a_full_disk_leaves_nothing_of_the_add(void **state)
 {
@@ -399,6 +442,8 @@ int main(void)
 		TEST(check_compares_the_address),
 		TEST(gc_releases_what_is_not_valid_in_this_network_only),
 		TEST(resolv_conf_becomes_the_results_dns),
+		TEST(a_data_dir_that_cannot_be_is_an_error_for_add_and_nothing_for_del),
+		TEST(a_pipe_in_place_of_the_lock_holds_nobody_up),
 		TEST(a_full_disk_leaves_nothing_of_the_add),
 		TEST(a_read_only_store_refuses_add_and_answers_the_rest),
 		TEST(many_processes_share_a_pool_without_a_double),

@@ -80,7 +80,7 @@ static void dual_stack_pod_can_use_its_addresses_at_once(void **state)
 	ip("fd88::2/64", "fd88::1");
 	route("::/0", NULL);
 	configure();
-	shows("$POD ip -6 addr show dev eth0", "tentative", false);
+	shows("$POD ip -6 addr show dev eth0 to fd88::2", "tentative", false);
 	must("$POD ip -6 addr show dev eth0");
 	CHECK(strstr(out, "inet6 fd88::2/64") && strstr(out, "inet6 fe80:"));
 	shows("$POD ip -6 route show default", "default via fd88::1 dev eth0", true);
