@@ -172,10 +172,9 @@ static void put_pin(struct fl_batch *b, const struct fl_ruleset *rs, const void 
 }
 
 int fl_spoof_add(struct fl_nl *nl, const char *network, const char *port,
-		 const uint8_t mac[FL_MAC_LEN], struct fl_err *err)
+		 const uint8_t mac[FL_MAC_LEN], bool *fresh, struct fl_err *err)
 {
 	struct pin p = { 0 };
-	bool fresh = false;
 	int r = make_pin(&p, network, port, err);
 
 	if (r < 0)
@@ -184,7 +183,7 @@ int fl_spoof_add(struct fl_nl *nl, const char *network, const char *port,
 	if (r < 0)
 		return wrap(err, fl_ruleset_wrap(err, r, &p.rs));
 	set_mac(&p, mac);
-	return wrap(err, fl_ruleset_apply(nl, &p.rs, put_pin, &p, &fresh, err));
+	return wrap(err, fl_ruleset_apply(nl, &p.rs, put_pin, &p, fresh, err));
 }
 
 int fl_spoof_del(struct fl_nl *nl, const char *network, const char *port, struct fl_err *err)

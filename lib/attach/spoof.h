@@ -21,10 +21,12 @@
 /*
  * Makes the table, rule and this port's elements be there, all or nothing; another MAC that
  * the port was pinned to is no longer allowed. nl: a netfilter socket.
+ * *fresh becomes true when the table or a set had to be made, else false: the elements of other
+ * ports are then missing, and the caller may add them with the same call.
  * -EOPNOTSUPP: the kernel has no nf_tables; del has nothing to do there.
  */
 fl_must int fl_spoof_add(struct fl_nl *nl, const char *network, const char *port,
-			 const uint8_t mac[FL_MAC_LEN], struct fl_err *err);
+			 const uint8_t mac[FL_MAC_LEN], bool *fresh, struct fl_err *err);
 
 /* Removes the port's elements, whatever its MAC; nothing there counts as removed. */
 fl_must int fl_spoof_del(struct fl_nl *nl, const char *network, const char *port,

@@ -7,7 +7,7 @@
 
 static bool passes(const struct fl_link *link)
 {
-	return link->up && link->carrier && (link->master == 0 || link->forwarding);
+	return link->up && link->carrier && (link->master == 0 || link->bridging);
 }
 
 int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,

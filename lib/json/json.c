@@ -54,6 +54,9 @@ int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_
 	/* It has no text of its own for most of its failed allocations. */
 	if (!v && (json_error_code(&e) == json_error_out_of_memory || !e.text[0]))
 		return fl_fail_errno(err, ENOMEM, "parse JSON");
+	if (!v && json_error_code(&e) == json_error_null_character)
+		return fl_fail(err, EINVAL, "line %d, column %d: \\u0000 inside a text", e.line,
+			       e.column);
 	if (!v)
 		return fl_fail(err, EINVAL, "line %d, column %d: %s", e.line, e.column, e.text);
 	*out = ours(v);

@@ -96,27 +96,39 @@ void fl_link_put_bridge(struct fl_batch *b, const char *name, const uint8_t mac[
 }
 
 /* Per-device settings of IPv4 and IPv6 that netlink can set: saves opening /proc/sys. */
-static void put_af_spec(struct fl_batch *b, struct nl_msg *m, const struct fl_link_set *s)
+static void put_arp_notify(struct fl_batch *b, struct nl_msg *m, const struct fl_link_set *s)
 {
 	struct nlattr *spec, *family, *conf;
 
-	if (s->arp_notify == FL_KEEP && s->ipv6_auto == FL_KEEP)
+	if (s->arp_notify == FL_KEEP)
 		return;
 	spec = fl_nest(b, m, IFLA_AF_SPEC);
-	if (s->arp_notify != FL_KEEP) {
-		family = fl_nest(b, m, AF_INET);
-		conf = fl_nest(b, m, IFLA_INET_CONF);
-		fl_put_u32(b, m, IPV4_DEVCONF_ARP_NOTIFY, s->arp_notify == FL_ON);
-		fl_nest_end(m, conf);
-		fl_nest_end(m, family);
-	}
-	if (s->ipv6_auto != FL_KEEP) {
-		family = fl_nest(b, m, AF_INET6);
-		fl_put_u8(b, m, IFLA_INET6_ADDR_GEN_MODE,
-			  s->ipv6_auto == FL_ON ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE);
-		fl_nest_end(m, family);
-	}
+	family = fl_nest(b, m, AF_INET);
+	conf = fl_nest(b, m, IFLA_INET_CONF);
+	fl_put_u32(b, m, IPV4_DEVCONF_ARP_NOTIFY, s->arp_notify == FL_ON);
+	fl_nest_end(m, conf);
+	fl_nest_end(m, family);
 	fl_nest_end(m, spec);
+}
+
+/*
+ * A message of its own: the kernel sets a link up before it reads how IPv6 shall behave on it, and
+ * refuses the whole message where there is no IPv6 (ipv6.disable=1, an MTU below 1280): as good.
+ */
+static void put_ipv6_auto(struct fl_batch *b, const struct ifinfomsg *link, const char *what,
+			  const struct fl_link_set *s)
+{
+	struct nlattr *spec, *family;
+	struct nl_msg *m = add(b, RTM_NEWLINK, 0, link, what);
+
+	put_name(b, m, s->name);
+	spec = fl_nest(b, m, IFLA_AF_SPEC);
+	family = fl_nest(b, m, AF_INET6);
+	fl_put_u8(b, m, IFLA_INET6_ADDR_GEN_MODE,
+		  s->ipv6_auto == FL_ON ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE);
+	fl_nest_end(m, family);
+	fl_nest_end(m, spec);
+	fl_batch_tolerate(b, EAFNOSUPPORT);
 }
 
 static void put_switch(struct fl_batch *b, struct nl_msg *m, int type, enum fl_change c)
@@ -158,12 +170,14 @@ void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s)
 	struct nl_msg *m;
 	char what[64];
 
-	set_flag(&ifi, IFF_UP, s->up);
-	set_flag(&ifi, IFF_PROMISC, s->promisc);
 	if (s->name)
 		(void)snprintf(what, sizeof(what), "set link '%s'", s->name);
 	else
 		(void)snprintf(what, sizeof(what), "set link %u", s->index);
+	if (s->ipv6_auto != FL_KEEP)
+		put_ipv6_auto(b, &ifi, what, s);
+	set_flag(&ifi, IFF_UP, s->up);
+	set_flag(&ifi, IFF_PROMISC, s->promisc);
 	/* RTM_SETLINK does not know the settings of bridges and their ports. */
 	m = add(b, RTM_NEWLINK, 0, &ifi, what);
 	put_name(b, m, s->name);
@@ -172,7 +186,7 @@ void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s)
 	fl_put(b, m, IFLA_ADDRESS, s->mac, FL_MAC_LEN);
 	/* Without its NUL, which would count among the 255 bytes that the kernel takes. */
 	fl_put(b, m, IFLA_IFALIAS, s->alias, s->alias ? strlen(s->alias) : 0);
-	put_af_spec(b, m, s);
+	put_arp_notify(b, m, s);
 	put_bridge_info(b, m, s);
 }
 

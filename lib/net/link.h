@@ -22,7 +22,8 @@ struct fl_link {
 	uint8_t mac[FL_MAC_LEN];
 	char name[FL_IFNAME_SIZE], kind[16], alias[FL_IFALIAS_SIZE];
 	/* Of a bridge port: */
-	bool forwarding, hairpin, isolated;
+	bool bridging; /* forwards, or will when STP, if it runs, says so */
+	bool hairpin, isolated;
 	/* Of a bridge: */
 	bool vlan_filtering;
 };
@@ -62,12 +63,24 @@ void fl_link_put_veth(struct fl_batch *b, const struct fl_veth *v);
 void fl_link_put_bridge(struct fl_batch *b, const char *name, const uint8_t mac[FL_MAC_LEN],
 			uint32_t mtu, bool vlan_filtering);
 
-/* One message with the changes. Those of ipv6_auto want to be sent before the one that sets up. */
+/* The changes, that of ipv6_auto first; it counts as made where a link has no IPv6. */
 void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s);
 
 /* A range of VLANs on a bridge port; as its PVID and untagged when native. */
 void fl_link_put_vlan(struct fl_batch *b, uint32_t index, const uint16_t first_last[2],
 		      bool native);
+
+#define FL_VLAN_MAX 4094
+
+/* The VLANs of a bridge port: a bit for each, and the one that untagged frames get, or 0. */
+struct fl_port_vlans {
+	uint64_t has[(FL_VLAN_MAX + 64) / 64];
+	uint16_t native;
+};
+
+/* Reads them; none when the link is no bridge port. */
+fl_must int fl_link_vlans(struct fl_nl *nl, uint32_t index, struct fl_port_vlans *out,
+			  struct fl_err *err);
 
 /* Takes a VLAN off a bridge port. */
 void fl_link_put_vlan_del(struct fl_batch *b, uint32_t index, uint16_t vlan);

@@ -26,7 +26,7 @@ static void read_port(const struct nlattr *a, struct fl_link *link)
 
 	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, (struct nlattr *)(uintptr_t)a, NULL) < 0)
 		return;
-	link->forwarding = fl_attr_u8(tb[IFLA_BRPORT_STATE], 0) == BR_STATE_FORWARDING;
+	link->bridging = fl_attr_u8(tb[IFLA_BRPORT_STATE], 0) != BR_STATE_DISABLED;
 	link->hairpin = fl_attr_u8(tb[IFLA_BRPORT_MODE], 0) != 0;
 	link->isolated = fl_attr_u8(tb[IFLA_BRPORT_ISOLATED], 0) != 0;
 }

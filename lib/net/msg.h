@@ -30,6 +30,9 @@ struct fl_hdr {
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 	fl_printf(3, 4);
 
+/* The kernel's answer -error to the message that was added last counts as done. */
+void fl_batch_tolerate(struct fl_batch *b, int error);
+
 /* Notes that a message could not be built; fl_batch_send() will say so. */
 void fl_batch_break(struct fl_batch *b);
 

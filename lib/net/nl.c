@@ -22,6 +22,7 @@ struct fl_batch {
 	size_t n;
 	bool broken; /* a message could not be built */
 	struct nl_msg *msg[BATCH_MAX];
+	int tolerated[BATCH_MAX]; /* an errno that counts as done, or 0 */
 	char what[BATCH_MAX][96];
 };
 
@@ -91,8 +92,15 @@ struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const 
 	va_start(ap, what);
 	(void)vsnprintf(b->what[b->n], sizeof(b->what[0]), what, ap);
 	va_end(ap);
+	b->tolerated[b->n] = 0;
 	b->msg[b->n++] = m;
 	return m;
+}
+
+void fl_batch_tolerate(struct fl_batch *b, int error)
+{
+	if (b->n > 0)
+		b->tolerated[b->n - 1] = error;
 }
 
 void fl_batch_break(struct fl_batch *b)
@@ -292,7 +300,7 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 
 			if (!is_ack(h) || index >= b->n)
 				continue;
-			if (e->error && result == 0)
+			if (e->error && -e->error != b->tolerated[index] && result == 0)
 				result = kernel_error(h, b->what[index], err);
 			if (index == last)
 				return result;
@@ -346,7 +354,8 @@ static int take_message(struct query *q, const struct nlmsghdr *h, struct fl_err
 	if (index > last)
 		return 1;
 	what = q->batch->what[index];
-	if (is_ack(h) && ((struct nlmsgerr *)NLMSG_DATA(h))->error)
+	if (is_ack(h) && ((struct nlmsgerr *)NLMSG_DATA(h))->error &&
+	    -((struct nlmsgerr *)NLMSG_DATA(h))->error != q->batch->tolerated[index])
 		return kernel_error(h, what, err);
 	if (index < last)
 		return 1;

@@ -284,7 +284,9 @@ static int set_up_firewall(struct add *a, struct fl_err *err)
 	}
 	if (r == 0 && a->ep.macspoofchk) {
 		a->spoof = true;
-		r = fl_spoof_add(a->nft, a->req->name, a->ep.host_ifname, a->ep.mac, err);
+		r = fl_spoof_add(a->nft, a->req->name, a->ep.host_ifname, a->ep.mac, &fresh, err);
+		if (r == 0 && fresh)
+			r = br_restore_pins(a->req, a->nft, err);
 	}
 	return r < 0 ? fl_wrap(err, r, "network '%s'", a->req->name) : 0;
 }

@@ -31,7 +31,7 @@ int br_remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, struct f
 	return r;
 }
 
-static int each_restore(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+static int each_masquerade(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
 	bool fresh;
 
@@ -40,9 +40,23 @@ static int each_restore(const struct fl_endpoint *ep, void *arg, struct fl_err *
 	return fl_masq_add(arg, ep->key.network, ep->ips, ep->n_ips, &fresh, err);
 }
 
+static int each_pin(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+{
+	bool fresh;
+
+	if (!ep->macspoofchk)
+		return 0;
+	return fl_spoof_add(arg, ep->key.network, ep->host_ifname, ep->mac, &fresh, err);
+}
+
 int br_restore_masquerade(const struct fl_cni_req *req, struct fl_nl *nl, struct fl_err *err)
 {
-	return fl_endpoint_list(req->root, req->name, each_restore, nl, err);
+	return fl_endpoint_list(req->root, req->name, each_masquerade, nl, err);
+}
+
+int br_restore_pins(const struct fl_cni_req *req, struct fl_nl *nl, struct fl_err *err)
+{
+	return fl_endpoint_list(req->root, req->name, each_pin, nl, err);
 }
 
 int br_check_agent(const struct fl_cni_req *req, const struct br_conf *conf, struct fl_err *err)

@@ -31,6 +31,9 @@ fl_must int br_remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, 
 fl_must int br_restore_masquerade(const struct fl_cni_req *req, struct fl_nl *nl,
 				  struct fl_err *err);
 
+/* The same for the pinned MAC address of every recorded endpoint that has one. */
+fl_must int br_restore_pins(const struct fl_cni_req *req, struct fl_nl *nl, struct fl_err *err);
+
 /*
  * DEL of an attachment that the reference plugin made, as when the binaries were exchanged on
  * a live host: deletes the interface in the pod if it is the one that prevResult describes, by

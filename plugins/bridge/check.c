@@ -112,14 +112,41 @@ static int check_port(struct check *k, struct fl_err *err)
 			     k->port.master ? "a port of another" : "no port");
 	if (!k->port.up)
 		return drift(err, object, "up", "down");
-	if (!layer2 && !k->port.forwarding)
-		return drift(err, object, "to forward", "a port that does not");
+	if (!layer2 && !k->port.bridging)
+		return drift(err, object, "to take part in bridging", "a disabled port");
 	if (k->port.hairpin != k->conf->hairpin)
 		return drift(err, object, k->conf->hairpin ? "hairpin mode on" : "hairpin mode off",
 			     "the opposite");
 	if (k->port.isolated != k->conf->isolated)
 		return drift(err, object, k->conf->isolated ? "isolation on" : "isolation off",
 			     "the opposite");
+	return 0;
+}
+
+/* More VLANs than were asked for are somebody else's business. */
+static int check_vlans(struct check *k, struct fl_err *err)
+{
+	struct fl_port_vlans have = { 0 };
+	char object[64], want[32], found[32];
+	int r;
+
+	if (!k->conf->vlan && !k->conf->has_trunk)
+		return 0;
+	r = fl_link_vlans(k->host, k->port.index, &have, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(object, sizeof(object), "host interface '%s'", k->port.name);
+	if (k->conf->vlan && have.native != k->conf->vlan) {
+		(void)snprintf(want, sizeof(want), "native VLAN %u", k->conf->vlan);
+		(void)snprintf(found, sizeof(found), "%u", have.native);
+		return drift(err, object, want, found);
+	}
+	for (unsigned int v = 1; v <= BR_VLAN_MAX; v++) {
+		if (!br_conf_in_trunk(k->conf, v) || have.has[v / 64] >> (v % 64) & 1)
+			continue;
+		(void)snprintf(want, sizeof(want), "VLAN %u of the trunk", v);
+		return drift(err, object, want, "a port without it");
+	}
 	return 0;
 }
 
@@ -199,6 +226,13 @@ static int check_addresses(struct check *k, struct fl_err *err)
 		const struct fl_cni_ip *ip = &k->prev.ips[i];
 		struct fl_prefix gw = { ip->gateway, ip->address.len };
 
+		if (ip->interface >= (int)k->prev.n_ifaces)
+			return fl_class(err,
+					fl_fail(err, EINVAL,
+						"prevResult.ips[%zu].interface: %d, but there are "
+						"%zu interfaces",
+						i, ip->interface, k->prev.n_ifaces),
+					FL_CNI_CONFIG);
 		if (ip->interface >= 0 && ip->interface != br_find_container(k->req, &k->prev))
 			continue;
 		r = check_addr(k->pod, &k->inner, &ip->address, err);
@@ -278,8 +312,8 @@ static int check_record(struct check *k, struct fl_err *err)
 static int run_checks(struct check *k, struct fl_err *err)
 {
 	int (*const checks[])(struct check *, struct fl_err *) = {
-		check_bridge,	 check_pod,    check_port,     check_record,
-		check_addresses, check_routes, check_firewall,
+		check_bridge, check_pod,       check_port,   check_vlans,
+		check_record, check_addresses, check_routes, check_firewall,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(checks); i++) {

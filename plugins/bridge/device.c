@@ -42,6 +42,14 @@ static bool wants_vlans(const struct br_conf *conf)
 	return conf->vlan || conf->has_trunk;
 }
 
+static int no_filtering(const struct br_conf *conf, int r, struct fl_err *err)
+{
+	return fl_wrap(err, r,
+		       "config '%s': this kernel has no VLAN filtering "
+		       "(CONFIG_BRIDGE_VLAN_FILTERING)",
+		       conf->vlan ? "vlan" : "vlanTrunk");
+}
+
 static int create_bridge(struct br_device *d, const struct br_conf *conf, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
@@ -57,9 +65,7 @@ static int create_bridge(struct br_device *d, const struct br_conf *conf, struct
 	/* Another ADD was faster: as good. Any other failure may have come after the deed. */
 	d->made_bridge = r != -EEXIST;
 	if (r < 0 && r != -EEXIST)
-		return wants_vlans(conf) && r == -EOPNOTSUPP
-			       ? fl_wrap(err, r, "config 'vlan': this kernel has no VLAN filtering")
-			       : r;
+		return wants_vlans(conf) && r == -EOPNOTSUPP ? no_filtering(conf, r, err) : r;
 	return refuse_advertisements(conf->bridge, err);
 }
 
@@ -86,7 +92,7 @@ static int adjust_bridge(struct br_device *d, const struct br_conf *conf, struct
 			   });
 	r = fl_batch_send(d->host, b, err);
 	if (r == -EOPNOTSUPP && vlans)
-		return fl_wrap(err, r, "config 'vlan': this kernel has no VLAN filtering");
+		return no_filtering(conf, r, err);
 	return r;
 }
 
@@ -343,8 +349,10 @@ static void undo_changes(struct br_device *d)
 
 	if (fl_batch_new(&b, &ignored) < 0)
 		return;
-	for (size_t i = 0; i < d->n_removed; i++)
+	for (size_t i = 0; i < d->n_removed; i++) {
 		fl_addr_put(b, d->gateway.index, &d->removed[i], false);
+		FL_IGNORE(fl_batch_send(d->host, b, &ignored));
+	}
 	if (d->set_up || d->set_promisc)
 		fl_link_put_set(b, &(struct fl_link_set){
 					   .index = d->link.index,

@@ -38,7 +38,7 @@ teardown() {
 	chain_del c1 p1 || true
 	pod_del p1 p2
 	pod_add p1 p2
-	rm -rf "$(node_file /var/lib/cni/networks)"
+	in_node find /var/lib/cni/networks -type f ! -name lock -delete
 }
 
 bridge() {

@@ -128,12 +128,22 @@ versions='0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0'
 	done
 }
 
+# The bridge of Debian 12 loses IPAM's dns (newer ones don't): host-local alone is compared.
 @test "a resolv.conf gives the dns of the result" {
-	local file=$BATS_FILE_TMPDIR/resolv.conf
+	local file=$BATS_FILE_TMPDIR/resolv.conf v conf
 	printf '%s\n' '# comment' 'nameserver 192.0.2.53' 'nameserver 2001:db8::53' \
 		'domain pods.test' 'search a.test b.test' 'options ndots:5 rotate' >"$file"
-	both resolv "$(conf 1.0.0 ".ipam.resolvConf = \"$file\"")"
-	both resolv "$(conf 0.2.0 ".ipam.resolvConf = \"$file\"")"
+	for v in $versions; do
+		conf=$(conf $v ".ipam.resolvConf = \"$file\"")
+		cni ADD "$REFERENCE_DIR/host-local" c1 eth0 "$(pod_path p1)" <<<"$conf" >"$file.ref"
+		cni DEL "$REFERENCE_DIR/host-local" c1 eth0 "$(pod_path p1)" <<<"$conf"
+		rm -rf "$(node_file /var/lib/cni/networks)"
+		cni ADD host-local c1 eth0 "$(pod_path p1)" <<<"$conf" >"$file.our"
+		cni DEL host-local c1 eth0 "$(pod_path p1)" <<<"$conf"
+		rm -rf "$(node_file /var/lib/cni/networks)"
+		grep -q 192.0.2.53 "$file.ref"
+		diff <(jq -S . "$file.ref") <(jq -S . "$file.our")
+	done
 }
 
 @test "dns of the configuration" {

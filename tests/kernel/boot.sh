@@ -6,8 +6,10 @@
 # output, and exits with the script's status. The package is downloaded and unpacked, never
 # installed; what can be reused is kept under build/kernel.
 #
-# boot.sh [-t SECONDS] [-m MODULE]... [-b PROGRAM]... [-a FILE=PATH]... PACKAGE SCRIPT
+# boot.sh [-t SECONDS] [-k PARAMETER]... [-m MODULE]... [-b PROGRAM]... [-a FILE=PATH]...
+#         PACKAGE SCRIPT
 #   -t  limit in seconds of the boot and the script together (default 90)
+#   -k  parameter for the kernel's command line
 #   -m  kernel module to load before the script, with what it depends on
 #   -b  program to take along from this machine with its shared libraries, at the same path
 #   -a  file to take along as PATH
@@ -26,14 +28,15 @@ die()
 }
 
 limit=90
-modules=() programs=(bash) files=()
-while getopts t:m:b:a: opt; do
+parameters=() modules=() programs=(bash) files=()
+while getopts t:k:m:b:a: opt; do
 	case $opt in
 	t) limit=$OPTARG ;;
+	k) parameters+=("$OPTARG") ;;
 	m) modules+=("$OPTARG") ;;
 	b) programs+=("$OPTARG") ;;
 	a) files+=("$OPTARG") ;;
-	*) die "usage: boot.sh [-t S] [-m MODULE] [-b PROGRAM] [-a FILE=PATH] PACKAGE SCRIPT" ;;
+	*) die "usage: boot.sh [-t S] [-k PARAMETER] [-m MODULE] [-b PROGRAM] [-a FILE=PATH] PACKAGE SCRIPT" ;;
 	esac
 done
 shift $((OPTIND - 1))
@@ -170,7 +173,7 @@ chmod +x "$root/init"
 : >"$run/out"
 qemu-system-x86_64 -M pc -accel tcg -cpu max -smp 1 -m 512 -nodefaults -display none \
 	-no-reboot -kernel "$tree/boot/vmlinuz-$version" -initrd "$run/initrd" \
-	-append "console=ttyS0 panic=-1 reboot=t mitigations=off nokaslr quiet loglevel=4" \
+	-append "console=ttyS0 panic=-1 reboot=t mitigations=off nokaslr quiet loglevel=4 ${parameters[*]-}" \
 	-serial "file:$run/console" -serial "file:$run/out" 2>"$run/qemu" &
 qemu=$!
 

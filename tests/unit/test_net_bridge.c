@@ -81,12 +81,12 @@ static void settings_of_a_port_are_read_back(void **state)
 	v.master = link_of(nl, "br0").index;
 	add_veth(&v);
 	link = link_of(nl, "h0");
-	CHECK(!link.hairpin && !link.isolated && !link.forwarding);
+	CHECK(!link.hairpin && !link.isolated && !link.bridging);
 	set_link(&(struct fl_link_set){
 		.name = "h0", .up = FL_ON, .hairpin = FL_ON, .isolated = FL_ON });
 	must("$POD ip link set eth0 up");
 	link = link_of(nl, "h0");
-	CHECK(link.hairpin && link.isolated && link.up && link.forwarding);
+	CHECK(link.hairpin && link.isolated && link.up && link.bridging);
 	set_link(&(struct fl_link_set){ .name = "h0", .hairpin = FL_OFF });
 	link = link_of(nl, "h0");
 	CHECK(!link.hairpin && link.isolated);

@@ -13,9 +13,11 @@
 static const uint8_t mac_a[FL_MAC_LEN] = { 0x0a, 0x58, 0x0a, 0x58, 0, 2 };
 static const uint8_t mac_b[FL_MAC_LEN] = { 0x0a, 0x58, 0x0a, 0x58, 0, 3 };
 
+static bool fresh;
+
 static void add(const char *port, const uint8_t *mac)
 {
-	CHECK_OK(fl_spoof_add(nl, "pods", port, mac, &err), &err);
+	CHECK_OK(fl_spoof_add(nl, "pods", port, mac, &fresh, &err), &err);
 }
 
 static void add_makes_one_rule_as_nft_would_write_it(void **state)
@@ -140,7 +142,7 @@ static void set_of_another_type_is_refused_and_nothing_made(void **state)
 	(void)state;
 	must("nft add table bridge fairlead-pods && "
 	     "nft add set bridge fairlead-pods ports '{ type ether_addr; }'");
-	CHECK_FAILS(fl_spoof_add(nl, "pods", "veth1", mac_a, &err), EEXIST, &err,
+	CHECK_FAILS(fl_spoof_add(nl, "pods", "veth1", mac_a, &fresh, &err), EEXIST, &err,
 		    "pin MAC address: table 'bridge fairlead-pods': look for set 'ports': expected "
 		    "keys of type 41 and 16 bytes, found a set with keys of type 9 and 6 bytes");
 	CHECK_OK(fl_spoof_del(nl, "pods", "veth1", &err), &err);
@@ -152,9 +154,9 @@ static void port_names_have_1_to_15_bytes(void **state)
 	(void)state;
 	add("veth56789012345", mac_a);
 	CHECK_OK(fl_spoof_check(nl, "pods", "veth56789012345", mac_a, &err), &err);
-	CHECK_FAILS(fl_spoof_add(nl, "pods", "veth567890123456", mac_a, &err), EINVAL, &err,
+	CHECK_FAILS(fl_spoof_add(nl, "pods", "veth567890123456", mac_a, &fresh, &err), EINVAL, &err,
 		    "port 'veth567890123456': expected a name of 1 to 15 bytes");
-	CHECK_FAILS(fl_spoof_add(nl, "pods", "", mac_a, &err), EINVAL, &err, "port ''");
+	CHECK_FAILS(fl_spoof_add(nl, "pods", "", mac_a, &fresh, &err), EINVAL, &err, "port ''");
 }
 
 static void parallel_first_adds_make_one_rule(void **state)
@@ -175,7 +177,7 @@ static void parallel_first_adds_make_one_rule(void **state)
 			(void)snprintf(name, sizeof(name), "veth%zu", i);
 			(void)!read(gate[0], &c, 1);
 			if (fl_nl_open(FL_NL_NETFILTER, &own, &err) < 0 ||
-			    fl_spoof_add(own, "pods", name, mac_a, &err) < 0) {
+			    fl_spoof_add(own, "pods", name, mac_a, &fresh, &err) < 0) {
 				fprintf(stderr, "%s\n", err.text);
 				_exit(1);
 			}
