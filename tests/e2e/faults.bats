@@ -19,7 +19,7 @@ setup() {
 	[ -x "$PLUGIN_DIR/bridge" ]
 	[ -x "$BUILD/tests/fault" ]
 	export FAULT=$BUILD/tests/fault CNI_PATH=$PLUGIN_DIR
-	unset M_FLAGS M_WITNESS M_STEP
+	unset M_FLAGS M_WITNESS M_STEP M_TOLD
 }
 
 teardown() {
@@ -63,7 +63,8 @@ matrix() {
 
 # The configurations: everything that makes state is on.
 conf_bridge() {
-	bridge_conf faultnet '.mtu = 1400 | .hairpinMode = true'
+	bridge_conf faultnet '.mtu = 1400 | .hairpinMode = true | .portIsolation = true |
+		.macspoofchk = true'
 }
 
 # conf_static NUMBER: with fixed addresses that end in it.
@@ -107,6 +108,35 @@ conf_static() {
 	run -5 "$FAULT" error "$n" EIO -- true
 	[ "${lines[0]}" = "passed $n exit_group main" ]
 	[ "${lines[1]}" = "exit 0" ]
+}
+
+# A plugin with one fault: what a kill or an error leaves between two of its steps stays.
+leaky_plugin() {
+	cat >"$BATS_TEST_TMPDIR/leaky" <<-'END'
+		#!/bin/sh
+		f=/run/cni/$CNI_CONTAINERID
+		case $CNI_COMMAND in
+		ADD)
+			mkdir -p /run/cni
+			: >"$f.half" && mv "$f.half" "$f" &&
+				echo '{"cniVersion": "1.1.0"}' && exit 0
+			echo '{"cniVersion": "1.1.0", "code": 5, "msg": "no"}'
+			exit 1
+			;;
+		DEL) rm -f "$f" ;;
+		esac
+	END
+	chmod +x "$BATS_TEST_TMPDIR/leaky"
+	M_PLUGIN=$BATS_TEST_TMPDIR/leaky
+	export M_PLUGIN M_IFNAME=eth0 M_CONF='{"name":"leaky"}'
+}
+
+@test "the matrix finds the fault of a plugin that has one, by kill and by error" {
+	leaky_plugin
+	M_STEP=3 M_TOLD=1000 run -1 matrix kill-add "error-add EIO" 3>/dev/null
+	grep -q 'WRONG: kill-add: .*killed ADD, DEL, DEL: the world has changed' <<<"$output"
+	grep -q 'WRONG: error-add EIO: .*failed ADD: the world has changed' <<<"$output"
+	grep -q '> /run/cni/c[0-9]*.half' <<<"$output"
 }
 
 @test "bridge: kill -9 at every call of ADD and of DEL, then DEL twice, leaves nothing" {

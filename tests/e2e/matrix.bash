@@ -11,6 +11,7 @@
 #	M_IFNAME  CNI_IFNAME		CNI_PATH  as the plugin gets it
 #	M_WITNESS configuration of the witness, if not M_CONF
 #	M_FLAGS   a flag for fault	M_STEP    take only every M_STEP-th point (default 1)
+#	M_TOLD    how many failures are told (default 20)
 #
 # Pod p1 is the victim. Pod w, the witness, is attached to the same network all the time and
 # must not notice anything: what a network keeps by design while it has a pod (its bridge, its
@@ -33,7 +34,7 @@ wrong=0 injected=0 passed='' status=0 point_name=
 # wrong_ TEXT: this point failed. The first few are told at length.
 wrong_() {
 	wrong=$((wrong + 1))
-	[ "$wrong" -le 20 ] || return 0
+	[ "$wrong" -le "${M_TOLD:-20}" ] || return 0
 	echo "WRONG: $mode${error:+ $error}: point $n ($point_name): $1"
 	[ "$wrong" -gt 6 ] || { [ ! -s "${2:-/dev/null}" ] || head -c 3500 "$2" | sed 's/^/    /'; }
 }
@@ -217,16 +218,6 @@ point_first_add() {
 	wrong_ "broken first ADD, DEL, DEL, then a good one: not as after a good one" "$T/diff"
 }
 
-# Addresses that are still being checked by IPv6 change the world when they are done.
-settle() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		[ -n "$(ip -6 -o addr show tentative)" ] || return 0
-		sleep 0.1
-	done
-	echo "addresses stay tentative" && exit 2
-}
-
 mode=$1 error=${2:-} n=0
 point=point_${mode//-/_}
 conf=$M_CONF
@@ -243,7 +234,7 @@ case $mode in
 	[ "$status" = 0 ] || { echo "witness: $(cat "$T/out" "$T/err")" && exit 2; }
 	witness=$(with_result "$M_WITNESS" "$T/out")
 	fresh_add_works
-	settle
+	world_settle || exit 2
 	before=$(world p1)
 	before_w=$(world w)
 	;;

@@ -84,9 +84,11 @@ use_networks_once() {
 	local net
 	for ((net = 0; net < $1; net++)); do
 		in_node bash "$REPO/tests/e2e/crowd.bash" ADD "$net" "$net"
+	done
+	node_settle
+	for ((net = 0; net < $1; net++)); do
 		in_node bash "$REPO/tests/e2e/crowd.bash" DEL "$net" "$net"
 	done
-	sleep 2.5 # the bridges' link-local addresses are being checked by IPv6
 	nothing_wrong
 }
 
@@ -169,6 +171,7 @@ works() {
 		works STATUS - - -
 	done
 	works ADD c5 eth0 "$(pod_path p5)"
+	node_settle
 	node_world p6 >"$CROWD/before"
 	fails 101 10.60.0.1-10.60.0.6 ADD c6 eth0 "$(pod_path p6)"
 	same_world "$CROWD/before" p6
@@ -193,7 +196,7 @@ disk_full() {
 	works ADD first eth0 "$(pod_path p0)"
 	works DEL first eth0 "$(pod_path p0)"
 	works ADD old eth0 "$(pod_path p2)"
-	sleep 2.5 # the bridge's own link-local address is being checked by IPv6
+	node_settle
 	fill "$where"
 	node_world p1 >"$CROWD/before"
 	for i in 1 2 3; do
@@ -230,7 +233,7 @@ disk_full() {
 	conf=$(network 0)
 	in_node sh -c 'mkdir -p /var/lib/cni/networks && mount -t tmpfs store /var/lib/cni/networks'
 	works ADD c1 eth0 "$(pod_path p1)"
-	sleep 2.5
+	node_settle
 	in_node mount -o remount,ro /var/lib/cni/networks
 	node_world p2 >"$CROWD/before"
 	run ! --separate-stderr cni ADD bridge c2 eth0 "$(pod_path p2)" <<<"$conf"
@@ -307,8 +310,8 @@ refuses() {
 	local what
 	conf=$(network 0)
 	works ADD c1 eth0 "$(pod_path p1)"
+	node_settle
 	works DEL c1 eth0 "$(pod_path p1)"
-	sleep 2.5 # the bridge's own link-local address is being checked by IPv6
 	for what in 'mkdir lock' 'ln -s /nowhere/lock lock' 'mkdir last_reserved_ip.0'; do
 		in_node sh -c 'rm -rf "$0"; mkdir "$0"; cd "$0"; eval "$1"' "$STORE" "$what"
 		refuses "$STORE/${what##* }" 5
@@ -351,7 +354,7 @@ refuses() {
 	for ((i = 0; i < 1022; i++)); do
 		echo "link add name d$i master br0 type ifb"
 	done | in_node ip -batch -
-	sleep 2.5 # the bridge's own link-local address is being checked by IPv6
+	node_settle
 	node_world p2 >"$CROWD/before"
 	fails 100 "'br0'" ADD c2 eth0 "$(pod_path p2)"
 	echo "$output"

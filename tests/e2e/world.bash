@@ -2,12 +2,15 @@
 # The world as text: everything a plugin may leave behind, so that diff can say what it left.
 #
 #	world POD...		inside a node: prints the node's world and that of these pods
-#	node_world POD...	the same from a test file (needs node.bash)
+#	world_settle		waits until the world is at rest
+#	node_world POD..., node_settle	the same from a test file (needs node.bash)
 #
 # Two runs with nothing between them print the same bytes. Part of the world are, in the node
 # and in each pod: links with their details, addresses, routes of all tables, permanent and
 # proxy neighbours, the nf_tables ruleset, permanent forwarding entries, forwarding sysctls;
 # of files, names, kinds, modes and contents below /run/fairlead, /run/cni and /var/lib/cni.
+# IPv6 checks a new address for a second or two, and adds its routes when it is done; that needs
+# carrier, so a bridge settles only while it has a pod.
 #
 # What is left out, because it changes without anyone having left anything:
 #	- carrier, operational state and all timers of links; tentative and expiry of addresses;
@@ -57,6 +60,21 @@ world() {
 			--exclude-dir=ipam
 	} | LC_ALL=C sort
 	return 0
+}
+
+world_settle() {
+	local i
+	for ((i = 0; i < 300; i++)); do
+		ip -6 -o addr show tentative | grep -qv dadfailed || return 0
+		sleep 0.1
+	done
+	echo "addresses are being checked for more than 30 s:"
+	ip -6 -o addr show tentative
+	return 1
+}
+
+node_settle() {
+	in_node bash -c '. "$1"; world_settle' - "${BASH_SOURCE[0]}"
 }
 
 node_world() {
