@@ -220,7 +220,7 @@ check() {
 	refused 7 "prevResult" check "$(conf)"
 	for change in '"text"' '[]' '5' '.ips = 5' '.ips = [5]' '.ips[0].address = "10.88.0.2"' \
 		'.ips[0].address = 5' '.ips[0].address = "x/y"' '.ips[0].gateway = "x"' \
-		'.ips[0].interface = "2"' '.ips[0].interface = 99' '.interfaces = {}' \
+		'.ips[0].interface = "2"' '.interfaces = {}' \
 		'.interfaces = [5]' '.interfaces[2].name = 5' '.interfaces[2].mac = "zz"' \
 		'.routes = 5' '.routes = [{"dst": "x"}]' '.routes = [{"dst": "10.0.0.0/8", "gw": 5}]' \
 		'.dns = 5' '.cniVersion = "9.9.9"' '.cniVersion = 5'; do
