@@ -12,11 +12,12 @@
 #include "base/text.h"
 
 #define ENTRY_MAX (16u << 20) /* bytes of one entry */
+#define NAME_LEN  250	      /* of a file name: its replacement has a temporary one of 5 more */
 
-static int entry_name(char out[NAME_MAX + 1], const char *network, const struct berth_rt *rt,
+static int entry_name(char out[NAME_LEN + 1], const char *network, const struct berth_rt *rt,
 		      struct fl_err *err)
 {
-	return fl_format(out, NAME_MAX + 1, err, "%s-%s-%s", network, rt->id, rt->ifname);
+	return fl_format(out, NAME_LEN + 1, err, "%s-%s-%s", network, rt->id, rt->ifname);
 }
 
 int berth_cache_write(const char *dir, const struct berth_list *list, const struct berth_rt *rt,
@@ -25,7 +26,7 @@ int berth_cache_write(const char *dir, const struct berth_list *list, const stru
 	fl_auto_json struct fl_json *entry = NULL;
 	fl_auto_free char *text = NULL;
 	fl_auto_close int fd = -1;
-	char name[NAME_MAX + 1];
+	char name[NAME_LEN + 1];
 	int r;
 
 	r = entry_name(name, list->name, rt, err);
@@ -60,7 +61,7 @@ int berth_cache_read(const char *dir, const char *network, const struct berth_rt
 		     struct fl_json **entry, struct fl_err *err)
 {
 	fl_auto_close int fd = -1;
-	char name[NAME_MAX + 1];
+	char name[NAME_LEN + 1];
 	int r;
 
 	r = entry_name(name, network, rt, err);
@@ -75,7 +76,7 @@ int berth_cache_read(const char *dir, const char *network, const struct berth_rt
 int berth_cache_remove(const char *dir, const char *network, const struct berth_rt *rt,
 		       struct fl_err *err)
 {
-	char name[NAME_MAX + 1], path[PATH_MAX];
+	char name[NAME_LEN + 1], path[PATH_MAX];
 	int r;
 
 	r = entry_name(name, network, rt, err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * libcni's result cache: one file <dir>/<network>-<container id>-<interface> for each
- * attachment, written by ADD, read by CHECK, DEL and GC, removed by DEL. Files are replaced
- * atomically, so readers need no lock. Any runtime that uses libcni may share the folder.
+ * attachment (a name of at most 250 bytes), written by ADD, read by CHECK, DEL and GC, removed by
+ * DEL. Files are replaced atomically, so readers need no lock. Any runtime that uses libcni may
+ * share the folder.
  */
 #pragma once
 

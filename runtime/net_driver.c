@@ -185,7 +185,10 @@ int berth_driver_add(const struct berth_driver *d, const struct berth_list *list
 	r = lock_network(d, list->name, LOCK_SH, &lock, err);
 	if (r < 0)
 		return r;
-	known = berth_cache_read(d->cache_dir, list->name, rt, &entry, &undo) != -ENOENT;
+	r = berth_cache_read(d->cache_dir, list->name, rt, &entry, err);
+	if (r == -ENAMETOOLONG)
+		return fl_wrap(err, r, "network '%s': cache entry", list->name);
+	known = r != -ENOENT;
 	r = add_all(d, list, rt, result, err);
 	if (r == 0 || known)
 		return r;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# time limit: 400 s
-# berth: the order of calls, the cache and the rules of libcni, seen by a plugin that writes down
+# The runtime berth: the order of calls, the cache and the rules of libcni, seen by a plugin that writes down
 # what it gets; containers from start to end, with the plugins under test; and what is left
 # when berth, or all of it, is killed. Needs root and network, mount, pid, uts and ipc namespaces.
+# time limit: 400 s
 
 bats_require_minimum_version 1.5.0
 load node
@@ -569,6 +569,32 @@ ro
 	same_world
 }
 
+@test "limits: 64 bytes of host name, 255 of an id, 32 networks, 250 of a cache entry's name" {
+	long() { printf "%0$1d" 0 | tr 0 x; }
+	run -0 berth run --hostname "$(long 64)" --rootfs "$ROOTFS" -- hostname
+	[ "$output" = "$(long 64)" ]
+	run -125 berth run --hostname "$(long 65)" --rootfs "$ROOTFS" -- true
+	[[ $output == "error: --hostname: "*"is longer than 64 bytes" ]]
+	run -0 berth run --name "$(long 255)" --rootfs "$ROOTFS" -- true
+	run -125 berth run --name "$(long 256)" --rootfs "$ROOTFS" -- true
+	spy_net
+	nets=$(printf -- '--net spy %.0s' {1..32})
+	# shellcheck disable=SC2086
+	run -0 berth run --name c1 $nets --rootfs "$ROOTFS" -- true
+	[ "$(grep -c 'ADD c' "$SPY/log")" = 32 ]
+	# shellcheck disable=SC2086
+	run -125 berth run --name c1 $nets --net spy --rootfs "$ROOTFS" -- true
+	[ "$output" = "error: --net: more than 32 networks" ]
+	# spy-ID-eth0: nine bytes around the id.
+	run -0 net add --id "$(long 241)" spy "$(pod_path p1)"
+	run -0 net del --id "$(long 241)" spy
+	rm "$SPY/log"
+	run -1 net add --id "$(long 242)" spy "$(pod_path p1)"
+	[[ $output == *"is longer than 250 bytes" ]]
+	[ ! -e "$SPY/log" ]
+	same_world
+}
+
 # --- killed ---
 
 @test "delete after kill -9 of berth during an ADD waits for the plugin that it left behind" {
@@ -624,7 +650,32 @@ ro
 	((calls > 100))
 	same_world
 	points=0
+	for ((n = 1; n <= calls; n += 1 + calls / 120)); do
+		traced kill $n >/dev/null 2>&1 || true
+		delete_if_there k1
+		same_world
+		points=$((points + 1))
+	done
+	echo "# $points of $calls system calls" >&3
+}
+
+@test "kill -9 of delete at its N-th system call is made good by the next delete" {
+	[ -x "$FAULT" ]
+	start() {
+		berth run -d --name k1 --net pods --rootfs "$ROOTFS" -- sleep 60 >/dev/null
+	}
+	traced() {
+		in_node env CNI_PATH="$PLUGIN_DIR" "$FAULT" -o "$BATS_TEST_TMPDIR/fault" "$@" -- \
+			"$BERTH" delete k1
+	}
+	start
+	traced count >/dev/null 2>&1
+	calls=$(awk '$1 == "count" { print $2 }' "$BATS_TEST_TMPDIR/fault")
+	((calls > 50))
+	same_world
+	points=0
 	for ((n = 1; n <= calls; n += 1 + calls / 60)); do
+		start
 		traced kill $n >/dev/null 2>&1 || true
 		delete_if_there k1
 		same_world
