@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Waiting for the host's end of a pair to pass packets. */
+/* Setting the host's end of a pair up, and waiting for it to pass packets. */
 #include <errno.h>
 
 #include "attach/pair.h"
@@ -10,14 +10,33 @@ static bool passes(const struct fl_link *link)
 	return link->up && link->carrier && (link->master == 0 || link->bridging);
 }
 
-int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
-		 struct fl_err *err)
+static int raise_end(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
+		     struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_link_put_set(b, &(struct fl_link_set){ .name = p->host,
+						  .alias = p->alias,
+						  .ipv6_auto = FL_OFF,
+						  .up = FL_ON,
+						  .hairpin = p->hairpin,
+						  .isolated = p->isolated });
+	return fl_link_send_and_get(host, b, p->host, out, err);
+}
+
+int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_deadline *deadline,
+		  struct fl_err *err)
 {
 	fl_auto_watch struct fl_watch *watch = NULL;
 	struct fl_link link = { 0 };
 	int r;
 
-	r = fl_link_get(host, name, &link, err);
+	r = raise_end(host, p, &link, err);
+	if (r < 0 || !deadline)
+		return r;
 	/* Seldom: the kernel's own worker was not yet there. Listen first, then look again. */
 	while (r == 0 && !passes(&link)) {
 		if (!watch)
@@ -25,7 +44,7 @@ int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline 
 		else
 			r = fl_watch_wait(watch, fl_deadline_left(deadline), err);
 		if (r == 0)
-			r = fl_link_get(host, name, &link, err);
+			r = fl_link_get(host, p->host, &link, err);
 	}
-	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", name) : 0;
+	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", p->host) : 0;
 }
