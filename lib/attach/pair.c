@@ -11,6 +11,8 @@
 #include "net/netns.h"
 #include "net/route.h"
 
+#define PART 48 /* messages in one call: fewer than a batch takes */
+
 void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN])
 {
 	/* The kernel hands 16 random bytes to every new program: no system call is needed. */
@@ -127,10 +129,22 @@ static void put_route(struct fl_batch *b, const struct fl_cni_result *res,
 	fl_route_put(b, &r);
 }
 
-static void put_everything(struct fl_batch *b, const struct fl_pod *pod,
-			   const struct fl_cni_result *res)
+/* What is sent in one call, as a rule; an IPAM plugin may give any number of routes. */
+struct sending {
+	struct fl_nl *nl;
+	struct fl_batch *b;
+	size_t n;
+};
+
+/* Called after each message: empties a batch that is about to be full. */
+static int make_room(struct sending *s, struct fl_err *err)
 {
-	bool layer2 = res->n_ips == 0, no_ipv6 = pod->ipv6 == FL_POD_NO_IPV6;
+	return ++s->n % PART == 0 ? fl_batch_send(s->nl, s->b, err) : 0;
+}
+
+static void put_link(struct fl_batch *b, const struct fl_pod *pod, bool layer2)
+{
+	bool no_ipv6 = pod->ipv6 == FL_POD_NO_IPV6;
 
 	/*
 	 * A pod with IPv4 addresses only gets no link-local one either: its detection and its
@@ -138,16 +152,29 @@ static void put_everything(struct fl_batch *b, const struct fl_pod *pod,
 	 */
 	fl_link_put_set(b, &(struct fl_link_set){
 				   .index = pod->index,
+				   .up = FL_ON,
 				   .arp_notify = layer2 ? FL_KEEP : FL_ON,
 				   .ipv6_auto = no_ipv6 && !layer2 ? FL_OFF : FL_KEEP,
 			   });
-	fl_link_put_set(b, &(struct fl_link_set){ .index = pod->index, .up = FL_ON });
-	for (size_t i = 0; i < res->n_ips; i++)
-		if (res->ips[i].interface == pod->iface)
-			fl_addr_put(b, pod->index, &res->ips[i].address,
-				    pod->ipv6 == FL_POD_IPV6_DAD);
-	for (size_t i = 0; i < res->n_routes; i++)
-		put_route(b, res, &res->routes[i], pod->index);
+}
+
+static int send_everything(struct sending *s, const struct fl_pod *pod,
+			   const struct fl_cni_result *res, struct fl_err *err)
+{
+	int r = 0;
+
+	put_link(s->b, pod, res->n_ips == 0);
+	for (size_t i = 0; r == 0 && i < res->n_ips; i++) {
+		if (res->ips[i].interface != pod->iface)
+			continue;
+		fl_addr_put(s->b, pod->index, &res->ips[i].address, pod->ipv6 == FL_POD_IPV6_DAD);
+		r = make_room(s, err);
+	}
+	for (size_t i = 0; r == 0 && i < res->n_routes; i++) {
+		put_route(s->b, res, &res->routes[i], pod->index);
+		r = make_room(s, err);
+	}
+	return r < 0 ? r : fl_batch_send(s->nl, s->b, err);
 }
 
 int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res, struct fl_err *err)
@@ -163,6 +190,5 @@ int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res, 
 		r = fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
-	put_everything(b, pod, res);
-	return fl_batch_send(nl, b, err);
+	return send_everything(&(struct sending){ .nl = nl, .b = b }, pod, res, err);
 }

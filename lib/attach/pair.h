@@ -52,14 +52,20 @@ bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_r
 			  struct fl_ip *gw);
 
 /*
- * Sets the host's end up, with its alias and what it is as a bridge port, and waits until it
- * passes packets (a bridge port: forwards), for which the kernel sends an event. It wants to be
- * the last step, with the pod's end up already: to look at a link that is up but has no carrier
- * makes the kernel deactivate it, and wait for a grace period. A NULL deadline: does not wait, as
- * when the pod's end stays down. -ETIMEDOUT at the deadline.
+ * Sets the host's end up, with its alias and what it is as a bridge port, and waits as
+ * fl_pair_wait() does. It wants to be the last step, with the pod's end up already: to look at a
+ * link that is up but has no carrier makes the kernel deactivate it, and wait for a grace period.
+ * A NULL deadline: does not wait, as when the pod's end stays down.
  */
 fl_must int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p,
 			  const struct fl_deadline *deadline, struct fl_err *err);
+
+/*
+ * Waits until the host's end passes packets (a bridge port: forwards), for which the kernel
+ * sends an event. -ETIMEDOUT at the deadline.
+ */
+fl_must int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
+			 struct fl_err *err);
 
 /* A random, locally administered unicast MAC address; salt sets apart those of one process. */
 void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN]);

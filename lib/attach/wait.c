@@ -27,16 +27,14 @@ static int raise_end(struct fl_nl *host, const struct fl_pair *p, struct fl_link
 	return fl_link_send_and_get(host, b, p->host, out, err);
 }
 
-int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_deadline *deadline,
-		  struct fl_err *err)
+int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
+		 struct fl_err *err)
 {
 	fl_auto_watch struct fl_watch *watch = NULL;
 	struct fl_link link = { 0 };
 	int r;
 
-	r = raise_end(host, p, &link, err);
-	if (r < 0 || !deadline)
-		return r;
+	r = fl_link_get(host, name, &link, err);
 	/* Seldom: the kernel's own worker was not yet there. Listen first, then look again. */
 	while (r == 0 && !passes(&link)) {
 		if (!watch)
@@ -44,7 +42,18 @@ int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_d
 		else
 			r = fl_watch_wait(watch, fl_deadline_left(deadline), err);
 		if (r == 0)
-			r = fl_link_get(host, p->host, &link, err);
+			r = fl_link_get(host, name, &link, err);
 	}
-	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", p->host) : 0;
+	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", name) : 0;
+}
+
+int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_deadline *deadline,
+		  struct fl_err *err)
+{
+	struct fl_link link = { 0 };
+	int r = raise_end(host, p, &link, err);
+
+	if (r < 0 || !deadline || passes(&link))
+		return r;
+	return fl_pair_wait(host, p->host, deadline, err);
 }

@@ -101,53 +101,82 @@ static int read_switches(const struct fl_cur *c, struct br_conf *conf, struct fl
 	return 0;
 }
 
-static int parse_unicast(const char *text, uint8_t mac[FL_MAC_LEN], struct fl_err *err)
+static int take_mac(const char *text, struct br_conf *conf, struct fl_err *err)
 {
+	static const uint8_t none[FL_MAC_LEN];
+	uint8_t mac[FL_MAC_LEN];
 	int r = fl_mac_parse(text, mac, err);
 
-	if (r == 0 && mac[0] & 1)
-		return fl_fail(err, EINVAL, "MAC address '%s' is a multicast address", text);
-	return r;
-}
-
-/* The later of the three places rules: CNI_ARGS, args.cni.mac, runtimeConfig.mac. */
-static int read_mac(const struct fl_cur *c, const struct fl_cni_args *args, struct br_conf *conf,
-		    struct fl_err *err)
-{
-	struct fl_cur args_key, cni, runtime, at = { 0 };
-	const char *text = NULL, *asked = NULL;
-	int r;
-
-	r = fl_cur_obj(c, "args", FL_OPTIONAL, &args_key, err);
-	if (r > 0)
-		r = fl_cur_obj(&args_key, "cni", FL_OPTIONAL, &cni, err);
-	if (r > 0) {
-		conf->labels = fl_json_get(cni.v, "labels");
-		r = fl_cur_str(&cni, "mac", FL_OPTIONAL, &text, err);
-		at = fl_cur_member(&cni, "mac");
-	}
-	if (r >= 0)
-		r = fl_cur_obj(c, "runtimeConfig", FL_OPTIONAL, &runtime, err);
-	if (r > 0)
-		r = fl_cur_str(&runtime, "mac", FL_OPTIONAL, &asked, err);
 	if (r < 0)
 		return r;
-	if (!fl_empty(asked)) {
-		text = asked;
-		at = fl_cur_member(&runtime, "mac");
-	}
-	if (!fl_empty(text)) {
-		r = parse_unicast(text, conf->mac, err);
-		if (r < 0)
-			return fl_cur_wrap(&at, err, r);
-	} else if (!fl_empty(args->mac)) {
-		text = args->mac;
-		r = parse_unicast(text, conf->mac, err);
-		if (r < 0)
-			return fl_class(err, fl_wrap(err, r, "CNI_ARGS 'MAC'"), FL_CNI_ENV);
-	}
-	conf->has_mac = !fl_empty(text);
+	if (mac[0] & 1)
+		return fl_fail(err, EINVAL, "'%s' is a multicast address", text);
+	if (memcmp(mac, none, FL_MAC_LEN) == 0)
+		return fl_fail(err, EINVAL, "'%s' is no interface's address", text);
+	memcpy(conf->mac, mac, FL_MAC_LEN);
+	conf->has_mac = true;
 	return 0;
+}
+
+/* The member "mac", unless a place that rules over this one had it; an empty text is none. */
+static int read_mac(const struct fl_cur *obj, struct br_conf *conf, struct fl_err *err)
+{
+	struct fl_cur at = fl_cur_member(obj, "mac");
+	const char *text = NULL;
+	int r;
+
+	if (conf->has_mac)
+		return 0;
+	r = fl_cur_str(obj, "mac", FL_OPTIONAL, &text, err);
+	if (r <= 0 || fl_empty(text))
+		return r;
+	r = take_mac(text, conf, err);
+	return r < 0 ? fl_cur_wrap(&at, err, r) : 0;
+}
+
+static int read_labels(const struct fl_cur *cni, struct br_conf *conf, struct fl_err *err)
+{
+	struct fl_cur labels;
+	int r = fl_cur_arr(cni, "labels", FL_OPTIONAL, &labels, err);
+
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; i < fl_json_len(labels.v); i++) {
+		struct fl_cur at = fl_cur_at(&labels, i);
+		const char *text;
+
+		r = fl_cur_as_obj(&at, err);
+		if (r == 0)
+			r = fl_cur_str(&at, "key", FL_REQUIRED, &text, err);
+		if (r >= 0)
+			r = fl_cur_str(&at, "value", FL_REQUIRED, &text, err);
+		if (r < 0)
+			return r;
+	}
+	conf->labels = labels.v;
+	return 0;
+}
+
+/* What the runtime asks for: runtimeConfig rules over args, and that over CNI_ARGS. */
+static int read_wishes(const struct fl_cur *c, const struct fl_cni_args *args, struct br_conf *conf,
+		       struct fl_err *err)
+{
+	struct fl_cur args_key, cni, runtime;
+	int r;
+
+	r = fl_cur_obj(c, "runtimeConfig", FL_OPTIONAL, &runtime, err);
+	if (r > 0)
+		r = read_mac(&runtime, conf, err);
+	if (r >= 0)
+		r = fl_cur_obj(c, "args", FL_OPTIONAL, &args_key, err);
+	if (r > 0)
+		r = fl_cur_obj(&args_key, "cni", FL_OPTIONAL, &cni, err);
+	if (r > 0)
+		r = read_labels(&cni, conf, err) ?: read_mac(&cni, conf, err);
+	if (r < 0 || conf->has_mac || fl_empty(args->mac))
+		return r;
+	r = take_mac(args->mac, conf, err);
+	return r < 0 ? fl_class(err, fl_wrap(err, r, "CNI_ARGS 'MAC'"), FL_CNI_ENV) : 0;
 }
 
 static int read_ipam(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
@@ -265,8 +294,8 @@ int br_conf_read(const struct fl_cur *c, const struct fl_cni_args *args, struct 
 	if (r == 0)
 		r = read_vlans(c, &conf, err);
 	if (r == 0)
-		r = read_mac(c, args, &conf, err);
-	if (r == 0)
+		r = read_wishes(c, args, &conf, err);
+	if (r >= 0)
 		r = read_dns(c, &conf, err);
 	if (r >= 0)
 		r = read_ipam(c, &conf, err);

@@ -349,8 +349,10 @@ static void undo_changes(struct br_device *d)
 
 	if (fl_batch_new(&b, &ignored) < 0)
 		return;
-	for (size_t i = 0; i < d->n_removed; i++)
+	for (size_t i = 0; i < d->n_removed; i++) {
 		fl_addr_put(b, d->gateway.index, &d->removed[i], false);
+		FL_IGNORE(fl_batch_send(d->host, b, &ignored));
+	}
 	if (d->set_up || d->set_promisc)
 		fl_link_put_set(b, &(struct fl_link_set){
 					   .index = d->link.index,
