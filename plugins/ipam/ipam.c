@@ -29,10 +29,14 @@ static struct ipam_where where_of(const struct fl_cni_req *req, const char *data
 /* What the disk refuses is an I/O error, unless a deeper place knew better. */
 static int class_io(struct fl_err *err, int r)
 {
+	static const int io[] = { ENOSPC, EIO,	  EROFS,  EDQUOT, ENOTDIR,
+				  EISDIR, ENOENT, EACCES, EPERM,  ELOOP };
+
 	if (r == -ETIMEDOUT)
 		return fl_class(err, r, FL_CNI_TRY_LATER);
-	if (r == -ENOSPC || r == -EIO || r == -EROFS || r == -EDQUOT || r == -ENOTDIR)
-		return fl_class(err, r, FL_CNI_IO);
+	for (size_t i = 0; i < FL_ARRAY_LEN(io); i++)
+		if (r == -io[i])
+			return fl_class(err, r, FL_CNI_IO);
 	if (r == -ENAMETOOLONG)
 		return fl_class(err, fl_wrap(err, r, "config 'ipam.dataDir'"), FL_CNI_CONFIG);
 	return r;

@@ -650,7 +650,32 @@ ro
 	((calls > 100))
 	same_world
 	points=0
+	for ((n = 1; n <= calls; n += 1 + calls / 120)); do
+		traced kill $n >/dev/null 2>&1 || true
+		delete_if_there k1
+		same_world
+		points=$((points + 1))
+	done
+	echo "# $points of $calls system calls" >&3
+}
+
+@test "kill -9 of delete at its N-th system call is made good by the next delete" {
+	[ -x "$FAULT" ]
+	start() {
+		berth run -d --name k1 --net pods --rootfs "$ROOTFS" -- sleep 60 >/dev/null
+	}
+	traced() {
+		in_node env CNI_PATH="$PLUGIN_DIR" "$FAULT" -o "$BATS_TEST_TMPDIR/fault" "$@" -- \
+			"$BERTH" delete k1
+	}
+	start
+	traced count >/dev/null 2>&1
+	calls=$(awk '$1 == "count" { print $2 }' "$BATS_TEST_TMPDIR/fault")
+	((calls > 50))
+	same_world
+	points=0
 	for ((n = 1; n <= calls; n += 1 + calls / 60)); do
+		start
 		traced kill $n >/dev/null 2>&1 || true
 		delete_if_there k1
 		same_world
