@@ -23,7 +23,9 @@ struct fl_pair {
 
 /*
  * Makes the pair, host end up; *out is the host's end, and out->peer the pod end's index.
- * -EEXIST: a name is taken, and nothing was changed. Any other failure leaves nothing.
+ * -EEXIST: a name is taken, and nothing was made; a link that has the host's name, which only an
+ * earlier pair of the same key can, may have been set up, which saves two system calls otherwise.
+ * Any other failure leaves nothing.
  */
 fl_must int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
 			   struct fl_err *err);
