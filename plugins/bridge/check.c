@@ -226,13 +226,6 @@ static int check_addresses(struct check *k, struct fl_err *err)
 		const struct fl_cni_ip *ip = &k->prev.ips[i];
 		struct fl_prefix gw = { ip->gateway, ip->address.len };
 
-		if (ip->interface >= (int)k->prev.n_ifaces)
-			return fl_class(err,
-					fl_fail(err, EINVAL,
-						"prevResult.ips[%zu].interface: %d, but there are "
-						"%zu interfaces",
-						i, ip->interface, k->prev.n_ifaces),
-					FL_CNI_CONFIG);
 		if (ip->interface >= 0 && ip->interface != br_find_container(k->req, &k->prev))
 			continue;
 		r = check_addr(k->pod, &k->inner, &ip->address, err);
