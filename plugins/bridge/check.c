@@ -235,6 +235,21 @@ static int check_addresses(struct check *k, struct fl_err *err)
 	return r;
 }
 
+/* Without it nothing that leaves the subnet arrives. */
+static int check_forwarding(struct check *k, struct fl_err *err)
+{
+	bool v4 = false, v6 = false, on = true;
+	int r = 0;
+
+	for (size_t i = 0; k->conf->is_gateway && i < k->prev.n_ips; i++)
+		*(fl_ip_is4(&k->prev.ips[i].address.ip) ? &v4 : &v6) = true;
+	if (v4 && !k->bridge.ipv4_forwarding)
+		return drift(err, "forwarding of IPv4", "on", "off");
+	if (v6)
+		r = fl_ipv6_forwarding_get(k->host, &on, err);
+	return r < 0 || on ? r : drift(err, "forwarding of IPv6", "on", "off");
+}
+
 static int each_route(const struct fl_route *have, void *arg, struct fl_err *err)
 {
 	struct search *s = arg;
@@ -305,8 +320,8 @@ static int check_record(struct check *k, struct fl_err *err)
 static int run_checks(struct check *k, struct fl_err *err)
 {
 	int (*const checks[])(struct check *, struct fl_err *) = {
-		check_bridge, check_pod,       check_port,   check_vlans,
-		check_record, check_addresses, check_routes, check_firewall,
+		check_bridge,	 check_pod,	   check_port,	 check_vlans,	 check_record,
+		check_addresses, check_forwarding, check_routes, check_firewall,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(checks); i++) {
