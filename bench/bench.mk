@@ -14,7 +14,15 @@ $(B)/bench/cnibench: $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(call lib,fl-base)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
 
-$(B)/bench/floor: $(B)/obj/bench/floor.o
+# With the same C library as the plugins: a yardstick must not start slower than what it measures.
+ifeq ($(LIBC),musl)
+$(B)/bench/floor: $(B)/musl/bench/floor.o bench/bench.mk
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(LINK) $(CNI_STATIC) -o $@ $^
+	$(Q)mkdir -p $(@D) && musl-gcc $(CFLAGS) $(LDFLAGS) -static -o $@ $<
+	$(Q)strip $@
+else
+$(B)/bench/floor: $(B)/obj/bench/floor.o bench/bench.mk
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) $(CNI_STATIC) -o $@ $<
 	$(if $(SAN),,$(Q)strip $@)
+endif

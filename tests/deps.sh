@@ -11,7 +11,8 @@ build='gcc make libc6-dev libjansson-dev libnl-3-dev musl-tools'
 demo='busybox-static iproute2 iputils-ping procps util-linux'
 check="$demo bats binutils clang clang-format containerd containernetworking-plugins cpio crun curl
 	diffutils file golang-go golang-github-appc-cni-dev iptables jq kmod libcmocka-dev
-	libclang-rt-14-dev nftables podman qemu-system-x86 runc strace tcpdump universal-ctags"
+	libclang-rt-14-dev nftables podman qemu-system-x86 runc strace tcpdump universal-ctags
+	xz-utils"
 bench="$demo containernetworking-plugins iptables jq linux-perf nftables strace"
 
 fail()

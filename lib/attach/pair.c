@@ -47,19 +47,8 @@ int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *
 				    .mac = host_mac,
 				    .peer_mac = p->mac,
 			    });
-	/* By itself: what follows names the link, and must not be done to one of the same name. */
-	r = fl_batch_send(host, b, err);
-	if (r == -EEXIST)
-		return r;
-	fl_link_put_set(b, &(struct fl_link_set){ .name = p->host,
-						  .alias = p->alias,
-						  .ipv6_auto = FL_OFF,
-						  .up = FL_ON,
-						  .hairpin = p->hairpin,
-						  .isolated = p->isolated });
-	if (r == 0)
-		r = fl_link_send_and_get(host, b, p->host, out, err);
-	if (r < 0)
+	r = fl_link_send_and_get(host, b, p->host, out, err);
+	if (r < 0 && r != -EEXIST)
 		FL_IGNORE(fl_link_del(host, p->host, &ignored));
 	return r;
 }

@@ -22,7 +22,7 @@ struct fl_pair {
 };
 
 /*
- * Makes the pair, host end up; *out is the host's end, and out->peer the pod end's index.
+ * Makes the pair, both ends down; *out is the host's end, and out->peer the pod end's index.
  * -EEXIST: a name is taken, and nothing was changed. Any other failure leaves nothing.
  */
 fl_must int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
@@ -50,6 +50,15 @@ fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_resul
 /* The next hop that fl_pod_configure() gives a route. */
 bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_route *route,
 			  struct fl_ip *gw);
+
+/*
+ * Sets the host's end up, with its alias and what it is as a bridge port, and waits as
+ * fl_pair_wait() does. It wants to be the last step, with the pod's end up already: to look at a
+ * link that is up but has no carrier makes the kernel deactivate it, and wait for a grace period.
+ * A NULL deadline: does not wait, as when the pod's end stays down.
+ */
+fl_must int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p,
+			  const struct fl_deadline *deadline, struct fl_err *err);
 
 /*
  * Waits until the host's end passes packets (a bridge port: forwards), for which the kernel

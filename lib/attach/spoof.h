@@ -35,3 +35,11 @@ fl_must int fl_spoof_del(struct fl_nl *nl, const char *network, const char *port
 /* 0 when in force; -ENOENT with object, expected and found otherwise. */
 fl_must int fl_spoof_check(struct fl_nl *nl, const char *network, const char *port,
 			   const uint8_t mac[FL_MAC_LEN], struct fl_err *err);
+
+/*
+ * Removes the elements of every port for which keep() says false; names come without padding.
+ * A missing table is fine.
+ */
+fl_must int fl_spoof_sweep(struct fl_nl *nl, const char *network,
+			   bool (*keep)(const char *port, void *arg), void *arg,
+			   struct fl_err *err);

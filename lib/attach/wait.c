@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Waiting for the host's end of a pair to pass packets. */
+/* Setting the host's end of a pair up, and waiting for it to pass packets. */
 #include <errno.h>
 
 #include "attach/pair.h"
@@ -8,6 +8,23 @@
 static bool passes(const struct fl_link *link)
 {
 	return link->up && link->carrier && (link->master == 0 || link->bridging);
+}
+
+static int raise_end(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
+		     struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_link_put_set(b, &(struct fl_link_set){ .name = p->host,
+						  .alias = p->alias,
+						  .ipv6_auto = FL_OFF,
+						  .up = FL_ON,
+						  .hairpin = p->hairpin,
+						  .isolated = p->isolated });
+	return fl_link_send_and_get(host, b, p->host, out, err);
 }
 
 int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
@@ -28,4 +45,15 @@ int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline 
 			r = fl_link_get(host, name, &link, err);
 	}
 	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", name) : 0;
+}
+
+int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_deadline *deadline,
+		  struct fl_err *err)
+{
+	struct fl_link link = { 0 };
+	int r = raise_end(host, p, &link, err);
+
+	if (r < 0 || !deadline || passes(&link))
+		return r;
+	return fl_pair_wait(host, p->host, deadline, err);
 }

@@ -138,10 +138,11 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 	struct fl_cur c = fl_cur_root(tree, "endpoint record");
 	struct fl_endpoint ep = { 0 };
 	const char *mac = "00:00:00:00:00:00", *host = "";
-	uint32_t version = 0;
+	static const int64_t known[2] = { RECORD_VERSION, RECORD_VERSION };
+	int64_t version = 0;
 
 	if (fl_cur_as_obj(&c, err) < 0 ||
-	    fl_cur_u32(&c, "version", RECORD_VERSION, RECORD_VERSION, &version, err) < 0 ||
+	    fl_cur_int(&c, "version", FL_REQUIRED, known, &version, err) < 0 ||
 	    fl_cur_str(&c, "network", FL_REQUIRED, &ep.key.network, err) < 0 ||
 	    fl_cur_str(&c, "containerID", FL_REQUIRED, &ep.key.container_id, err) < 0 ||
 	    fl_cur_str(&c, "ifname", FL_REQUIRED, &ep.key.ifname, err) < 0 ||

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ADD: claim, lease, record, bridge, veth pair, pod side, firewall, in this order. Each step arms
- * its part of the undo before it acts, so that whatever fails, the world is as it was before. The
- * record comes before everything that DEL could not find by name alone.
+ * ADD: claim, lease, record, bridge, veth pair, pod side, firewall, host end up, in this order.
+ * Each step arms its part of the undo before it acts, so that whatever fails, the world is as it
+ * was before. The record comes before everything that DEL could not find by name alone.
  */
 #include "plugins/bridge/bridge.h"
 
@@ -35,6 +35,8 @@ struct add {
 	struct fl_cni_result result;
 	char bridge_mac[FL_MAC_STR], host_mac[FL_MAC_STR], pod_mac[FL_MAC_STR],
 		gateway_mac[FL_MAC_STR];
+	struct fl_pair ends;
+	char alias[FL_IFALIAS_SIZE];
 	/* Steps to undo. */
 	bool ipam, record, device_touched, pair, masq, spoof;
 };
@@ -220,11 +222,15 @@ static int set_up_bridge(struct add *a, struct fl_err *err)
 
 static int create_pair(struct add *a, struct fl_err *err)
 {
-	char alias[FL_IFALIAS_SIZE];
-	struct fl_pair pair = {
+	int r;
+
+	/* For people, and for GC, which needs the network only: what is too long may be cut. */
+	(void)snprintf(a->alias, sizeof(a->alias), BR_ALIAS "%s/%s/%s", a->req->name,
+		       a->req->container_id, a->req->ifname);
+	a->ends = (struct fl_pair){
 		.host = a->ep.host_ifname,
 		.ifname = a->req->ifname,
-		.alias = alias,
+		.alias = a->alias,
 		.netns_fd = a->req->netns_fd,
 		.mtu = a->conf->mtu,
 		.master = a->device.link.index,
@@ -232,12 +238,7 @@ static int create_pair(struct add *a, struct fl_err *err)
 		.hairpin = a->conf->hairpin ? FL_ON : FL_KEEP,
 		.isolated = a->conf->isolated ? FL_ON : FL_KEEP,
 	};
-	int r;
-
-	/* For people, and for GC, which needs the network only: what is too long may be cut. */
-	(void)snprintf(alias, sizeof(alias), BR_ALIAS "%s/%s/%s", a->req->name,
-		       a->req->container_id, a->req->ifname);
-	r = fl_pair_create(a->host, &pair, &a->port, err);
+	r = fl_pair_create(a->host, &a->ends, &a->port, err);
 	a->pair = r == 0;
 	if (r == -EXFULL)
 		return fl_wrap(err, r, "bridge '%s' takes no more than 1023 ports",
@@ -325,18 +326,19 @@ static int list_interfaces(struct add *a, struct fl_err *err)
 	return r;
 }
 
-static int wait_for_port(struct add *a, struct fl_err *err)
+/* Last, so that no packet passes before the firewall is in force. */
+static int raise_port(struct add *a, struct fl_err *err)
 {
-	if (a->conf->no_container_interface)
-		return 0;
-	return fl_pair_wait(a->host, a->ep.host_ifname, &a->req->deadline, err);
+	bool wait = !a->conf->no_container_interface;
+
+	return fl_pair_raise(a->host, &a->ends, wait ? &a->req->deadline : NULL, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)
 {
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses, complete_addresses, write_record,    set_up_bridge,
-		list_interfaces, create_pair,	configure_pod,	    set_up_firewall, wait_for_port,
+		list_interfaces, create_pair,	configure_pod,	    set_up_firewall, raise_port,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {

@@ -24,6 +24,8 @@ int br_remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, struct f
 		ips[i] = ep->ips[i].ip;
 	if (!*nl)
 		r = fl_nl_open(FL_NL_NETFILTER, nl, err);
+	if (r == -EPROTONOSUPPORT) /* a kernel without netfilter holds nothing */
+		return 0;
 	if (r == 0 && ep->masquerade)
 		r = fl_masq_del(*nl, ep->key.network, ips, ep->n_ips, err);
 	if (r == 0 && ep->macspoofchk)

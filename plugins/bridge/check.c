@@ -226,13 +226,6 @@ static int check_addresses(struct check *k, struct fl_err *err)
 		const struct fl_cni_ip *ip = &k->prev.ips[i];
 		struct fl_prefix gw = { ip->gateway, ip->address.len };
 
-		if (ip->interface >= (int)k->prev.n_ifaces)
-			return fl_class(err,
-					fl_fail(err, EINVAL,
-						"prevResult.ips[%zu].interface: %d, but there are "
-						"%zu interfaces",
-						i, ip->interface, k->prev.n_ifaces),
-					FL_CNI_CONFIG);
 		if (ip->interface >= 0 && ip->interface != br_find_container(k->req, &k->prev))
 			continue;
 		r = check_addr(k->pod, &k->inner, &ip->address, err);
@@ -240,6 +233,21 @@ static int check_addresses(struct check *k, struct fl_err *err)
 			r = check_addr(k->host, &gateway, &gw, err);
 	}
 	return r;
+}
+
+/* Without it nothing that leaves the subnet arrives. */
+static int check_forwarding(struct check *k, struct fl_err *err)
+{
+	bool v4 = false, v6 = false, on = true;
+	int r = 0;
+
+	for (size_t i = 0; k->conf->is_gateway && i < k->prev.n_ips; i++)
+		*(fl_ip_is4(&k->prev.ips[i].address.ip) ? &v4 : &v6) = true;
+	if (v4 && !k->bridge.ipv4_forwarding)
+		return drift(err, "forwarding of IPv4", "on", "off");
+	if (v6)
+		r = fl_ipv6_forwarding_get(k->host, &on, err);
+	return r < 0 || on ? r : drift(err, "forwarding of IPv6", "on", "off");
 }
 
 static int each_route(const struct fl_route *have, void *arg, struct fl_err *err)
@@ -312,8 +320,8 @@ static int check_record(struct check *k, struct fl_err *err)
 static int run_checks(struct check *k, struct fl_err *err)
 {
 	int (*const checks[])(struct check *, struct fl_err *) = {
-		check_bridge, check_pod,       check_port,   check_vlans,
-		check_record, check_addresses, check_routes, check_firewall,
+		check_bridge,	 check_pod,	   check_port,	 check_vlans,	 check_record,
+		check_addresses, check_forwarding, check_routes, check_firewall,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(checks); i++) {

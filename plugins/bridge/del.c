@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "attach/masq.h"
+#include "attach/spoof.h"
 #include "cni/delegate.h"
 #include "net/link.h"
 
@@ -50,13 +51,19 @@ static int silence(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_e
 static int del_link(const struct fl_endpoint *ep, struct fl_nl **nft, struct fl_err *err)
 {
 	fl_auto_nl struct fl_nl *host = NULL;
+	struct fl_err ignored;
 	int r = fl_nl_open(FL_NL_ROUTE, &host, err);
 
 	if (r == 0 && (ep->masquerade || ep->macspoofchk))
 		r = silence(host, ep, err);
+	if (r < 0)
+		return r;
+	r = br_remove_firewall(ep, nft, err);
 	if (r == 0)
-		r = br_remove_firewall(ep, nft, err);
-	return r < 0 ? r : fl_link_del(host, ep->host_ifname, err);
+		return fl_link_del(host, ep->host_ifname, err);
+	/* Lease and record stay for the next DEL, but nothing is gained by keeping the link. */
+	FL_IGNORE(fl_link_del(host, ep->host_ifname, &ignored));
+	return r;
 }
 
 /* The type is taken even from a configuration whose other parts are no longer valid. */
@@ -94,6 +101,7 @@ struct gc {
 	struct fl_nl *host, *nft;
 	struct fl_err first; /* the first failure; others go on */
 	int failed;
+	bool unrecorded; /* a valid attachment has lost its record */
 };
 
 static void gc_done(struct gc *g)
@@ -125,17 +133,21 @@ static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *e
 }
 
 /* Host interfaces of valid attachments have the names that the valid keys hash to. */
-static bool is_valid_name(const struct gc *g, const char *host_ifname)
+static bool is_valid_name(struct gc *g, const char *host_ifname)
 {
 	for (size_t i = 0; i < fl_json_len(g->req->valid); i++) {
 		const struct fl_json *v = fl_json_at(g->req->valid, i);
 		struct fl_key key = { g->req->name, fl_json_str(fl_json_get(v, "containerID")),
 				      fl_json_str(fl_json_get(v, "ifname")) };
+		fl_auto_endpoint struct fl_endpoint ep = { 0 };
 		char name[FL_HOST_IFNAME];
+		struct fl_err ignored;
 
 		fl_key_host_ifname(&key, name);
-		if (fl_streq(name, host_ifname))
-			return true;
+		if (!fl_streq(name, host_ifname))
+			continue;
+		g->unrecorded |= fl_endpoint_read(g->req->root, &key, &ep, &ignored) < 0;
+		return true;
 	}
 	return false;
 }
@@ -158,32 +170,38 @@ static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 	return 0;
 }
 
-/* The addresses that records speak for, read when first asked for. */
+/* The addresses and ports that records speak for, read when first asked for. */
 struct keepers {
 	const struct fl_cni_req *req;
 	bool read, failed;
 	struct fl_ip *ips;
-	size_t n;
+	char (*ports)[FL_HOST_IFNAME];
+	size_t n_ips, n_ports;
 };
 
 static void keepers_done(struct keepers *k)
 {
 	fl_free_p(&k->ips);
+	fl_free_p(&k->ports);
 }
 
 static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
 	struct keepers *k = arg;
-	struct fl_ip *grown;
+	struct fl_ip *ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
+	char(*ports)[FL_HOST_IFNAME];
 
-	if (!ep->masquerade)
-		return 0;
-	grown = reallocarray(k->ips, k->n + ep->n_ips, sizeof(*grown));
-	if (!grown)
+	if (!ips)
 		return fl_fail_errno(err, ENOMEM, "list addresses");
-	k->ips = grown;
-	for (size_t i = 0; i < ep->n_ips; i++)
-		k->ips[k->n++] = ep->ips[i].ip;
+	k->ips = ips;
+	for (size_t i = 0; ep->masquerade && i < ep->n_ips; i++)
+		k->ips[k->n_ips++] = ep->ips[i].ip;
+	ports = reallocarray(k->ports, k->n_ports + 1, sizeof(*ports));
+	if (!ports)
+		return fl_fail_errno(err, ENOMEM, "list ports");
+	k->ports = ports;
+	if (ep->macspoofchk)
+		memcpy(k->ports[k->n_ports++], ep->host_ifname, FL_HOST_IFNAME);
 	return 0;
 }
 
@@ -191,26 +209,66 @@ static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *e
  * Asked after the elements were read: an ADD of another runtime that goes on meanwhile writes
  * its record before its element, so whatever was read has its record by now.
  */
-static bool keep_element(const struct fl_ip *ip, void *arg)
+static void read_keepers(struct keepers *k)
 {
-	struct keepers *k = arg;
 	struct fl_err ignored;
 
-	if (!k->read) {
-		k->read = true;
-		k->failed = fl_endpoint_list(k->req->root, k->req->name, each_keeper, k, &ignored) <
-			    0;
-	}
-	for (size_t i = 0; i < k->n; i++)
+	if (k->read)
+		return;
+	k->read = true;
+	k->failed = fl_endpoint_list(k->req->root, k->req->name, each_keeper, k, &ignored) < 0;
+}
+
+static bool keep_address(const struct fl_ip *ip, void *arg)
+{
+	struct keepers *k = arg;
+
+	read_keepers(k);
+	for (size_t i = 0; i < k->n_ips; i++)
 		if (fl_ip_cmp(&k->ips[i], ip) == 0)
 			return true;
 	return k->failed;
 }
 
+static bool keep_port(const char *port, void *arg)
+{
+	struct keepers *k = arg;
+
+	read_keepers(k);
+	for (size_t i = 0; i < k->n_ports; i++)
+		if (fl_streq(k->ports[i], port))
+			return true;
+	return k->failed;
+}
+
+/*
+ * Elements of the firewall that no record speaks for. Where a valid attachment has lost its
+ * record nobody knows which are its own: then all stay.
+ */
+static void sweep_firewall(struct gc *g, struct fl_err *err)
+{
+	fl_auto(keepers_done) struct keepers keepers = { .req = g->req };
+	int r = 0;
+
+	if (g->unrecorded)
+		return;
+	if (!g->nft)
+		r = fl_nl_open(FL_NL_NETFILTER, &g->nft, err);
+	if (r < 0) {
+		if (r != -EPROTONOSUPPORT) /* without netfilter there is nothing */
+			note(g, r, err);
+		return;
+	}
+	note(g, fl_masq_sweep(g->nft, g->req->name, keep_address, &keepers, err), err);
+	/* Anew: what was added since has its record too. */
+	keepers.read = false;
+	keepers.n_ips = keepers.n_ports = 0;
+	note(g, fl_spoof_sweep(g->nft, g->req->name, keep_port, &keepers, err), err);
+}
+
 int br_gc(const struct fl_cni_req *req, struct fl_err *err)
 {
 	fl_auto(gc_done) struct gc g = { .req = req };
-	fl_auto(keepers_done) struct keepers keepers = { .req = req };
 	const char *type = fl_json_str(fl_json_get(fl_json_get(req->conf.v, "ipam"), "type"));
 	int r = fl_nl_open(FL_NL_ROUTE, &g.host, err);
 
@@ -218,10 +276,7 @@ int br_gc(const struct fl_cni_req *req, struct fl_err *err)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	note(&g, fl_endpoint_list(req->root, req->name, each_record, &g, err), err);
 	note(&g, fl_link_list(g.host, 0, each_link, &g, err), err);
-	if (!g.nft)
-		note(&g, fl_nl_open(FL_NL_NETFILTER, &g.nft, err), err);
-	if (g.nft)
-		note(&g, fl_masq_sweep(g.nft, req->name, keep_element, &keepers, err), err);
+	sweep_firewall(&g, err);
 	if (!fl_empty(type))
 		note(&g, fl_cni_delegate_call(req, FL_CNI_GC, type, err), err);
 	if (g.failed == 0)

@@ -190,6 +190,8 @@ wrong() {
 	cni ADD bridge c2 eth0 "$(pod_path p2)" <<<"$(conf '.runtimeConfig.ips = ["10.88.0.9"]')"
 	world_now
 	refused 101 "10.88.0.9" add "$(conf '.runtimeConfig.ips = ["10.88.0.9"]')"
+	world_unchanged
+	WORLD=
 	cni DEL bridge c2 eth0 "$(pod_path p2)" <<<"$(conf)"
 	pod_del p2
 }

@@ -96,8 +96,8 @@ addresses() {
 	[ "$output" = $'1\n1' ]
 	run -0 in_pod p1 ip route show default
 	[ -z "$output" ]
-	run -0 in_pod p1 ping -c 1 -W 3 10.88.0.1
-	run -0 in_pod p1 ping -c 1 -W 3 fd00:88::1
+	run -0 in_pod p1 ping -c 1 -W 10 10.88.0.1
+	run -0 in_pod p1 ping -c 1 -W 10 fd00:88::1
 }
 
 @test "isDefaultGateway: default routes of both families, in the result and in the pod" {

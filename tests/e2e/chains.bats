@@ -35,6 +35,7 @@ setup() {
 }
 
 teardown() {
+	serve_stop
 	chain_del c1 p1 || true
 	pod_del p1 p2
 	pod_add p1 p2
@@ -66,26 +67,20 @@ firewall() {
 serve() {
 	mkdir -p "$BATS_TEST_TMPDIR/www"
 	echo "this is $1" >"$BATS_TEST_TMPDIR/www/index.html"
-	in_pod "$1" /bin/busybox httpd -f -p 80 -h "$BATS_TEST_TMPDIR/www" 3>&- 4>&- &
-	SERVER=$!
-	for ((i = 0; i < 50; i++)); do
-		[ -z "$(in_pod "$1" ss -Htln 'sport = 80')" ] || return 0
-		sleep 0.05
-	done
-	return 1
+	serve_start "$1" "$BATS_TEST_TMPDIR/www"
 }
 
 @test "portmap after our bridge: the host port leads to the pod from the node, outside and itself" {
 	CHAIN=("$(bridge)" "$(portmap)")
 	chain_add c1 p1
 	serve p1
-	run -0 in_node curl -s -m 5 http://10.44.0.1:8080/
+	run -0 in_node curl -s -m 10 http://10.44.0.1:8080/
 	[ "$output" = "this is p1" ]
-	run -0 in_pod outside curl -s -m 5 http://192.0.2.1:8080/
+	run -0 in_pod outside curl -s -m 10 http://192.0.2.1:8080/
 	[ "$output" = "this is p1" ]
-	run -0 in_pod p1 curl -s -m 5 http://10.44.0.1:8080/
+	run -0 in_pod p1 curl -s -m 10 http://10.44.0.1:8080/
 	[ "$output" = "this is p1" ]
-	kill "$SERVER"
+	serve_stop
 	chain_check c1 p1 portmap
 	chain_del c1 p1
 	diff <(echo "$before") <(left_behind)
@@ -95,7 +90,7 @@ serve() {
 	CHAIN=("$(bridge)" "$(firewall)")
 	in_node iptables -P FORWARD DROP
 	chain_add c1 p1
-	run -0 in_pod p1 ping -c 1 -W 3 192.0.2.2
+	run -0 in_pod p1 ping -c 1 -W 10 192.0.2.2
 	chain_check c1 p1
 	in_node iptables -P FORWARD ACCEPT
 	chain_del c1 p1
@@ -109,7 +104,7 @@ serve() {
 	[ "$(jq -r '.interfaces[2].mac' <<<"$RESULT")" = 02:00:00:00:44:01 ]
 	run -0 in_pod p1 ip link show eth0
 	[[ $output == *"mtu 1300"*02:00:00:00:44:01* ]]
-	run -0 in_pod p1 ping -c 1 -W 3 192.0.2.2
+	run -0 in_pod p1 ping -c 1 -W 10 192.0.2.2
 	chain_check c1 p1
 	chain_del c1 p1
 	diff <(echo "$before") <(left_behind)
@@ -125,7 +120,7 @@ serve() {
 	host=$(jq -r '.interfaces[1].name' <<<"$RESULT")
 	run -0 in_node tc qdisc show dev "$host"
 	[[ $output == *"tbf"*"8Mbit"* && $output == *ingress* ]]
-	run -0 in_pod p1 ping -c 1 -W 3 192.0.2.2
+	run -0 in_pod p1 ping -c 1 -W 10 192.0.2.2
 	chain_check c1 p1
 	chain_del c1 p1
 	diff <(echo "$before") <(left_behind)
@@ -139,9 +134,9 @@ serve() {
 	run -0 jq -c '[.ips[] | .interface]' <<<"$RESULT"
 	[ "$output" = "[2,2]" ]
 	serve p1
-	run -0 in_pod outside curl -s -m 5 http://192.0.2.1:8080/
+	run -0 in_pod outside curl -s -m 10 http://192.0.2.1:8080/
 	[ "$output" = "this is p1" ]
-	kill "$SERVER"
+	serve_stop
 	chain_check c1 p1 portmap
 	chain_del c1 p1
 	diff <(echo "$before") <(left_behind)
@@ -172,7 +167,7 @@ serve() {
 	[ "$output" = $'["10.44.0.9/24","fd00:44::9/64"]\n["10.44.0.53"]' ]
 	run -0 in_pod p1 ip route show 198.51.100.0/24
 	[[ $output == *"via 10.44.0.5"* ]]
-	run -0 in_pod p1 ping -c 1 -W 3 192.0.2.2
+	run -0 in_pod p1 ping -c 1 -W 10 192.0.2.2
 	chain_check c1 p1
 	in_pod p1 ip addr del 10.44.0.9/24 dev eth0
 	run ! chain_check c1 p1
@@ -193,7 +188,7 @@ serve() {
 	run -0 cat -A "$(node_file /var/lib/cni/networks/chain/10.44.0.2)"
 	[ "$output" = 'c1^M$'$'\n''eth0' ]
 	[ -e "$(node_file /var/lib/cni/networks/chain/fd00:44::2)" ]
-	run -0 in_pod p1 ping -c 1 -W 3 10.44.0.1
+	run -0 in_pod p1 ping -c 1 -W 10 10.44.0.1
 	chain_check c1 p1
 	rm "$(node_file /var/lib/cni/networks/chain/10.44.0.2)"
 	run ! chain_check c1 p1
@@ -204,7 +199,7 @@ serve() {
 @test "the reference ptp with our host-local: ADD, CHECK, DEL, nothing left" {
 	CHAIN=("$(bridge '{cniVersion, name, ipam} + {type: "ptp"}')")
 	chain_add c1 p1
-	run -0 in_pod p1 ping -c 1 -W 3 10.44.0.1
+	run -0 in_pod p1 ping -c 1 -W 10 10.44.0.1
 	chain_check c1 p1
 	chain_del c1 p1
 	diff <(echo "$before") <(left_behind)
@@ -216,7 +211,7 @@ serve() {
 	chain_check c1 p1
 	local first=$RESULT
 	chain_add c2 p2
-	run -0 in_pod p2 ping -c 1 -W 3 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$first")"
+	run -0 in_pod p2 ping -c 1 -W 10 "$(jq -r '.ips[0].address | sub("/.*"; "")' <<<"$first")"
 	chain_del c2 p2
 	RESULT=$first
 	chain_del c1 p1

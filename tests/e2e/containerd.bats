@@ -152,11 +152,11 @@ pod_ip() {
 	a4=$(pod_ip "$a" 4)
 	a6=$(pod_ip "$a" 6)
 	[[ $(cri_status "$a") == *"$a4"* && $(cri_status "$a") == *"$a6"* ]]
-	run -0 in_sandbox "$b" ping -c 1 -W 3 "$a4"
-	run -0 in_sandbox "$b" ping -c 1 -W 3 "$a6"
-	run -0 in_sandbox "$b" curl -s -m 5 "http://$a4/"
+	run -0 in_sandbox "$b" ping -c 1 -W 10 "$a4"
+	run -0 in_sandbox "$b" ping -c 1 -W 10 "$a6"
+	run -0 in_sandbox "$b" curl -s -m 10 "http://$a4/"
 	[ "$output" = "hello from the pod" ]
-	run -0 in_sandbox "$b" curl -s -m 5 "http://[$a6]/"
+	run -0 in_sandbox "$b" curl -s -m 10 "http://[$a6]/"
 	[ "$output" = "hello from the pod" ]
 	for id in "$a" "$b"; do
 		cri_stop "$id"
@@ -180,7 +180,7 @@ pod_ip() {
 @test "a host port with containerd's capitalised keys leads to a pod on our bridge" {
 	local id
 	id=$(cri_run web 0 8081 80)
-	run -0 in_machine curl -s -m 5 http://10.66.0.1:8081/
+	run -0 in_machine curl -s -m 10 http://10.66.0.1:8081/
 	[ "$output" = "hello from the pod" ]
 	run -0 jq -r '.conf.runtimeConfig.portMappings[0].HostPort' \
 		<<<"$(calls "$id" portmap ADD)"
@@ -195,7 +195,7 @@ pod_ip() {
 	cri_stop "$old"
 	new=$(cri_run twice 1)
 	cri_remove "$old"
-	run -0 in_sandbox "$new" ping -c 1 -W 3 10.66.0.1
+	run -0 in_sandbox "$new" ping -c 1 -W 10 10.66.0.1
 	cri_stop "$new"
 	cri_remove "$new"
 }

@@ -105,7 +105,7 @@ says() {
 @test "two pods that libcni attached reach each other" {
 	driver lib1 add c1 p1
 	driver lib1 add c2 p2
-	run -0 in_pod p2 ping -c 1 -W 3 10.55.0.2
+	run -0 in_pod p2 ping -c 1 -W 10 10.55.0.2
 }
 
 @test "capabilities of the runtime reach the plugin: a MAC and an address asked for are had" {

@@ -25,7 +25,7 @@ teardown_file() {
 
 teardown() {
 	local i
-	[ -z "${SERVER:-}" ] || kill "$SERVER" || true
+	serve_stop
 	for i in 1 2 3; do
 		cni DEL bridge c$i eth0 "$(pod_path p$i)" <<<"$(conf)"
 	done
@@ -43,21 +43,13 @@ add() {
 }
 
 reaches() {
-	in_pod "$1" ping -c 1 -W "${3:-1}" "$2" >/dev/null
+	in_pod "$1" ping -c 1 -W "${3:-10}" "$2" >/dev/null
 }
 
 # serve POD: a web server that notes whom it answers in $BATS_TEST_TMPDIR/seen.
 serve() {
-	local i
 	echo hello >"$BATS_TEST_TMPDIR/index.html"
-	in_pod "$1" /bin/busybox httpd -f -vv -p 80 -h "$BATS_TEST_TMPDIR" \
-		>"$BATS_TEST_TMPDIR/seen" 2>&1 3>&- 4>&- &
-	SERVER=$!
-	for ((i = 0; i < 50; i++)); do
-		[ -z "$(in_pod "$1" ss -Htln 'sport = 80')" ] || return 0
-		sleep 0.05
-	done
-	return 1
+	serve_start "$1" "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/seen"
 }
 
 rules() {
@@ -73,9 +65,9 @@ elements() {
 @test "a pod reaches the outside over both families, and is seen there as the node" {
 	add 1
 	serve outside
-	run -0 in_pod p1 curl -s -m 3 http://192.0.2.2/
+	run -0 in_pod p1 curl -s -m 10 http://192.0.2.2/
 	[ "$output" = hello ]
-	run -0 in_pod p1 curl -s -m 3 'http://[2001:db8::2]/'
+	run -0 in_pod p1 curl -s -m 10 'http://[2001:db8::2]/'
 	[ "$output" = hello ]
 	run -0 cat "$BATS_TEST_TMPDIR/seen"
 	[[ $output == *192.0.2.1* && $output == *2001:db8::1* ]]
@@ -84,8 +76,8 @@ elements() {
 
 @test "without ipMasq the outside gets no answer back, and no table is made" {
 	add 1 '.ipMasq = false'
-	run ! reaches p1 192.0.2.2
-	run ! reaches p1 2001:db8::2
+	run ! reaches p1 192.0.2.2 1
+	run ! reaches p1 2001:db8::2 1
 	run -0 in_node nft list tables
 	[[ $output != *fairlead* ]]
 }
@@ -94,9 +86,15 @@ elements() {
 	add 1
 	add 2
 	serve p1
-	run -0 in_pod p2 curl -s -m 3 http://10.88.0.2/
-	run -0 in_pod p2 curl -s -m 3 'http://[fd00:88::2]/'
-	run -0 in_node curl -s -m 3 http://10.88.0.2/
+	run -0 in_pod p2 curl -s -m 10 http://10.88.0.2/
+	run in_pod p2 curl -s -m 10 'http://[fd00:88::2]/'
+	[ "$status" -eq 0 ] || {
+		in_pod p2 ip -6 neigh
+		in_pod p1 ip -6 addr
+		in_node bridge -d fdb show br br0
+		return 1
+	}
+	run -0 in_node curl -s -m 10 http://10.88.0.2/
 	run -0 cat "$BATS_TEST_TMPDIR/seen"
 	[[ $output == *10.88.0.3* && $output == *fd00:88::3* && $output == *10.88.0.1* ]]
 }
@@ -148,20 +146,20 @@ elements() {
 @test "after a firewall reload the next ADD heals it, for the pods that were there as well" {
 	add 1
 	in_node nft flush ruleset
-	run ! reaches p1 192.0.2.2
+	run ! reaches p1 192.0.2.2 1
 	add 2
-	reaches p2 192.0.2.2 3
-	reaches p1 192.0.2.2 3
+	reaches p2 192.0.2.2
+	reaches p1 192.0.2.2
 	[ "$(elements | wc -w)" = 4 ]
 }
 
 @test "rules that somebody removed one by one come back with the next ADD" {
 	add 1
 	in_node nft flush chain $TABLE postrouting
-	run ! reaches p1 192.0.2.2
+	run ! reaches p1 192.0.2.2 1
 	add 2
-	reaches p1 192.0.2.2 3
-	reaches p2 192.0.2.2 3
+	reaches p1 192.0.2.2
+	reaches p2 192.0.2.2
 }
 
 @test "another program's tables are left alone by ADD, DEL and heal" {
@@ -187,11 +185,11 @@ elements() {
 	local other
 	other=$(bridge_conf masq2 '.bridge = "br2" | .ipam.ranges = [[{subnet: "10.89.0.0/24"}]]')
 	cni ADD bridge c2 eth0 "$(pod_path p2)" <<<"$other"
-	reaches p2 192.0.2.2 3
+	reaches p2 192.0.2.2
 	# Between networks a pod is translated: it leaves its own subnet.
-	reaches p1 192.0.2.2 3
+	reaches p1 192.0.2.2
 	cni DEL bridge c2 eth0 "$(pod_path p2)" <<<"$other"
-	reaches p1 192.0.2.2 3
+	reaches p1 192.0.2.2
 	run -0 in_node nft list table inet fairlead-masq2
 	[[ $output != *10.89.0.2* ]]
 }
@@ -202,7 +200,7 @@ elements() {
 	[ "$(elements | wc -w)" = 4 ]
 	cni DEL bridge c1 eth1 "$(pod_path p1)" <<<"$(conf)"
 	[ "$(elements)" = "10.88.0.2 fd00:88::2" ]
-	reaches p1 192.0.2.2 3
+	reaches p1 192.0.2.2
 }
 
 @test "GC takes the addresses of attachments that are not valid, and no others" {
@@ -211,5 +209,5 @@ elements() {
 	cni GC bridge - - - <<<"$(conf '."cni.dev/valid-attachments" =
 		[{containerID: "c2", ifname: "eth0"}]')"
 	[ "$(elements)" = "10.88.0.3 fd00:88::3" ]
-	reaches p2 192.0.2.2 3
+	reaches p2 192.0.2.2
 }

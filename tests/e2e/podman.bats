@@ -63,7 +63,7 @@ addr() {
 }
 
 http() {
-	podman exec "$1" /bin/sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 3 $2 80"
+	podman exec "$1" /bin/sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 10 $2 80"
 }
 
 @test "podman writes the list itself and our bridge is what it runs" {
@@ -80,8 +80,8 @@ http() {
 	a4=$(addr a blue)
 	a6=$(addr a blue GlobalIPv6Address)
 	[[ $a4 == 10.77.0.* && $a6 == fd00:77::* ]]
-	run -0 podman exec b ping -c 1 -W 3 "$a4"
-	run -0 podman exec b ping -c 1 -W 3 "$a6"
+	run -0 podman exec b ping -c 1 -W 10 "$a4"
+	run -0 podman exec b ping -c 1 -W 10 "$a6"
 	run -0 http b "$a4"
 	[[ $output == *"hello from the pod"* ]]
 	run -0 http b "$a6"
@@ -102,7 +102,7 @@ http() {
 
 @test "a published port goes through the reference portmap to a container on our bridge" {
 	start a --network blue -p 8080:80
-	run -0 in_machine curl -s -m 5 "http://10.77.0.1:8080/"
+	run -0 in_machine curl -s -m 10 "http://10.77.0.1:8080/"
 	[ "$output" = "hello from the pod" ]
 }
 

@@ -115,6 +115,26 @@ outside_add() {
 	in_pod outside ip link set eth0 up
 }
 
+# serve_start POD DIR [LOG]: a web server in a pod, that notes in LOG whom it answers.
+serve_start() {
+	local i file=$BATS_TEST_TMPDIR/server.pid
+	in_pod "$1" sh -c 'echo $$ >"$1"; exec /bin/busybox httpd -f -vv -p 80 -h "$2"' - \
+		"$file" "$2" >"${3:-/dev/null}" 2>&1 3>&- 4>&- &
+	for ((i = 0; i < 100; i++)); do
+		[ -z "$(in_pod "$1" ss -Htln 'sport = 80')" ] || return 0
+		sleep 0.05
+	done
+	echo "no web server in '$1'"
+	return 1
+}
+
+# serve_stop: ends it; no error when there is none.
+serve_stop() {
+	local file=$BATS_TEST_TMPDIR/server.pid
+	[ ! -e "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
+	rm -f "$file"
+}
+
 # The file of a plugin by its type: ours where we have one, else the reference's. TYPE@ref asks
 # for the reference's in any case.
 plugin_file() {

@@ -98,8 +98,8 @@ leases() {
 	a=$(ref ADD c1 p1 "$conf" | jq -r '.ips[0].address | sub("/.*"; "")')
 	b=$(our ADD c2 p2 "$conf" | jq -r '.ips[0].address | sub("/.*"; "")')
 	[ "$a" != "$b" ]
-	run -0 in_pod p2 ping -c 1 -W 3 "$a"
-	run -0 in_pod p1 ping -c 1 -W 3 "$b"
+	run -0 in_pod p2 ping -c 1 -W 10 "$a"
+	run -0 in_pod p1 ping -c 1 -W 10 "$b"
 }
 
 @test "both use one store in turns: no address twice, the round goes on where the other stopped" {

@@ -234,9 +234,18 @@ static const struct {
 	int error;
 	const char *name;
 } error_names[] = {
-	{ ENOSPC, "ENOSPC" }, { EIO, "EIO" },	    { ENOMEM, "ENOMEM" },   { EBUSY, "EBUSY" },
-	{ EINTR, "EINTR" },   { EAGAIN, "EAGAIN" }, { EPERM, "EPERM" },	    { EACCES, "EACCES" },
-	{ EMFILE, "EMFILE" }, { EROFS, "EROFS" },   { ENOBUFS, "ENOBUFS" },
+	{ EPROTONOSUPPORT, "EPROTONOSUPPORT" },
+	{ ENOSPC, "ENOSPC" },
+	{ EIO, "EIO" },
+	{ ENOMEM, "ENOMEM" },
+	{ EBUSY, "EBUSY" },
+	{ EINTR, "EINTR" },
+	{ EAGAIN, "EAGAIN" },
+	{ EPERM, "EPERM" },
+	{ EACCES, "EACCES" },
+	{ EMFILE, "EMFILE" },
+	{ EROFS, "EROFS" },
+	{ ENOBUFS, "ENOBUFS" },
 };
 
 /* What glibc calls before main(), in a static and in a dynamic program. */

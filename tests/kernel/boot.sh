@@ -57,7 +57,11 @@ fi
 cache=${FL_KERNEL_CACHE:-$(cd "$(dirname "$0")/../.." && pwd)/build/kernel}
 mkdir -p "$cache"
 
-# A linux-image-amd64 names the image of the day as its dependency.
+# A linux-image-amd64 names the image of the day as its dependency. Without package lists, as on
+# a new machine, nothing is known of it.
+if ! apt-cache show "$package" >/dev/null 2>&1; then
+	apt-get -q update >/dev/null 2>&1 || die "package lists cannot be had: apt-get update"
+fi
 image=$(apt-cache depends "$package" 2>/dev/null |
 	awk '/Depends: linux-image-/ { print $2; exit }')
 image=${image:-$package}
@@ -72,10 +76,12 @@ fetch()
 
 	[ ! -e "$tree/boot/vmlinuz-$version" ] || return 0
 	work=$(mktemp -d "$cache/fetch.XXXXXX")
-	(cd "$work" && apt-get -q download "$image") >"$work/log" 2>&1 || {
+	# A list that is too old names packages that are no longer there.
+	(cd "$work" && { apt-get -q download "$image" ||
+		{ apt-get -q update && apt-get -q download "$image"; }; }) >"$work/log" 2>&1 || {
 		tail -n 3 "$work/log" >&2
 		rm -rf "$work"
-		die "download of '$image' went wrong (apt-get update needed?)"
+		die "download of '$image' went wrong"
 	}
 	deb=$(echo "$work"/*.deb)
 	dpkg-deb -x "$deb" "$work/tree"

@@ -270,7 +270,7 @@ static void junk_is_passed_over_by_list_and_refused_by_read(void **state)
 		{ "{\"version\": 1, \"netw", "endpoint record" },
 		{ "\0\0\0\0", "endpoint record" },
 		{ "[]", "endpoint record" },
-		{ "{}", "'network'" },
+		{ "{}", "'version'" },
 		{ "{\"version\": 2}", "'version'" },
 		{ "{\"version\": \"1\"}", "'version'" },
 		{ "{\"version\": 1, \"network\": 7}", "'network'" },

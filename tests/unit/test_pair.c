@@ -19,12 +19,16 @@ static struct fl_pair pair(void)
 				 .master = has_link(nl, "br0") ? link_of(nl, "br0").index : 0 };
 }
 
+/* Both steps of the host's side; returns the host's end as it is then. */
 static struct fl_link create(const struct fl_pair *p)
 {
 	struct fl_link link = { 0 };
 
 	CHECK_OK(fl_pair_create(nl, p, &link, &err), &err);
-	return link;
+	CHECK(!link.up);
+	CHECK_OK(fl_pair_raise(nl, p, NULL, &err), &err);
+	assert_int_equal(link.index, link_of(nl, p->host).index);
+	return link_of(nl, p->host);
 }
 
 static void make_bridge(void)
@@ -94,23 +98,15 @@ static void name_taken_in_the_pod_is_eexist_and_nothing_is_changed(void **state)
 
 static void any_failing_step_leaves_nothing(void **state)
 {
-	struct fl_pair mtu = pair(), no_master = pair(), no_port = pair(), long_alias = pair();
+	struct fl_pair mtu = pair(), no_master = pair();
 	struct {
 		const char *what;
 		struct fl_pair *p;
-	} t[] = { { "mtu", &mtu },
-		  { "master", &no_master },
-		  { "hairpin", &no_port },
-		  { "alias", &long_alias } };
-	char alias[300];
+	} t[] = { { "mtu", &mtu }, { "master", &no_master } };
 
 	(void)state;
-	memset(alias, 'a', sizeof(alias) - 1);
-	alias[sizeof(alias) - 1] = '\0';
 	mtu.mtu = 67;
-	no_master.master = link_of(nl, "lo").index; /* no bridge */
-	no_port.hairpin = FL_ON;		    /* of no bridge: fails when the pair is there */
-	long_alias.alias = alias;
+	no_master.master = link_of(nl, "lo").index; /* no bridge: fails when the pair is there */
 	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
 		struct fl_link link = { .index = 7 };
 		int r = fl_pair_create(nl, t[i].p, &link, &err);
@@ -120,6 +116,41 @@ static void any_failing_step_leaves_nothing(void **state)
 		if (has_link(nl, "h0") || has_link(pod_nl, "eth0"))
 			fail_msg("%s: left an interface behind", t[i].what);
 	}
+}
+
+static void raise_says_what_the_kernel_refuses(void **state)
+{
+	struct fl_pair no_port = pair(), long_alias = pair(), absent = pair();
+	struct fl_link link;
+	char alias[300];
+
+	(void)state;
+	memset(alias, 'a', sizeof(alias) - 1);
+	alias[sizeof(alias) - 1] = '\0';
+	CHECK_OK(fl_pair_create(nl, &no_port, &link, &err), &err);
+	no_port.hairpin = FL_ON; /* of no bridge */
+	CHECK(fl_pair_raise(nl, &no_port, NULL, &err) < 0);
+	CHECK(strstr(err.text, "set link 'h0'"));
+	long_alias.alias = alias;
+	CHECK(fl_pair_raise(nl, &long_alias, NULL, &err) < 0);
+	CHECK(strstr(err.text, "set link 'h0'"));
+	absent.host = "h9";
+	CHECK(fl_pair_raise(nl, &absent, NULL, &err) == -ENODEV);
+}
+
+static void raise_after_the_pods_end_needs_no_wait(void **state)
+{
+	struct fl_deadline d = fl_deadline_in(20000);
+	struct fl_link link;
+	struct fl_pair p;
+
+	(void)state;
+	make_bridge();
+	p = pair();
+	CHECK_OK(fl_pair_create(nl, &p, &link, &err), &err);
+	must("$POD ip link set eth0 up");
+	CHECK_OK(fl_pair_raise(nl, &p, &d, &err), &err);
+	CHECK(link_of(nl, "h0").carrier);
 }
 
 static void bridge_takes_1023_ports_and_the_next_is_exfull(void **state)
@@ -254,6 +285,8 @@ int main(int argc, char **argv)
 		T(name_taken_on_the_host_is_eexist_and_nothing_is_changed),
 		T(name_taken_in_the_pod_is_eexist_and_nothing_is_changed),
 		T(any_failing_step_leaves_nothing),
+		T(raise_says_what_the_kernel_refuses),
+		T(raise_after_the_pods_end_needs_no_wait),
 		T(bridge_takes_1023_ports_and_the_next_is_exfull),
 		T(wait_returns_at_once_when_packets_pass),
 		T(wait_without_a_bridge_is_for_the_carrier),

@@ -149,6 +149,35 @@ static void set_of_another_type_is_refused_and_nothing_made(void **state)
 	assert_int_equal(listed("chain"), 0);
 }
 
+static bool keep_even(const char *port, void *arg)
+{
+	++*(int *)arg;
+	return (port[strlen(port) - 1] - '0') % 2 == 0;
+}
+
+static void sweep_removes_the_ports_that_nobody_keeps(void **state)
+{
+	int asked = 0;
+	char port[16];
+
+	(void)state;
+	CHECK_OK(fl_spoof_sweep(nl, "pods", keep_even, &asked, &err), &err); /* no table */
+	for (int i = 0; i < 300; i++) {
+		(void)snprintf(port, sizeof(port), "veth%d", i);
+		add(port, mac_a);
+	}
+	must("nft add element bridge fairlead-pods macs '{ veth7 . 0a:58:0a:58:00:03 }'");
+	CHECK_OK(fl_spoof_sweep(nl, "pods", keep_even, &asked, &err), &err);
+	assert_int_equal(listed("\"veth7\""), 0);
+	assert_int_equal(listed(" . 0a:58:0a:58:00:02"), 150);
+	assert_int_equal(listed("comment \"0a:58"), 150);
+	assert_int_equal(listed("drop"), 1);
+	CHECK_OK(fl_spoof_check(nl, "pods", "veth298", mac_a, &err), &err);
+	/* Of another network nothing is touched. */
+	CHECK_OK(fl_spoof_sweep(nl, "pod", keep_even, &asked, &err), &err);
+	assert_int_equal(listed(" . 0a:58:0a:58:00:02"), 150);
+}
+
 static void port_names_have_1_to_15_bytes(void **state)
 {
 	(void)state;
@@ -231,6 +260,7 @@ int main(void)
 		T(del_removes_the_port_whatever_an_administrator_did),
 		T(del_of_nothing_is_done),
 		T(set_of_another_type_is_refused_and_nothing_made),
+		T(sweep_removes_the_ports_that_nobody_keeps),
 		T(port_names_have_1_to_15_bytes),
 		T(parallel_first_adds_make_one_rule),
 		T(frames_from_another_address_are_dropped),
