@@ -146,32 +146,27 @@ static int ipam_del(const struct fl_cni_req *req, struct fl_err *err)
 	return class_io(err, ipam_store_release(&store, req->container_id, req->ifname, err));
 }
 
-static bool is_leased(const struct fl_cni_req *req, const struct ipam_store *store,
-		      const struct fl_ip *ip)
+/* What the files say is leased to the attachment: "'10.1.0.2', 'fd00::2'" or "none". */
+static void list_leased(const struct fl_cni_req *req, const struct ipam_store *store, char *out,
+			size_t size)
 {
+	size_t used = (size_t)snprintf(out, size, "none");
+	const char *comma = "";
+	char text[FL_IP_STR];
 	struct fl_ip have;
 	uint64_t pos = 0;
 
 	while (ipam_store_leased(store, req->container_id, req->ifname, &pos, &have)) {
-		if (!ip || fl_ip_cmp(ip, &have) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void list_leased(const struct fl_cni_req *req, const struct ipam_store *store, char *out,
-			size_t size)
-{
-	char text[FL_IP_STR];
-	struct fl_ip have;
-	uint64_t pos = 0;
-	size_t used = 0;
-
-	out[0] = '\0';
-	while (used + FL_IP_STR + 2 < size &&
-	       ipam_store_leased(store, req->container_id, req->ifname, &pos, &have))
-		used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+		if (!ipam_store_holds(store, req->container_id, req->ifname, &have))
+			continue;
+		if (!*comma)
+			used = 0;
+		if (used + FL_IP_STR + 4 >= size)
+			return;
+		used += (size_t)snprintf(out + used, size - used, "%s'%s'", comma,
 					 fl_ip_format(&have, text));
+		comma = ", ";
+	}
 }
 
 /* Each address of the result that our ranges hold must be leased to this attachment. */
@@ -182,13 +177,6 @@ static int compare(const struct fl_cni_req *req, const struct ipam_conf *conf,
 	char text[FL_IP_STR], found[200];
 	int r;
 
-	if (!is_leased(req, store, NULL)) {
-		r = fl_fail(err, ENOENT,
-			    "lease in '%s': expected one of container '%s' interface '%s', found "
-			    "none",
-			    store->path, req->container_id, req->ifname);
-		return fl_class(err, r, FL_CNI_DRIFT);
-	}
 	r = fl_cni_prev_result(req, &prev, err);
 	if (r < 0)
 		return r;
@@ -198,12 +186,14 @@ static int compare(const struct fl_cni_req *req, const struct ipam_conf *conf,
 
 		for (size_t s = 0; s < conf->n_sets; s++)
 			ours |= ipam_set_find(&conf->sets[s], ip) >= 0;
-		if (!ours || is_leased(req, store, ip))
+		if (!ours || ipam_store_holds(store, req->container_id, req->ifname, ip))
 			continue;
 		list_leased(req, store, found, sizeof(found));
 		r = fl_fail(err, ENOENT,
-			    "lease of container '%s' interface '%s': expected '%s', found '%s'",
-			    req->container_id, req->ifname, fl_ip_format(ip, text), found);
+			    "lease of container '%s' interface '%s' in '%s': expected '%s', found "
+			    "%s",
+			    req->container_id, req->ifname, store->path, fl_ip_format(ip, text),
+			    found);
 		return fl_class(err, r, FL_CNI_DRIFT);
 	}
 	return 0;

@@ -152,6 +152,21 @@ int ipam_store_reserve(struct ipam_store *s, const char *id, const char *ifname,
 	return r;
 }
 
+bool ipam_store_holds(const struct ipam_store *s, const char *id, const char *ifname,
+		      const struct fl_ip *ip)
+{
+	struct fl_hash key = ipam_store_key(id, ifname), old = ipam_store_key(id, NULL), found;
+	char name[FL_IP_STR], buf[IPAM_LEASE_MAX];
+	const char *content = buf;
+	size_t len = 0;
+
+	if (ipam_scan_read_lease(s->dir, fl_ip_format(ip, name), buf, sizeof(buf), &len, NULL) < 0)
+		return false;
+	(void)ipam_scan_trim(&content, &len);
+	found = ipam_index_key(content, len);
+	return memcmp(&found, &key, sizeof(key)) == 0 || memcmp(&found, &old, sizeof(old)) == 0;
+}
+
 /* 1: removed or gone; 0: the file is another's; -errno. */
 static int remove_lease(struct ipam_store *s, const struct fl_hash *key, const struct fl_ip *ip,
 			struct fl_err *err)

@@ -70,6 +70,10 @@ void ipam_store_close(struct ipam_store *s);
 bool ipam_store_leased(const struct ipam_store *s, const char *id, const char *ifname,
 		       uint64_t *pos, struct fl_ip *out);
 
+/* Whether the address's own file, whatever the index says, is a lease of (id, ifname). */
+bool ipam_store_holds(const struct ipam_store *s, const char *id, const char *ifname,
+		      const struct fl_ip *ip);
+
 /* Leases the address. -EEXIST: it is taken; nothing has changed. */
 fl_must int ipam_store_reserve(struct ipam_store *s, const char *id, const char *ifname,
 			       const struct fl_ip *ip, struct fl_err *err);
