@@ -19,7 +19,7 @@ setup() {
 	[ -x "$PLUGIN_DIR/bridge" ]
 	[ -x "$BUILD/tests/fault" ]
 	export FAULT=$BUILD/tests/fault CNI_PATH=$PLUGIN_DIR
-	unset M_FLAGS M_WITNESS M_STEP M_TOLD
+	unset M_FLAGS M_WITNESS M_STEP M_TOLD M_LABEL
 }
 
 teardown() {
@@ -161,19 +161,19 @@ leaky_plugin() {
 
 @test "bridge with a foreign IPAM program: kill -9 of the tree at every call of bridge" {
 	attach bridge eth0 "$(conf_static 7)"
-	M_WITNESS=$(conf_static 8) M_FLAGS=-f CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR \
+	M_LABEL="with static" M_WITNESS=$(conf_static 8) M_FLAGS=-f CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR \
 		matrix kill-add kill-del
 }
 
 @test "bridge with a foreign IPAM program: kill -9 of the tree at every 5th call of all" {
 	attach bridge eth0 "$(conf_static 7)"
-	M_WITNESS=$(conf_static 8) M_STEP=5 CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR \
+	M_LABEL="with static" M_WITNESS=$(conf_static 8) M_STEP=5 CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR \
 		matrix kill-add kill-del
 }
 
 @test "bridge with a foreign IPAM program: an error at any of bridge's own calls" {
 	attach bridge eth0 "$(conf_static 7)"
-	M_WITNESS=$(conf_static 8) M_FLAGS=-f CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR matrix \
+	M_LABEL="with static" M_WITNESS=$(conf_static 8) M_FLAGS=-f CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR matrix \
 		"error-add EIO" "error-del EIO" "error-add ENOMEM" "error-del ENOMEM"
 }
 

@@ -11,6 +11,7 @@
 #	M_IFNAME  CNI_IFNAME		CNI_PATH  as the plugin gets it
 #	M_WITNESS configuration of the witness, if not M_CONF
 #	M_FLAGS   a flag for fault	M_STEP    take only every M_STEP-th point (default 1)
+#	M_LABEL   what to add to the plugin's name in the count
 #	M_TOLD    how many failures are told (default 20)
 #
 # Pod p1 is the victim. Pod w, the witness, is attached to the same network all the time and
@@ -259,6 +260,6 @@ if [ "$mode" = "${mode%first-add}" ]; then
 fi
 # shellcheck disable=SC2086 # words
 names=$(printf '%s\n' $passed | sort -u | paste -sd ' ')
-echo "points: $mode${error:+ $error}: $last calls, $injected points injected," \
+echo "points: ${M_PLUGIN##*/}${M_LABEL:+ $M_LABEL} $mode${error:+ $error}: $last calls, $injected points injected," \
 	"$(wc -w <<<"$passed") passed over${names:+ ($names)}, $wrong wrong"
 [ "$wrong" = 0 ]
