@@ -55,26 +55,23 @@ int fl_cni_route_read(const struct fl_cur *c, struct fl_cni_route *out, struct f
 	return 0;
 }
 
+static int must_be_text(const struct fl_cur *at, void *arg, struct fl_err *err)
+{
+	const char *ignored = NULL;
+
+	(void)arg;
+	return fl_cur_as_str(at, &ignored, err);
+}
+
 /* A list of strings, borrowed. */
 static int read_strings(const struct fl_cur *c, const char *key, const struct fl_json **out,
 			struct fl_err *err)
 {
-	struct fl_cur list = { 0 };
-	int r;
+	int r = fl_cur_each(c, key, must_be_text, NULL, err);
 
-	r = fl_cur_arr(c, key, FL_OPTIONAL, &list, err);
-	if (r <= 0)
-		return r;
-	for (size_t i = 0; i < fl_json_len(list.v); i++) {
-		struct fl_cur element = fl_cur_at(&list, i);
-		const char *ignored = NULL;
-
-		r = fl_cur_as_str(&element, &ignored, err);
-		if (r < 0)
-			return r;
-	}
-	*out = list.v;
-	return 0;
+	if (r > 0)
+		*out = fl_json_get(c->v, key);
+	return r < 0 ? r : 0;
 }
 
 int fl_cni_dns_read(const struct fl_cur *c, struct fl_cni_dns *out, struct fl_err *err)
@@ -98,7 +95,7 @@ int fl_cni_dns_read(const struct fl_cur *c, struct fl_cni_dns *out, struct fl_er
 	return 0;
 }
 
-static int read_iface(const struct fl_cur *c, struct fl_cni_result *res, struct fl_err *err)
+static int read_iface(const struct fl_cur *c, void *res, struct fl_err *err)
 {
 	struct fl_cni_iface iface = { 0 }, *slot;
 	const struct {
@@ -163,12 +160,12 @@ static int read_address(const struct fl_cur *c, const char *key, struct fl_cni_r
 	return 0;
 }
 
-static int read_modern_ip(const struct fl_cur *c, struct fl_cni_result *res, struct fl_err *err)
+static int read_modern_ip(const struct fl_cur *c, void *res, struct fl_err *err)
 {
 	return read_address(c, "address", res, err);
 }
 
-static int read_route(const struct fl_cur *c, struct fl_cni_result *res, struct fl_err *err)
+static int read_route(const struct fl_cur *c, void *res, struct fl_err *err)
 {
 	struct fl_cni_route route = { 0 }, *slot;
 	int r;
@@ -183,25 +180,12 @@ static int read_route(const struct fl_cur *c, struct fl_cni_result *res, struct 
 	return 0;
 }
 
-typedef int (*read_element)(const struct fl_cur *c, struct fl_cni_result *res, struct fl_err *err);
-
-static int read_list(const struct fl_cur *c, const char *key, read_element read,
+static int read_list(const struct fl_cur *c, const char *key, fl_cur_visit *read,
 		     struct fl_cni_result *res, struct fl_err *err)
 {
-	struct fl_cur list = { 0 };
-	int r;
+	int r = fl_cur_each(c, key, read, res, err);
 
-	r = fl_cur_arr(c, key, FL_OPTIONAL, &list, err);
-	if (r <= 0)
-		return r;
-	for (size_t i = 0; i < fl_json_len(list.v); i++) {
-		struct fl_cur element = fl_cur_at(&list, i);
-
-		r = read(&element, res, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* "ip4" or "ip6" of a result before 0.3.0: {"ip", "gateway", "routes"}. */

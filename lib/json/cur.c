@@ -183,6 +183,24 @@ int fl_cur_prefix(const struct fl_cur *c, const char *key, enum fl_need need, st
 	return r < 0 ? fl_cur_wrap(&m, err, r) : 1;
 }
 
+int fl_cur_each(const struct fl_cur *c, const char *key, fl_cur_visit *visit, void *arg,
+		struct fl_err *err)
+{
+	struct fl_cur list;
+	int r = fl_cur_arr(c, key, FL_OPTIONAL, &list, err);
+
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; i < fl_json_len(list.v); i++) {
+		struct fl_cur at = fl_cur_at(&list, i);
+
+		r = visit(&at, arg, err);
+		if (r < 0)
+			return r;
+	}
+	return 1;
+}
+
 int fl_cur_as_str(const struct fl_cur *c, const char **out, struct fl_err *err)
 {
 	if (fl_json_type(c->v) != FL_JSON_STRING)

@@ -55,6 +55,16 @@ fl_must int fl_cur_ip(const struct fl_cur *c, const char *key, enum fl_need need
 fl_must int fl_cur_prefix(const struct fl_cur *c, const char *key, enum fl_need need,
 			  struct fl_prefix *out, struct fl_err *err);
 
+/* What is done with an element; negative stops the walk. */
+typedef int fl_cur_visit(const struct fl_cur *at, void *arg, struct fl_err *err);
+
+/*
+ * Visits every element of the member that is an array; absent, it has none. 1: there was an
+ * array, 0: none, -EINVAL: no array, or what visit() returned.
+ */
+fl_must int fl_cur_each(const struct fl_cur *c, const char *key, fl_cur_visit *visit, void *arg,
+			struct fl_err *err);
+
 /* The i-th element of the array at c; i must be below fl_json_len(c->v). */
 struct fl_cur fl_cur_at(const struct fl_cur *c, size_t i);
 

@@ -114,23 +114,19 @@ int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out, stru
 	return 0;
 }
 
-static int read_ips(const struct fl_cur *c, struct fl_endpoint *ep, struct fl_err *err)
+static int visit_ip(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
-	struct fl_cur ips;
-	int r = fl_cur_arr(c, "ips", FL_OPTIONAL, &ips, err);
-	size_t n = r > 0 ? fl_json_len(ips.v) : 0;
+	struct fl_endpoint *ep = arg;
+	const char *text = NULL;
+	int r;
 
-	if (n > FL_ENDPOINT_IPS_MAX)
-		return fl_cur_fail(&ips, err, "%zu addresses, at most %d", n, FL_ENDPOINT_IPS_MAX);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		struct fl_cur at = fl_cur_at(&ips, i);
-		const char *text = NULL;
-
-		r = fl_cur_as_str(&at, &text, err);
-		if (r == 0)
-			r = fl_prefix_parse(text, &ep->ips[ep->n_ips++], err);
-	}
-	return r < 0 ? r : 0;
+	if (ep->n_ips == FL_ENDPOINT_IPS_MAX)
+		return fl_cur_fail(at, err, "more than %d addresses", FL_ENDPOINT_IPS_MAX);
+	r = fl_cur_as_str(at, &text, err);
+	if (r < 0)
+		return r;
+	r = fl_prefix_parse(text, &ep->ips[ep->n_ips++], err);
+	return r < 0 ? fl_cur_wrap(at, err, r) : 0;
 }
 
 int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct fl_err *err)
@@ -157,7 +153,7 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 	    fl_cur_bool(&c, "macspoofchk", FL_OPTIONAL, &ep.macspoofchk, err) < 0 ||
 	    fl_mac_parse(mac, ep.mac, err) < 0 ||
 	    fl_copy(ep.host_ifname, sizeof(ep.host_ifname), host, err) < 0 ||
-	    read_ips(&c, &ep, err) < 0)
+	    fl_cur_each(&c, "ips", visit_ip, &ep, err) < 0)
 		return -EINVAL;
 	ep.labels = fl_json_get(tree, "labels");
 	ep.tree = tree;

@@ -15,8 +15,9 @@ bool br_conf_in_trunk(const struct br_conf *conf, unsigned int vlan)
 }
 
 /* One element of vlanTrunk: {"id": n} or {"minID": n, "maxID": n}, or both. */
-static int read_trunk_range(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
+static int read_trunk_range(const struct fl_cur *c, void *arg, struct fl_err *err)
 {
+	struct br_conf *conf = arg;
 	uint32_t id = 0, min = 0, max = 0;
 	int r, has_min, has_max;
 
@@ -48,7 +49,6 @@ static int read_trunk_range(const struct fl_cur *c, struct br_conf *conf, struct
 
 static int read_vlans(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
 {
-	struct fl_cur trunk;
 	uint32_t vlan = 0;
 	int r;
 
@@ -59,18 +59,9 @@ static int read_vlans(const struct fl_cur *c, struct br_conf *conf, struct fl_er
 	r = fl_cur_bool(c, "preserveDefaultVlan", FL_OPTIONAL, &conf->preserve_default_vlan, err);
 	if (r < 0)
 		return r;
-	r = fl_cur_arr(c, "vlanTrunk", FL_OPTIONAL, &trunk, err);
-	if (r <= 0)
-		return r;
-	conf->has_trunk = fl_json_len(trunk.v) > 0;
-	for (size_t i = 0; i < fl_json_len(trunk.v); i++) {
-		struct fl_cur at = fl_cur_at(&trunk, i);
-
-		r = read_trunk_range(&at, conf, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	r = fl_cur_each(c, "vlanTrunk", read_trunk_range, conf, err);
+	conf->has_trunk = r > 0 && fl_json_len(fl_json_get(c->v, "vlanTrunk")) > 0;
+	return r < 0 ? r : 0;
 }
 
 static int read_switches(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
@@ -134,27 +125,26 @@ static int read_mac(const struct fl_cur *obj, struct br_conf *conf, struct fl_er
 	return r < 0 ? fl_cur_wrap(&at, err, r) : 0;
 }
 
+static int check_label(const struct fl_cur *at, void *arg, struct fl_err *err)
+{
+	const char *text;
+	int r = fl_cur_as_obj(at, err);
+
+	(void)arg;
+	if (r == 0)
+		r = fl_cur_str(at, "key", FL_REQUIRED, &text, err);
+	if (r >= 0)
+		r = fl_cur_str(at, "value", FL_REQUIRED, &text, err);
+	return r;
+}
+
 static int read_labels(const struct fl_cur *cni, struct br_conf *conf, struct fl_err *err)
 {
-	struct fl_cur labels;
-	int r = fl_cur_arr(cni, "labels", FL_OPTIONAL, &labels, err);
+	int r = fl_cur_each(cni, "labels", check_label, NULL, err);
 
-	if (r <= 0)
-		return r;
-	for (size_t i = 0; i < fl_json_len(labels.v); i++) {
-		struct fl_cur at = fl_cur_at(&labels, i);
-		const char *text;
-
-		r = fl_cur_as_obj(&at, err);
-		if (r == 0)
-			r = fl_cur_str(&at, "key", FL_REQUIRED, &text, err);
-		if (r >= 0)
-			r = fl_cur_str(&at, "value", FL_REQUIRED, &text, err);
-		if (r < 0)
-			return r;
-	}
-	conf->labels = labels.v;
-	return 0;
+	if (r > 0)
+		conf->labels = fl_json_get(cni->v, "labels");
+	return r < 0 ? r : 0;
 }
 
 /* What the runtime asks for: runtimeConfig rules over args, and that over CNI_ARGS. */

@@ -129,23 +129,16 @@ static int read_set(struct ipam_conf *conf, const struct fl_cur *c, size_t *n_ra
 	return 0;
 }
 
-static int read_sets(struct ipam_conf *conf, const struct fl_cur *c, const char *key,
-		     size_t *n_ranges, struct fl_err *err)
+struct sets {
+	struct ipam_conf *conf;
+	size_t n_ranges; /* of all sets */
+};
+
+static int visit_set(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
-	struct fl_cur list = { 0 };
-	int r;
+	struct sets *sets = arg;
 
-	r = fl_cur_arr(c, key, FL_OPTIONAL, &list, err);
-	if (r <= 0)
-		return r;
-	for (size_t i = 0; i < fl_json_len(list.v); i++) {
-		struct fl_cur at = fl_cur_at(&list, i);
-
-		r = read_set(conf, &at, n_ranges, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return read_set(sets->conf, at, &sets->n_ranges, err);
 }
 
 /* The reference's order: runtimeConfig.ipRanges, the old single range, ipam.ranges. */
@@ -155,10 +148,10 @@ static int read_all_sets(struct ipam_conf *conf, const struct fl_cur *runtime,
 	struct ipam_range range;
 	struct ipam_set *set = NULL;
 	bool is_old_form = fl_json_get(ipam->v, "subnet") != NULL;
-	size_t n_ranges = is_old_form;
+	struct sets sets = { conf, is_old_form };
 	int r;
 
-	r = read_sets(conf, runtime, "ipRanges", &n_ranges, err);
+	r = fl_cur_each(runtime, "ipRanges", visit_set, &sets, err);
 	if (r < 0)
 		return r;
 	if (is_old_form) {
@@ -172,7 +165,7 @@ static int read_all_sets(struct ipam_conf *conf, const struct fl_cur *runtime,
 		if (r < 0)
 			return r;
 	}
-	r = read_sets(conf, ipam, "ranges", &n_ranges, err);
+	r = fl_cur_each(ipam, "ranges", visit_set, &sets, err);
 	if (r < 0)
 		return r;
 	if (conf->n_sets == 0)
@@ -226,26 +219,23 @@ static int add_want(struct ipam_conf *conf, const char *text, struct fl_err *err
 	return 0;
 }
 
-static int want_from_list(struct ipam_conf *conf, const struct fl_cur *c, struct fl_err *err)
+static int visit_want(const struct fl_cur *at, void *conf, struct fl_err *err)
 {
-	struct fl_cur list = { 0 };
+	const char *text = NULL;
 	int r;
 
-	r = fl_cur_arr(c, "ips", FL_OPTIONAL, &list, err);
-	if (r <= 0)
+	r = fl_cur_as_str(at, &text, err);
+	if (r < 0)
 		return r;
-	for (size_t i = 0; i < fl_json_len(list.v); i++) {
-		struct fl_cur at = fl_cur_at(&list, i);
-		const char *text = NULL;
+	r = add_want(conf, text, err);
+	return r < 0 ? fl_cur_wrap(at, err, r) : 0;
+}
 
-		r = fl_cur_as_str(&at, &text, err);
-		if (r < 0)
-			return r;
-		r = add_want(conf, text, err);
-		if (r < 0)
-			return fl_cur_wrap(&at, err, r);
-	}
-	return 0;
+static int want_from_list(struct ipam_conf *conf, const struct fl_cur *c, struct fl_err *err)
+{
+	int r = fl_cur_each(c, "ips", visit_want, conf, err);
+
+	return r < 0 ? r : 0;
 }
 
 /* IP of CNI_ARGS: one address, or several with commas between. */
@@ -293,26 +283,14 @@ static int read_wants(struct ipam_conf *conf, const struct fl_cur *root,
 	return want_from_list(conf, runtime, err);
 }
 
-static int read_routes(struct ipam_conf *conf, const struct fl_cur *ipam, struct fl_err *err)
+static int visit_route(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
-	struct fl_cur list = { 0 };
+	struct fl_cni_route *route = NULL;
+	struct ipam_conf *conf = arg;
 	int r;
 
-	r = fl_cur_arr(ipam, "routes", FL_OPTIONAL, &list, err);
-	if (r <= 0)
-		return r;
-	for (size_t i = 0; i < fl_json_len(list.v); i++) {
-		struct fl_cur at = fl_cur_at(&list, i);
-		struct fl_cni_route *route = NULL;
-
-		r = fl_cni_result_add_route(&conf->extra, &route, err);
-		if (r < 0)
-			return r;
-		r = fl_cni_route_read(&at, route, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	r = fl_cni_result_add_route(&conf->extra, &route, err);
+	return r < 0 ? r : fl_cni_route_read(at, route, err);
 }
 
 static int read_all(const struct fl_cur *root, enum fl_cni_version version, const char *args,
@@ -343,7 +321,8 @@ static int read_all(const struct fl_cur *root, enum fl_cni_version version, cons
 	r = read_wants(conf, root, &runtime, args, err);
 	if (r < 0)
 		return r;
-	return read_routes(conf, &ipam, err);
+	r = fl_cur_each(&ipam, "routes", visit_route, conf, err);
+	return r < 0 ? r : 0;
 }
 
 int ipam_conf_read(const struct fl_cur *root, enum fl_cni_version version, const char *args,
