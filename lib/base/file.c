@@ -142,11 +142,15 @@ static int open_named(int dirfd, const char *folder, char tmp_name[PATH_MAX], co
 	return r;
 }
 
-/* Gives the nameless file fd a name in dirfd; needs no privilege, unlike AT_EMPTY_PATH. */
+/* Gives the nameless file fd a name in dirfd: directly, or by /proc, which is slower. */
 static int link_fd(int fd, int dirfd, const char *name)
 {
 	char self[32];
 
+	if (linkat(fd, "", dirfd, name, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != ENOENT) /* what a caller without the privilege gets */
+		return -errno;
 	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	return linkat(AT_FDCWD, self, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }

@@ -20,7 +20,11 @@ struct fl_hdr {
 	uint16_t type, flags; /* NLM_F_REQUEST is implied */
 	const void *data;     /* the fixed header after struct nlmsghdr */
 	size_t len;
+	size_t room; /* bytes for the whole message; 0: FL_MSG_ROOM */
 };
+
+/* Enough for every message about one link, address or route; four fit a page. */
+#define FL_MSG_ROOM 960
 
 /*
  * Appends a message; what (printf) says what it is to do, for its error: "create veth 'x'".

@@ -19,7 +19,8 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_SET_TABLE =
 		       NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_RULE_TABLE == 1,
 	       "the table's name has one attribute number");
 
-#define MSG_FILL 3600 /* bytes at which a message of elements is full; libnl's limit is 4096 */
+#define MSG_ROOM 4096 /* bytes: rules and elements need more than others do */
+#define MSG_FILL 3600 /* bytes at which a message of elements is full */
 
 /*
  * The nft tool's numbers for data types, and for byte orders, by which it prints keys (1 is
@@ -57,7 +58,7 @@ struct nl_msg *fl_nft_msg(struct fl_batch *b, int type, uint16_t flags,
 			  const struct fl_nft_table *t, const char *what)
 {
 	struct nfgenmsg g = { .nfgen_family = t ? family(t) : NFPROTO_UNSPEC };
-	struct fl_hdr hdr = { fl_nft_msg_type(type), flags, &g, sizeof(g) };
+	struct fl_hdr hdr = { fl_nft_msg_type(type), flags, &g, sizeof(g), MSG_ROOM };
 	struct nl_msg *m = fl_batch_add(b, &hdr, "%s", what);
 
 	if (t)

@@ -80,7 +80,8 @@ void fl_batch_free(struct fl_batch **b)
 
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 {
-	struct nl_msg *m = b->n < BATCH_MAX ? nlmsg_alloc() : NULL;
+	size_t room = hdr->room ? hdr->room : FL_MSG_ROOM;
+	struct nl_msg *m = b->n < BATCH_MAX ? nlmsg_alloc_size(room) : NULL;
 	va_list ap;
 
 	if (!m || !nlmsg_put(m, 0, 0, hdr->type, 0, hdr->flags | NLM_F_REQUEST) ||
