@@ -149,15 +149,6 @@ bool fl_ip_is4(const struct fl_ip *ip)
 	return memcmp(ip->b, v4_mapped, sizeof(v4_mapped)) == 0;
 }
 
-bool fl_ip_is_any(const struct fl_ip *ip)
-{
-	static const uint8_t zero[16];
-	size_t len;
-	const void *raw = fl_ip_raw(ip, &len);
-
-	return memcmp(raw, zero, len) == 0;
-}
-
 int fl_ip_family(const struct fl_ip *ip)
 {
 	return fl_ip_is4(ip) ? AF_INET : AF_INET6;
@@ -195,13 +186,6 @@ struct fl_ip fl_ip_add(const struct fl_ip *ip, uint64_t n)
 struct fl_ip fl_ip_sub(const struct fl_ip *ip, uint64_t n)
 {
 	return from_number(to_number(ip) - n);
-}
-
-uint64_t fl_ip_distance(const struct fl_ip *a, const struct fl_ip *b)
-{
-	u128 d = to_number(b) - to_number(a);
-
-	return d > UINT64_MAX ? UINT64_MAX : (uint64_t)d;
 }
 
 unsigned int fl_ip_bits(const struct fl_ip *ip)

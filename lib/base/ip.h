@@ -43,9 +43,6 @@ const char *fl_prefix_format(const struct fl_prefix *p, char out[FL_PREFIX_STR])
 /* True for an IPv4 address, false for IPv6. */
 bool fl_ip_is4(const struct fl_ip *ip);
 
-/* True for 0.0.0.0 and ::. */
-bool fl_ip_is_any(const struct fl_ip *ip);
-
 /* AF_INET or AF_INET6. */
 int fl_ip_family(const struct fl_ip *ip);
 
@@ -63,9 +60,6 @@ struct fl_ip fl_ip_add(const struct fl_ip *ip, uint64_t n);
 
 /* ip - n; wraps round at zero. */
 struct fl_ip fl_ip_sub(const struct fl_ip *ip, uint64_t n);
-
-/* b - a when a <= b, capped at UINT64_MAX. */
-uint64_t fl_ip_distance(const struct fl_ip *a, const struct fl_ip *b);
 
 /* 32 or 128. */
 unsigned int fl_ip_bits(const struct fl_ip *ip);

@@ -227,8 +227,3 @@ int fl_json_append(struct fl_json *arr, struct fl_json *value)
 {
 	return json_array_append_new(jan(arr), jan(value)) < 0 ? -ENOMEM : 0;
 }
-
-void fl_json_del(struct fl_json *obj, const char *key)
-{
-	(void)json_object_del(jan(obj), key);
-}

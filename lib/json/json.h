@@ -88,6 +88,3 @@ fl_must int fl_json_set_bool(struct fl_json *obj, const char *key, bool b);
 
 /* Appends an element; value is consumed whatever happens, and NULL means out of memory. */
 fl_must int fl_json_append(struct fl_json *arr, struct fl_json *value);
-
-/* Removes the member with exactly this key, if there is one. */
-void fl_json_del(struct fl_json *obj, const char *key);

@@ -43,7 +43,6 @@ void fl_batch_break(struct fl_batch *b);
 /* Attributes. A NULL message, and NULL data or text, are passed over. */
 void fl_put(struct fl_batch *b, struct nl_msg *m, int type, const void *data, size_t len);
 void fl_put_u8(struct fl_batch *b, struct nl_msg *m, int type, uint8_t v);
-void fl_put_u16(struct fl_batch *b, struct nl_msg *m, int type, uint16_t v);
 void fl_put_u32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v);
 void fl_put_be32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v); /* host order in */
 void fl_put_str(struct fl_batch *b, struct nl_msg *m, int type, const char *text);

@@ -120,11 +120,6 @@ void fl_put_u8(struct fl_batch *b, struct nl_msg *m, int type, uint8_t v)
 	fl_put(b, m, type, &v, sizeof(v));
 }
 
-void fl_put_u16(struct fl_batch *b, struct nl_msg *m, int type, uint16_t v)
-{
-	fl_put(b, m, type, &v, sizeof(v));
-}
-
 void fl_put_u32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v)
 {
 	fl_put(b, m, type, &v, sizeof(v));

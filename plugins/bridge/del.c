@@ -48,13 +48,13 @@ static int silence(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_e
 }
 
 /* The interface and its part of the firewall; nft stays open, since closing it may wait. */
-static int del_link(const struct fl_endpoint *ep, struct fl_nl **nft, struct fl_err *err)
+static int detach(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_nl **nft,
+		  struct fl_err *err)
 {
-	fl_auto_nl struct fl_nl *host = NULL;
 	struct fl_err ignored;
-	int r = fl_nl_open(FL_NL_ROUTE, &host, err);
+	int r = 0;
 
-	if (r == 0 && (ep->masquerade || ep->macspoofchk))
+	if (ep->masquerade || ep->macspoofchk)
 		r = silence(host, ep, err);
 	if (r < 0)
 		return r;
@@ -78,7 +78,7 @@ int br_del(const struct fl_cni_req *req, struct fl_err *err)
 {
 	const struct fl_key key = { req->name, req->container_id, req->ifname };
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
-	fl_auto_nl struct fl_nl *nft = NULL;
+	fl_auto_nl struct fl_nl *host = NULL, *nft = NULL;
 	struct fl_err ignored;
 	bool known;
 	int r;
@@ -86,7 +86,9 @@ int br_del(const struct fl_cni_req *req, struct fl_err *err)
 	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
 	if (!known)
 		recall(req, &key, &ep);
-	r = del_link(&ep, &nft, err);
+	r = fl_nl_open(FL_NL_ROUTE, &host, err);
+	if (r == 0)
+		r = detach(host, &ep, &nft, err);
 	if (r == 0 && !known)
 		r = br_del_foreign(req, err);
 	if (r == 0)
@@ -123,9 +125,7 @@ static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *e
 
 	if (fl_cni_is_valid_attachment(g->req, ep->key.container_id, ep->key.ifname))
 		return 0;
-	r = fl_link_del(g->host, ep->host_ifname, err);
-	if (r == 0)
-		r = br_remove_firewall(ep, &g->nft, err);
+	r = detach(g->host, ep, &g->nft, err);
 	if (r == 0)
 		r = fl_endpoint_remove(g->req->root, &ep->key, err);
 	note(g, r, err);

@@ -142,15 +142,12 @@ static void loose_prefixes_may_lack_their_length(void **state)
 
 static void families_are_told_apart(void **state)
 {
-	struct fl_ip four = ip("10.0.0.1"), six = ip("fd00::1"), any4 = ip("0.0.0.0"),
-		     any6 = ip("::");
+	struct fl_ip four = ip("10.0.0.1"), six = ip("fd00::1");
 	size_t len;
 
 	(void)state;
 	CHECK(fl_ip_is4(&four) && fl_ip_family(&four) == AF_INET && fl_ip_bits(&four) == 32);
 	CHECK(!fl_ip_is4(&six) && fl_ip_family(&six) == AF_INET6 && fl_ip_bits(&six) == 128);
-	CHECK(fl_ip_is_any(&any4) && fl_ip_is_any(&any6));
-	CHECK(!fl_ip_is_any(&four) && !fl_ip_is_any(&six));
 	CHECK(memcmp(fl_ip_raw(&four, &len), "\x0a\0\0\x01", 4) == 0 && len == 4);
 	CHECK(fl_ip_raw(&six, &len) == six.b && len == 16);
 	four = fl_ip_from_raw(AF_INET, "\x0a\x01\x02\x03");
@@ -168,13 +165,11 @@ static void addresses_compare_and_count_as_numbers(void **state)
 	b = fl_ip_add(&a, 1);
 	check_ip(&b, "10.0.1.0");
 	CHECK(fl_ip_cmp(&a, &b) < 0 && fl_ip_cmp(&b, &a) > 0 && fl_ip_cmp(&a, &a) == 0);
-	CHECK(fl_ip_distance(&a, &b) == 1 && fl_ip_distance(&a, &a) == 0);
 	b = fl_ip_sub(&b, 257);
 	check_ip(&b, "9.255.255.255");
 	b = ip("fd00::ffff:ffff:ffff:ffff");
 	b = fl_ip_add(&b, 1);
 	check_ip(&b, "fd00:0:0:1::");
-	CHECK(fl_ip_distance(&zero, &last) == UINT64_MAX);
 	b = fl_ip_add(&last, 1);
 	check_ip(&b, "::");
 	b = fl_ip_sub(&zero, 1);
