@@ -26,8 +26,10 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 	    $(if $(SAN),-fsanitize=address$(comma)undefined)
 
 # Layers from top to bottom: this is the link order, so nothing can call upwards.
-LAYERS	 := attach cni state net json base
+LAYERS	 := attach cni peers state net json base
 PLUGINS	 := bridge ipam loopback
+# The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
+AGENT	 := api bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
 CNI_NAMES := bridge host-local loopback
 
@@ -36,6 +38,7 @@ srcs	 = $(sort $(wildcard $(1)/*.c))
 objs	 = $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1)))
 LAYER_LIBS  := $(foreach l,$(LAYERS),$(call lib,fl-$l))
 PLUGIN_LIBS := $(foreach p,$(PLUGINS),$(call lib,plugin-$p))
+AGENT_LIBS  := $(foreach a,$(AGENT),$(call lib,agent-$a)) $(call lib,fl-yaml)
 # The C library of the plugins, where musl's compiler is installed: a process that uses it starts
 # in a third of the time (glibc asks the processor 43 questions, and in a virtual machine each
 # of them goes to the hypervisor), and with a dozen system calls less. LIBC=glibc is the other.
@@ -49,7 +52,7 @@ CNI_STATIC  := $(if $(SAN),,-static)
 
 all: plugins programs
 plugins: $(foreach n,$(CNI_NAMES),$(B)/cni/$n)
-programs: $(B)/bin/berth
+programs: $(B)/bin/berth $(B)/bin/fairleadd $(B)/bin/fairlead
 
 # $(call archive,FOLDER,NAME): every .c file of a folder becomes one archive.
 define archive
@@ -59,7 +62,11 @@ $(call lib,$(2)): $(call objs,$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call archive,lib/$l,fl-$l)))
 $(foreach p,$(PLUGINS),$(eval $(call archive,plugins/$p,plugin-$p)))
+$(foreach a,$(AGENT),$(eval $(call archive,agent/$a,agent-$a)))
+$(eval $(call archive,lib/yaml,fl-yaml))
 $(eval $(call archive,runtime,berth))
+$(eval $(call archive,agent,fairleadd))
+$(eval $(call archive,cli,fairlead))
 
 $(B)/obj/%.o: %.c Makefile
 	$(call say,CC)
@@ -108,6 +115,16 @@ $(B)/bin/berth: $(B)/lib/libberth.a $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3 -ljansson
 
+AGENT_LDLIBS := -lmicrohttpd -luv -lyaml -lnl-3 -ljansson
+$(B)/bin/fairleadd: $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(AGENT_LDLIBS)
+
+CLI_LDLIBS := -lcurl -lyaml -lnl-3 -ljansson
+$(B)/bin/fairlead: $(call lib,fairlead) $(call lib,agent-policy) $(call lib,fl-yaml) $(LAYER_LIBS)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(CLI_LDLIBS)
+
 include tests/tests.mk
 include bench/bench.mk
 
@@ -123,8 +140,9 @@ install: all
 	$(Q)cd $(DESTDIR)$(CNIDIR) && for n in $(CNI_NAMES); do \
 		ln -f .fairlead-cni.new .$$n.new && mv -f .$$n.new $$n || exit 1; done && \
 		mv -f .fairlead-cni.new fairlead-cni
-	$(Q)install -m 755 $(B)/bin/berth $(DESTDIR)$(PREFIX)/bin/.berth.new
-	$(Q)mv -f $(DESTDIR)$(PREFIX)/bin/.berth.new $(DESTDIR)$(PREFIX)/bin/berth
+	$(Q)for p in berth fairleadd fairlead; do \
+		install -m 755 $(B)/bin/$$p $(DESTDIR)$(PREFIX)/bin/.$$p.new && \
+		mv -f $(DESTDIR)$(PREFIX)/bin/.$$p.new $(DESTDIR)$(PREFIX)/bin/$$p || exit 1; done
 
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

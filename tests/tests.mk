@@ -5,14 +5,15 @@
 # end-to-end tests use. Fuzz targets: tests/fuzz/fuzz_X.c becomes build/tests/replay_X, which
 # replays a corpus; with libFuzzer, build/fuzz/fuzz_X.
 
-TEST_LIBS  := $(PLUGIN_LIBS) $(call lib,berth) $(LAYER_LIBS)
+TEST_LIBS  := $(PLUGIN_LIBS) $(call lib,berth) $(AGENT_LIBS) $(LAYER_LIBS)
+TEST_LDLIBS := -lmicrohttpd -luv -lyaml
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness/*.c))
 FUZZERS	   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 
 WRAPS	   := malloc calloc realloc strdup strndup openat
-UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic -lcmocka
+UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic $(TEST_LDLIBS) -lcmocka
 
 tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
 
@@ -33,7 +34,7 @@ $(B)/tests/libcni-driver: tests/e2e/libcni/driver.go
 $(REPLAYS): $(B)/tests/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o \
 	    $(TEST_LIBS)
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3 -ljansson
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(TEST_LDLIBS) -lnl-3 -ljansson
 
 # The same targets under libFuzzer, for FUZZ_SECONDS each, beginning with the corpus in git; what
 # they find on the way is kept under build/fuzz/. FUZZ="json ip" runs only these.
@@ -46,7 +47,7 @@ fuzzers: $(FUZZERS:%=$(B)/%)
 
 $(FUZZERS:%=$(B)/%): $(B)/%: $(B)/obj/tests/fuzz/%.o $(TEST_LIBS)
 	$(call say,LINK)
-	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ -lnl-3 -ljansson
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(TEST_LDLIBS) -lnl-3 -ljansson
 
 fuzz:
 	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang WERROR= CFLAGS='$(FUZZ_FLAGS)' fuzzers

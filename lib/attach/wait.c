@@ -38,7 +38,7 @@ int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline 
 	/* Seldom: the kernel's own worker was not yet there. Listen first, then look again. */
 	while (r == 0 && !passes(&link)) {
 		if (!watch)
-			r = fl_watch_links(&watch, err);
+			r = fl_watch_open(FL_WATCH_LINKS, &watch, err);
 		else
 			r = fl_watch_wait(watch, fl_deadline_left(deadline), err);
 		if (r == 0)

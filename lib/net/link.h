@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Links: veth pairs, bridges, bridge ports. "put" appends to a batch; "get", "list" and "del"
- * act at once. Names have at most 15 bytes; MAC addresses are 6 bytes.
+ * Links: veth pairs, bridges, bridge ports, VXLAN devices. "put" appends to a batch; "get", "list"
+ * and "del" act at once. Names have at most 15 bytes; MAC addresses are 6 bytes.
  */
 #pragma once
 
+#include "base/ip.h"
 #include "base/text.h"
 #include "net/nl.h"
 
 #define FL_IFNAME_SIZE	16  /* with its NUL */
 #define FL_IFALIAS_SIZE 256 /* with its NUL */
+
+/* A VXLAN device (RFC 7348). It learns nothing, and has no interface under it. */
+struct fl_vxlan {
+	uint32_t vni;	    /* 1 to FL_VNI_MAX */
+	uint16_t port;	    /* UDP, host order */
+	struct fl_ip local; /* source of what it sends; its family is the underlay's */
+};
+
+#define FL_VNI_MAX 16777215
 
 /* A link as the kernel has it. */
 struct fl_link {
@@ -26,6 +36,9 @@ struct fl_link {
 	bool hairpin, isolated;
 	/* Of a bridge: */
 	bool vlan_filtering;
+	/* Of a VXLAN device: */
+	struct fl_vxlan vxlan;
+	bool learning, external; /* external: takes its tunnel's end from each packet */
 };
 
 /* A veth pair; zero and NULL leave the kernel's default. */
@@ -62,6 +75,16 @@ void fl_link_put_veth(struct fl_batch *b, const struct fl_veth *v);
  */
 void fl_link_put_bridge(struct fl_batch *b, const char *name, const uint8_t mac[FL_MAC_LEN],
 			uint32_t mtu, bool vlan_filtering);
+
+/*
+ * A VXLAN device, down, with this MAC address. -EEXIST when the name is taken, or the VNI on this
+ * port by another device; -EADDRINUSE when the port is taken by something else.
+ */
+void fl_link_put_vxlan(struct fl_batch *b, const char *name, const struct fl_vxlan *v,
+		       const uint8_t mac[FL_MAC_LEN], uint32_t mtu);
+
+/* Gives a VXLAN device another local address, of the same family. */
+void fl_link_put_vxlan_local(struct fl_batch *b, const char *name, const struct fl_vxlan *v);
 
 /* The changes, that of ipv6_auto first; it counts as made where a link has no IPv6. */
 void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s);

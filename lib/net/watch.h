@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Listening to what happens to links, so that nobody has to poll. */
+/* Listening to what happens in the kernel's networking, so that nobody has to poll. */
 #pragma once
 
 #include "net/nl.h"
 
 struct fl_watch; /* a subscription */
 
-/* Subscribes to changes of links in the caller's namespace; *out is the caller's. */
-fl_must int fl_watch_links(struct fl_watch **out, struct fl_err *err);
+/* What to hear of; a set of them. */
+enum {
+	FL_WATCH_LINKS = 1 << 0,
+	FL_WATCH_ADDRS = 1 << 1,
+	FL_WATCH_ROUTES = 1 << 2,
+	FL_WATCH_NEIGHS = 1 << 3, /* forwarding entries too */
+};
+
+/* Subscribes in the caller's namespace; *out is the caller's. */
+fl_must int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_err *err);
 
 /* Ends the subscription. */
 void fl_watch_close(struct fl_watch **w);
@@ -18,3 +26,14 @@ void fl_watch_close(struct fl_watch **w);
  * -ETIMEDOUT after timeout_ms.
  */
 fl_must int fl_watch_wait(struct fl_watch *w, int timeout_ms, struct fl_err *err);
+
+/* The descriptor, readable when something has happened; borrowed, for an event loop. */
+int fl_watch_fd(const struct fl_watch *w);
+
+/*
+ * Takes what has come, without waiting. Returns the set of FL_WATCH_... of which something may
+ * have changed by others than by's socket (NULL: by anybody): 0 when nothing; all when
+ * messages were lost.
+ */
+fl_must int fl_watch_take(struct fl_watch *w, const struct fl_nl *by, unsigned int *what,
+			  struct fl_err *err);

@@ -130,7 +130,7 @@ static void watch_times_out_at_its_deadline(void **state)
 	int64_t start;
 
 	(void)state;
-	CHECK_OK(fl_watch_links(&w, &err), &err);
+	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	start = now_ms();
 	CHECK_FAILS(fl_watch_wait(w, 120, &err), ETIMEDOUT, &err, "before the deadline");
 	CHECK(now_ms() - start >= 120 && now_ms() - start < 5000);
@@ -142,7 +142,7 @@ static void watch_tells_of_a_change_once(void **state)
 	fl_auto_watch struct fl_watch *w = NULL;
 
 	(void)state;
-	CHECK_OK(fl_watch_links(&w, &err), &err);
+	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	must("ip link set h0 down; ip link set h1 down; ip link set h1 up; ip link set h0 up");
 	CHECK_OK(fl_watch_wait(w, 5000, &err), &err);
 	/* Whatever else was under way has been reported by then. */
@@ -168,7 +168,7 @@ static void watch_wakes_a_sleeper(void **state)
 	void *status = NULL;
 
 	(void)state;
-	CHECK_OK(fl_watch_links(&w, &err), &err);
+	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	assert_int_equal(pthread_create(&thread, NULL, change_later, NULL), 0);
 	CHECK_OK(fl_watch_wait(w, 20000, &err), &err);
 	CHECK(now_ms() - start < 10000);
@@ -182,7 +182,7 @@ static void watch_survives_more_news_than_it_can_hold(void **state)
 	fl_auto_watch struct fl_watch *w = NULL;
 
 	(void)state;
-	CHECK_OK(fl_watch_links(&w, &err), &err);
+	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	for (int i = 0; i < 1500; i++) {
 		struct fl_batch *b = batch();
 
@@ -203,7 +203,7 @@ static void watch_hears_of_its_own_namespace_only(void **state)
 	fl_auto_watch struct fl_watch *w = NULL;
 
 	(void)state;
-	CHECK_OK(fl_watch_links(&w, &err), &err);
+	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	must("$POD ip link set lo up");
 	CHECK(fl_watch_wait(w, 100, &err) == -ETIMEDOUT);
 }

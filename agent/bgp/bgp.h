@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * BGP by BIRD 2: writes its configuration, starts it, takes over one that runs already, and starts
+ * it anew when it dies. BIRD's files are below ROOT/run/fairlead/bird/. BIRD outlives the agent, so
+ * that an agent's restart is none of its peers' business.
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "agent/config/config.h"
+#include "agent/model/node.h"
+
+struct bgp;
+
+/* What BIRD is to do. Everything is borrowed for the call. */
+struct bgp_input {
+	const struct agent_config *conf;
+	const struct agent_node *self;
+	const struct agent_cluster *nodes;
+	bool drained; /* announce nothing */
+};
+
+/*
+ * BIRD's configuration; pure, but for password files. dir: where its socket and files are. The
+ * text holds passwords. *out is the caller's. -EINVAL names what cannot be said in it.
+ */
+fl_must int bgp_write_config(const struct bgp_input *in, const char *dir, char **out,
+			     struct fl_err *err);
+
+/* Prepares; starts nothing yet. -ENOENT: no BIRD; the text names the package. */
+fl_must int bgp_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
+		     struct bgp **out, struct fl_err *err);
+
+/* Lets go of BIRD, which goes on; or ends it, when stop. */
+void bgp_close(struct bgp **b, bool stop);
+
+/*
+ * Makes BIRD do this: writes the configuration if it differs, starts BIRD or takes over the one
+ * that runs, has it read the configuration. What fails later (a dead BIRD) is tried again with
+ * growing pauses and stands as a problem.
+ */
+fl_must int bgp_apply(struct bgp *b, const struct bgp_input *in, struct fl_err *err);
+
+/* Calls each() for every problem that stands. */
+void bgp_problems(const struct bgp *b, agent_complain *each, void *arg);
+
+/* For the API: the document that docs/api.md describes under /v1/bgp, asked of BIRD by its socket.
+ */
+fl_must int bgp_json(struct bgp *b, struct fl_json **out, struct fl_err *err);
+
+/* Counts for metrics. */
+struct bgp_stats {
+	uint64_t starts, configures;
+	size_t sessions, established;
+	bool running;
+};
+
+/* What the counts are now, as BIRD last said. */
+struct bgp_stats bgp_stats(const struct bgp *b);

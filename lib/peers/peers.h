@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Ways to the pods of other nodes. A plan is what the kernel should hold: for each block of a
+ * peer a route, and through an overlay a neighbour for the route's gateway, and for each
+ * peer a forwarding entry. A plan is data, sorted, without duplicates: two of them are compared,
+ *and the difference is applied by replacing, so that no packet finds a hole.
+ *
+ *   overlay   BLOCK via BASE dev VTEP onlink    BASE is the block's first address
+ *	       BASE lladdr MAC dev VTEP		 MAC is the peer's VTEP's
+ *	       MAC dst NODE dev VTEP
+ *   direct    BLOCK via NODE
+ *   home      blackhole BLOCK			 what no pod of ours has goes nowhere
+ */
+#pragma once
+
+#include "net/neigh.h"
+#include "net/route.h"
+
+#define FL_PEER_CIDRS_MAX 16
+#define FL_PEER_IPS_MAX	  2
+#define FL_PEERS_MAX	  16384
+
+enum fl_peers_way {
+	FL_PEERS_OVERLAY,
+	FL_PEERS_DIRECT, /* through the node's address, which must be on a link of ours */
+	FL_PEERS_EITHER, /* direct where the node is on a link of ours, else overlay */
+	FL_PEERS_NONE,	 /* somebody else makes the routes (BGP) */
+};
+
+/* Another node. */
+struct fl_peer {
+	const char *name; /* for errors; borrowed */
+	size_t n_ips;
+	struct fl_ip ips[FL_PEER_IPS_MAX]; /* one a family; the first one names its VTEP's MAC */
+	bool has_mac;			   /* a VTEP that is not ours: its own MAC */
+	uint8_t mac[FL_MAC_LEN];
+	size_t n_cidrs;
+	struct fl_prefix cidrs[FL_PEER_CIDRS_MAX]; /* its pods' blocks; host bits clear */
+};
+
+/* What a plan is made from. */
+struct fl_peers_input {
+	enum fl_peers_way way;
+	uint8_t protocol;    /* FL_ROUTE_BY_PEERS or FL_ROUTE_BY_AGENT, on each route */
+	uint32_t vtep;	     /* link index; 0: there is none */
+	int underlay_family; /* of the VTEP: AF_INET or AF_INET6 */
+	uint32_t route_mtu;  /* on each route; 0: none */
+	size_t n_home;
+	const struct fl_prefix *home; /* this node's own blocks */
+	size_t n_peers;
+	const struct fl_peer *peers;
+	/* Says whether an address is on a link of ours, and on which. For DIRECT and EITHER. */
+	bool (*on_link)(const struct fl_ip *ip, uint32_t *link, void *arg);
+	void *arg;
+};
+
+struct fl_peers_plan; /* routes, neighbours, forwarding entries */
+
+/* Frees the plan. */
+void fl_peers_plan_free(struct fl_peers_plan **p);
+#define fl_auto_peers_plan fl_auto(fl_peers_plan_free)
+
+/* What is said of a peer that cannot be reached as asked; the others are not touched by it. */
+typedef void fl_peers_complain(const struct fl_peer *peer, const struct fl_err *why, void *arg);
+
+/*
+ * Computes the plan; pure. A peer without an address of the family that its way needs, or on no
+ * link of ours with DIRECT, is left out and complained about. *out is the caller's.
+ */
+fl_must int fl_peers_plan(const struct fl_peers_input *in, fl_peers_complain *complain, void *arg,
+			  struct fl_peers_plan **out, struct fl_err *err);
+
+/*
+ * What the kernel holds: the main table's routes of this protocol, and every permanent neighbour
+ * and forwarding entry of the VTEP (0: none). *out is the caller's.
+ */
+fl_must int fl_peers_read(struct fl_nl *nl, uint8_t protocol, uint32_t vtep,
+			  struct fl_peers_plan **out, struct fl_err *err);
+
+/* How many objects were put in place, and how many removed. */
+struct fl_peers_count {
+	size_t put, removed;
+};
+
+/*
+ * Turns have into want: first what a packet needs last (forwarding entries, neighbours, then
+ * routes) is put, then what is not wanted is removed, routes first. Goes on after an object that
+ * the kernel refuses; the first refusal is the error, and calling again tries again.
+ */
+fl_must int fl_peers_apply(struct fl_nl *nl, const struct fl_peers_plan *have,
+			   const struct fl_peers_plan *want, struct fl_peers_count *count,
+			   struct fl_err *err);
+
+/* True when applying would change nothing. */
+bool fl_peers_plan_equal(const struct fl_peers_plan *a, const struct fl_peers_plan *b);
+
+/* The plan's parts, sorted; borrowed. */
+const struct fl_route *fl_peers_plan_routes(const struct fl_peers_plan *p, size_t *n);
+const struct fl_neigh *fl_peers_plan_neighs(const struct fl_peers_plan *p, size_t *n);
+const struct fl_fdb *fl_peers_plan_fdb(const struct fl_peers_plan *p, size_t *n);
