@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the programs in the kernel and the agent agree on: keys and values of the maps, verdict
+ * reasons, limits. Both sides and the tests include this one file. Addresses are 16 bytes in
+ * network order, IPv4 as ::ffff:a.b.c.d. A name that ends in _be is in network byte order,
+ *everything else in the host's. Every struct has explicit padding, which must be zero in a key, and
+ *a size that is checked. FL_ABI_VERSION changes with the layout of any map.
+ *
+ * How a new flow is judged, with a number of look-ups that does not depend on any policy:
+ *
+ *	interface -> endpoint -> slot -> version of a policy set, isolated or not in each direction
+ *	other address -> identity		   a hash for pods of this node, else longest prefix
+ *	version, direction, identity -> rule	   else version, direction, FL_ID_ANY
+ *	rule's port set, protocol, port -> allow   longest prefix, any match allows
+ *
+ * A rule holds the union of all that the set's policies allow to that identity, so the longest
+ * prefix never hides a shorter one's ports. A set changes by one write: a version that nobody uses
+ * is filled, then its number goes into the slot.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#define FL_ABI_VERSION 1
+
+/* Limits: the sizes of the maps. A full map refuses new entries; none is ever overwritten. */
+#define FL_MAX_ENDPOINTS 4096	 /* pods of this node */
+#define FL_MAX_LOCALS	 16384	 /* their addresses */
+#define FL_MAX_PREFIXES	 262144	 /* addresses and blocks with an identity */
+#define FL_MAX_SLOTS	 4096	 /* policy sets in use on this node */
+#define FL_MAX_RULES	 1048576 /* version x direction x identity */
+#define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
+#define FL_MAX_FLOWS	 524288	 /* tracked connections */
+#define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
+
+#define FL_ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+
+struct fl_in {
+	union {
+		__u8 b[16];
+		__u32 w_be[4];
+	};
+};
+FL_ABI_SIZE(struct fl_in, 16);
+
+/* Seen from the pod. */
+enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
+
+/* Numbers of identities. A pod's or block's own begin at FL_ID_FIRST. */
+enum {
+	FL_ID_ANY = 0,	 /* in a rule: who has no rule of its own */
+	FL_ID_NODE = 1,	 /* this node: always reaches its pods */
+	FL_ID_WORLD = 2, /* an address that nothing covers */
+	FL_ID_FIRST = 16,
+};
+
+/* Of struct fl_endpoint_info and fl_slot. */
+enum {
+	FL_EP_ROUTED = 1 << 0,	  /* reached through a gateway: MAC addresses are rewritten */
+	FL_SLOT_INGRESS = 1 << 0, /* isolated for what comes in */
+	FL_SLOT_EGRESS = 1 << 1,  /* and for what goes out */
+	FL_SLOT_CLOSED = 1 << 2,  /* a policy that did not fit: nothing new either way */
+};
+
+/* fl_endpoints: index of a pod's host interface -> what it is. */
+struct fl_endpoint_info {
+	__u32 zone;	       /* network: addresses are unique within one */
+	__u32 identity;	       /* of the pod */
+	__u32 slot;	       /* of its policy set */
+	__u32 flags;	       /* FL_EP_... */
+	__u8 mac[6];	       /* of the pod's interface */
+	__u8 host_mac[6];      /* of the host's end */
+	struct fl_in ip4, ip6; /* its first of each family, zero: none; others are in fl_locals */
+};
+FL_ABI_SIZE(struct fl_endpoint_info, 60);
+
+/* fl_locals: an address of a pod of this node -> the index of its host interface. */
+struct fl_local_key {
+	__u32 zone;
+	struct fl_in addr;
+};
+FL_ABI_SIZE(struct fl_local_key, 20);
+
+/* fl_prefixes, longest prefix: who an address is. */
+struct fl_prefix_key {
+	__u32 prefixlen; /* 32 + bits of addr */
+	__u32 zone;
+	struct fl_in addr;
+};
+FL_ABI_SIZE(struct fl_prefix_key, 24);
+
+struct fl_prefix_info {
+	__u32 identity;
+};
+FL_ABI_SIZE(struct fl_prefix_info, 4);
+
+/* fl_slots: slot -> the version in force. One write switches the set. */
+struct fl_slot {
+	__u32 version;
+	__u32 flags; /* FL_SLOT_... */
+};
+FL_ABI_SIZE(struct fl_slot, 8);
+
+/* fl_rules: what a version allows an identity. No entry, not even for FL_ID_ANY: nothing. */
+struct fl_rule_key {
+	__u32 version;
+	__u32 identity;
+	__u8 dir; /* enum fl_dir */
+	__u8 pad[3];
+};
+FL_ABI_SIZE(struct fl_rule_key, 12);
+
+enum {
+	FL_RULE_ALL = 0xffffffff,  /* port set: every protocol and port */
+	FL_RULE_NONE = 0xfffffffe, /* nothing, though FL_ID_ANY may be allowed more */
+};
+
+struct fl_rule {
+	__u32 ports;  /* number of a port set, or FL_RULE_... */
+	__u32 origin; /* for flows and explain: number of the rule that says so, 0: none */
+};
+FL_ABI_SIZE(struct fl_rule, 8);
+
+/* fl_ports, longest prefix: a port set's members. Every entry allows. */
+struct fl_port_key {
+	__u32 prefixlen; /* 40: the whole protocol; 56 less the bits of a range that are free */
+	__u32 ports;
+	__u8 proto;	 /* IPPROTO_TCP, _UDP, _SCTP */
+	__u8 port_be[2]; /* of the destination */
+	__u8 pad;
+};
+FL_ABI_SIZE(struct fl_port_key, 12);
+
+struct fl_port_info {
+	__u32 origin; /* as in struct fl_rule */
+};
+FL_ABI_SIZE(struct fl_port_info, 4);
+
+/* fl_state, one entry: what the agent changes while the programs run. */
+struct fl_state {
+	__u32 generation; /* changes with every policy; a flow judged under another is judged again
+			   */
+	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
+};
+FL_ABI_SIZE(struct fl_state, 8);
+
+/*
+ * Why a packet went the way it did: index of the counters, label of the metric, text in flows.
+ * Append only.
+ */
+enum fl_reason {
+	FL_R_FORWARDED,	 /* to the stack or to the pod */
+	FL_R_REDIRECTED, /* straight to a pod or an interface */
+	FL_R_NOT_IP,	 /* passed: ARP and neighbour discovery of the pod's own */
+	FL_R_POLICY_INGRESS,
+	FL_R_POLICY_EGRESS,
+	FL_R_CLOSED, /* the pod's policy did not fit */
+	FL_R_UNKNOWN_ENDPOINT,
+	FL_R_SPOOFED_MAC,
+	FL_R_SPOOFED_IP,
+	FL_R_ETHERTYPE, /* from a pod: neither IP nor ARP */
+	FL_R_VLAN,	/* from a pod: tagged */
+	FL_R_TRUNCATED,
+	FL_R_MALFORMED,
+	FL_R_EXTENSIONS, /* IPv6: more extension headers than are looked at */
+	FL_R_FRAGMENT,	 /* a later fragment whose first one was not seen */
+	FL_R_FLOWS_FULL,
+	FL_R_TTL,
+	FL_R_INVALID_STATE, /* an ICMP error about no flow of ours */
+	FL_R_COUNT,
+};
+
+/* fl_counts, per processor: reason x direction. */
+struct fl_count {
+	__u64 packets, bytes;
+};
+FL_ABI_SIZE(struct fl_count, 16);
+
+/*
+ * fl_flows: a connection, from both sides one entry: the lower (address, port) is side 0.
+ * ICMP echo has its identifier as both ports; other protocols have none.
+ */
+struct fl_flow_key {
+	struct fl_in addr[2];
+	__u16 port_be[2];
+	__u32 zone;
+	__u8 proto;
+	__u8 pad[3];
+};
+FL_ABI_SIZE(struct fl_flow_key, 44);
+
+enum {
+	FL_FLOW_FROM1 = 1 << 0,	  /* side 1 opened it */
+	FL_FLOW_STACK = 1 << 1,	  /* seen on the stack's path first: stays there both ways */
+	FL_FLOW_REPLIED = 1 << 2, /* both sides have been heard */
+	FL_FLOW_EGRESS = 1 << 3,  /* the opener's egress policy has said yes */
+	FL_FLOW_INGRESS = 1 << 4, /* the other's ingress policy has said yes */
+	FL_FLOW_NODE = 1 << 5,	  /* opened by this node: no policy */
+};
+
+/* TCP flags that each side has sent. */
+enum { FL_TCP_SYN = 1 << 0, FL_TCP_ACK = 1 << 1, FL_TCP_FIN = 1 << 2, FL_TCP_RST = 1 << 3 };
+
+struct fl_flow {
+	__u32 seen;	  /* jiffies, low half, of the last packet */
+	__u32 generation; /* of the policy that it was judged by */
+	__u32 origin;	  /* of the rule that allowed it */
+	__u8 flags;	  /* FL_FLOW_... */
+	__u8 tcp[2];	  /* FL_TCP_... of each side */
+	__u8 pad;
+};
+FL_ABI_SIZE(struct fl_flow, 16);
+
+/* Seconds after which a silent flow is forgotten. */
+enum {
+	FL_TIMEOUT_TCP_OPENING_S = 60,
+	FL_TIMEOUT_TCP_S = 8 * 3600,
+	FL_TIMEOUT_TCP_CLOSING_S = 60,
+	FL_TIMEOUT_UDP_S = 60,
+	FL_TIMEOUT_UDP_REPLIED_S = 180,
+	FL_TIMEOUT_OTHER_S = 30,
+};
+
+/* fl_fragments: the first fragment's ports, for those that follow. */
+struct fl_fragment_key {
+	struct fl_in src, dst;
+	__u32 id_be, zone;
+	__u8 proto;
+	__u8 pad[3];
+};
+FL_ABI_SIZE(struct fl_fragment_key, 44);
+
+struct fl_fragment {
+	__u16 sport_be, dport_be;
+};
+FL_ABI_SIZE(struct fl_fragment, 4);
+
+/* fl_events, ring buffer: a sample of what happened. Counters are exact, events are not. */
+struct fl_event {
+	__u64 when_ns; /* CLOCK_MONOTONIC */
+	struct fl_in src, dst;
+	__u16 sport_be, dport_be;
+	__u32 ifindex, zone, identity, origin; /* identity: of the other side */
+	__u16 length;			       /* bytes of the packet, capped */
+	__u8 proto, dir, reason;
+	__u8 pad[3];
+};
+FL_ABI_SIZE(struct fl_event, 72);
