@@ -144,22 +144,45 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 
 static void on_timer(uv_timer_t *timer);
 
-/* Lets the library work, and asks when it wants to be called next though nothing happens. */
+static unsigned int connections(const struct api_http *h)
+{
+	const union MHD_DaemonInfo *info;
+
+	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	return info ? info->num_connections : 0;
+}
+
+/*
+ * Lets the library work, and asks when it wants to be called next though nothing happens. Runs it
+ * again after a connection has come or gone: libmicrohttpd 0.9.75 takes up listening after it was
+ * at its limit only in the next run, and asks for none.
+ */
 static void turn(struct api_http *h)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+	unsigned int before;
 
-	if (MHD_run(h->daemon) != MHD_YES)
-		fl_warn("serve http: the library gives up on a connection, going on");
+	do {
+		before = connections(h);
+		if (MHD_run(h->daemon) != MHD_YES)
+			fl_warn("serve http: the library gives up on a connection, going on");
+	} while (connections(h) != before);
 	if (MHD_get_timeout(h->daemon, &wait_ms) == MHD_YES)
 		(void)uv_timer_start(&h->timer, on_timer, wait_ms, 0);
 	else
 		(void)uv_timer_stop(&h->timer);
 }
 
+/*
+ * A connection that has been idle for too long is shut down in one run and closed in the next one,
+ * for which libmicrohttpd 0.9.75 does not ask.
+ */
 static void on_timer(uv_timer_t *timer)
 {
-	turn(timer->data);
+	struct api_http *h = timer->data;
+
+	(void)MHD_run(h->daemon);
+	turn(h);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
