@@ -14,8 +14,8 @@ enum { AGENT_PACE_GAP_MIN_MS = 100, AGENT_PACE_GAP_MAX_MS = 500, AGENT_PACE_RETR
 
 struct agent_pace {
 	int64_t resync_ms;
-	int64_t due_ms;	     /* of the next one */
-	int64_t earliest_ms; /* no sooner, whatever happens */
+	int64_t due_ms;	       /* of the next one */
+	int64_t earliest_ms;   /* no sooner, whatever happens */
 	unsigned int failures; /* in a row */
 };
 

@@ -64,9 +64,7 @@ void agent_trouble_tell(struct agent_trouble *last, struct agent_trouble *now)
 	if (now->n)
 		qsort(now->lines, now->n, sizeof(*now->lines), cmp);
 	for (size_t i = 0, j = 0; i < last->n || j < now->n;) {
-		int c = i == last->n ? 1 :
-			j == now->n  ? -1 :
-				       strcmp(last->lines[i], now->lines[j]);
+		int c = i == last->n ? 1 : j == now->n ? -1 : strcmp(last->lines[i], now->lines[j]);
 
 		if (c < 0)
 			tell(&gone, last->lines[i]);

@@ -20,8 +20,8 @@ int agent_rundir_open(const char *root, int *dir, struct fl_err *err)
 {
 	char path[PATH_MAX];
 
-	return fl_format(path, sizeof(path), err, "%s/run/fairlead", root) ?:
-	       fl_open_dir(path, 0755, dir, err);
+	return fl_format(path, sizeof(path), err, "%s/run/fairlead", root)
+		       ?: fl_open_dir(path, 0755, dir, err);
 }
 
 int agent_rundir_lock(int dir, int *lock, struct fl_err *err)
