@@ -13,7 +13,7 @@ demo='busybox-static iproute2 iputils-ping procps util-linux'
 check="$demo bats binutils bird2 clang clang-format containerd containernetworking-plugins cpio crun
 	curl diffutils ethtool file frr gobgpd golang-go golang-github-appc-cni-dev iperf3 iptables
 	jq kmod libcmocka-dev libclang-rt-14-dev nftables podman python3 qemu-system-x86 runc strace
-	tcpdump universal-ctags xz-utils"
+	systemd tcpdump universal-ctags xz-utils"
 bench="$demo bird2 containernetworking-plugins iperf3 iptables jq linux-perf nftables sockperf strace"
 
 fail()
