@@ -49,9 +49,15 @@ enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
 /* Numbers of identities. A pod's or block's own begin at FL_ID_FIRST. */
 enum {
 	FL_ID_ANY = 0,	 /* in a rule: who has no rule of its own */
-	FL_ID_NODE = 1,	 /* this node: always reaches its pods */
-	FL_ID_WORLD = 2, /* an address that nothing covers */
+	FL_ID_WORLD = 1, /* an address that nothing covers */
 	FL_ID_FIRST = 16,
+};
+
+/* Of struct fl_prefix_info. */
+enum {
+	FL_PREFIX_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
+	/* Of Services: the stack puts another destination in, and the flow is judged by that. */
+	FL_PREFIX_SERVICE = 1 << 1,
 };
 
 /* Of struct fl_endpoint_info and fl_slot. */
@@ -91,8 +97,9 @@ FL_ABI_SIZE(struct fl_prefix_key, 24);
 
 struct fl_prefix_info {
 	__u32 identity;
+	__u32 flags; /* FL_PREFIX_... */
 };
-FL_ABI_SIZE(struct fl_prefix_info, 4);
+FL_ABI_SIZE(struct fl_prefix_info, 8);
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {
