@@ -50,7 +50,7 @@ struct listing {
 	struct fl_list found;
 };
 
-/* 1 when the message is about an address of the link. */
+/* 1 when the message is about an address of the link, or of any for 0. */
 static int read_addr(const struct nlmsghdr *h, uint32_t link, struct fl_addr *out,
 		     struct fl_err *err)
 {
@@ -62,11 +62,12 @@ static int read_addr(const struct nlmsghdr *h, uint32_t link, struct fl_addr *ou
 	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
 		return fl_fail(err, EBADMSG, "unreadable address message");
 	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
-	if (ifa->ifa_index != link || !a || nla_len(a) != want ||
+	if ((link && ifa->ifa_index != link) || !a || nla_len(a) != want ||
 	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
 		return 0;
 	flags = fl_attr_u32(tb[IFA_FLAGS], ifa->ifa_flags);
 	*out = (struct fl_addr){
+		.link = ifa->ifa_index,
 		.addr = { fl_ip_from_raw(ifa->ifa_family, nla_data(a)), ifa->ifa_prefixlen },
 		.tentative = flags & IFA_F_TENTATIVE,
 		.dad_failed = flags & IFA_F_DADFAILED,

@@ -13,11 +13,12 @@ void fl_addr_put(struct fl_batch *b, uint32_t link, const struct fl_prefix *addr
 
 /* An address as the kernel has it. */
 struct fl_addr {
+	uint32_t link;
 	struct fl_prefix addr;
 	bool tentative, dad_failed; /* IPv6 */
 };
 
-/* Calls each() for every address of the link, of one family or (0) of both. */
+/* Calls each() for every address of the link (0: of all links), of one family or (0) of both. */
 fl_must int fl_addr_list(struct fl_nl *nl, uint32_t link, int family,
 			 int (*each)(const struct fl_addr *addr, void *arg, struct fl_err *err),
 			 void *arg, struct fl_err *err);

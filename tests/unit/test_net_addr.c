@@ -68,6 +68,36 @@ static void addresses_of_other_links_are_not_listed(void **state)
 	assert_string_equal(list(0).text, "10.88.0.1/24 ");
 }
 
+static int each_count(const struct fl_addr *a, void *arg, struct fl_err *e)
+{
+	(void)a;
+	(void)e;
+	++*(int *)arg;
+	return 0;
+}
+
+static int each_of_h0(const struct fl_addr *a, void *arg, struct fl_err *e)
+{
+	(void)e;
+	if (a->link == *(uint32_t *)arg)
+		*(uint32_t *)arg = 0;
+	return 0;
+}
+
+static void addresses_of_all_links_say_whose_they_are(void **state)
+{
+	uint32_t h0 = link_of(nl, "h0").index, seen = h0;
+	int n = 0;
+
+	(void)state;
+	add("10.88.0.1/24");
+	must("ip addr add 10.99.0.1/24 dev h1");
+	CHECK_OK(fl_addr_list(nl, 0, AF_INET, each_of_h0, &seen, &err), &err);
+	assert_int_equal(seen, 0);
+	CHECK_OK(fl_addr_list(nl, 0, AF_INET, each_count, &n, &err), &err);
+	assert_int_equal(n, 2);
+}
+
 static void second_add_is_eexist_and_names_the_address(void **state)
 {
 	(void)state;
@@ -151,14 +181,6 @@ static void list_ends_with_its_callbacks_error(void **state)
 	assert_int_equal(calls, 1);
 }
 
-static int each_count(const struct fl_addr *a, void *arg, struct fl_err *e)
-{
-	(void)a;
-	(void)e;
-	++*(int *)arg;
-	return 0;
-}
-
 /* More than one read of the socket brings. */
 static void three_thousand_addresses_are_all_listed(void **state)
 {
@@ -188,6 +210,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T_LINK(addresses_are_listed_by_family),
 		T_LINK(addresses_of_other_links_are_not_listed),
+		T_LINK(addresses_of_all_links_say_whose_they_are),
 		T_LINK(second_add_is_eexist_and_names_the_address),
 		T_LINK(ipv4_subnet_up_to_30_gets_its_broadcast_address),
 		T_LINK(ipv6_address_is_usable_at_once_unless_dad_is_wanted),
