@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What the programs in the kernel and the agent agree on: keys and values of the maps, verdict
  * reasons, limits. Both sides and the tests include this one file. Addresses are 16 bytes in
@@ -32,6 +32,9 @@
 #define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
 #define FL_MAX_FLOWS	 524288	 /* tracked connections */
 #define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
+
+#define FL_EVENTS_BYTES 1048576 /* of the ring buffer */
+#define FL_EVENTS_JIFFY 64	/* events of one processor in a jiffy, at most */
 
 #define FL_ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 
@@ -241,6 +244,13 @@ struct fl_fragment {
 	__u16 sport_be, dport_be;
 };
 FL_ABI_SIZE(struct fl_fragment, 4);
+
+/* fl_budgets, per processor, one entry: how many events may still be sent in this jiffy. */
+struct fl_budget {
+	__u64 jiffy, left;
+	__u64 lost; /* events that were not sent */
+};
+FL_ABI_SIZE(struct fl_budget, 24);
 
 /* fl_events, ring buffer: a sample of what happened. Counters are exact, events are not. */
 struct fl_event {
