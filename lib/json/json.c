@@ -141,6 +141,11 @@ int64_t fl_json_int(const struct fl_json *v)
 	return json_integer_value(jan(v));
 }
 
+double fl_json_real(const struct fl_json *v)
+{
+	return json_real_value(jan(v));
+}
+
 bool fl_json_true(const struct fl_json *v)
 {
 	return json_is_true(jan(v));
@@ -160,6 +165,17 @@ const char *fl_json_next(const struct fl_json *obj, const char *key, struct fl_j
 		return NULL;
 	*value = ours(json_object_iter_value(iter));
 	return json_object_iter_key(iter);
+}
+
+size_t fl_json_index(const struct fl_json *obj, const char *key)
+{
+	struct fl_json *value;
+	const char *k = NULL;
+	size_t i = 0;
+
+	while ((k = fl_json_next(obj, k, &value)) && strcmp(k, key) != 0)
+		i++;
+	return i;
 }
 
 struct fl_json *fl_json_object(void)
@@ -198,6 +214,26 @@ struct fl_json *fl_json_new_str(const char *text)
 	return ours(json_stringn_nocheck(clean, used));
 }
 
+struct fl_json *fl_json_new_int(int64_t n)
+{
+	return ours(json_integer(n));
+}
+
+struct fl_json *fl_json_new_real(double x)
+{
+	return ours(json_real(x));
+}
+
+struct fl_json *fl_json_new_bool(bool b)
+{
+	return ours(json_boolean(b));
+}
+
+struct fl_json *fl_json_new_null(void)
+{
+	return ours(json_null());
+}
+
 struct fl_json *fl_json_copy(const struct fl_json *v)
 {
 	return ours(json_deep_copy(jan(v)));
@@ -221,6 +257,15 @@ int fl_json_set_int(struct fl_json *obj, const char *key, int64_t n)
 int fl_json_set_bool(struct fl_json *obj, const char *key, bool b)
 {
 	return fl_json_set(obj, key, ours(json_boolean(b)));
+}
+
+int fl_json_add(struct fl_json *obj, const char *key, struct fl_json *value)
+{
+	if (json_object_get(jan(obj), key)) {
+		json_decref(jan(value));
+		return -EEXIST;
+	}
+	return fl_json_set(obj, key, value);
 }
 
 int fl_json_append(struct fl_json *arr, struct fl_json *value)

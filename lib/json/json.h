@@ -59,6 +59,9 @@ const char *fl_json_str(const struct fl_json *v);
 /* The number, or 0 when v is no integer. */
 int64_t fl_json_int(const struct fl_json *v);
 
+/* The fraction, or 0 when v is none. */
+double fl_json_real(const struct fl_json *v);
+
 /* True only for the value true. */
 bool fl_json_true(const struct fl_json *v);
 
@@ -71,6 +74,10 @@ bool fl_json_equal(const struct fl_json *a, const struct fl_json *b);
  */
 const char *fl_json_next(const struct fl_json *obj, const char *key, struct fl_json **value);
 
+/* How many members the walk meets before this key, compared exactly; their number if it is absent.
+ */
+size_t fl_json_index(const struct fl_json *obj, const char *key);
+
 /*
  * New empty containers and values; NULL when out of memory. The caller owns them. JSON is UTF-8:
  * each byte of a text that is not becomes U+FFFD, as Go's encoder does it.
@@ -78,6 +85,10 @@ const char *fl_json_next(const struct fl_json *obj, const char *key, struct fl_j
 struct fl_json *fl_json_object(void);
 struct fl_json *fl_json_array(void);
 struct fl_json *fl_json_new_str(const char *text);
+struct fl_json *fl_json_new_int(int64_t n);
+struct fl_json *fl_json_new_real(double x); /* NULL also for what JSON has no form for: NaN, inf */
+struct fl_json *fl_json_new_bool(bool b);
+struct fl_json *fl_json_new_null(void);
 struct fl_json *fl_json_copy(const struct fl_json *v); /* deep */
 
 /* Sets a member; value is consumed whatever happens, and NULL means out of memory. */
@@ -85,6 +96,9 @@ fl_must int fl_json_set(struct fl_json *obj, const char *key, struct fl_json *va
 fl_must int fl_json_set_str(struct fl_json *obj, const char *key, const char *text);
 fl_must int fl_json_set_int(struct fl_json *obj, const char *key, int64_t n);
 fl_must int fl_json_set_bool(struct fl_json *obj, const char *key, bool b);
+
+/* Sets a member that must be new, compared exactly: -EEXIST; value is consumed as above. */
+fl_must int fl_json_add(struct fl_json *obj, const char *key, struct fl_json *value);
 
 /* Appends an element; value is consumed whatever happens, and NULL means out of memory. */
 fl_must int fl_json_append(struct fl_json *arr, struct fl_json *value);

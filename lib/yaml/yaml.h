@@ -11,7 +11,8 @@
 
 #define FL_YAML_FILE_MAX  (16u << 20) /* bytes of text */
 #define FL_YAML_DEPTH_MAX 64
-#define FL_YAML_NODES_MAX (1u << 20) /* values, aliases written out */
+#define FL_YAML_NODES_MAX (1u << 20)  /* values, aliases written out */
+#define FL_YAML_TEXT_MAX  (64u << 20) /* bytes of keys and texts, aliases written out */
 #define FL_YAML_DOCS_MAX  65536
 
 struct fl_yaml; /* the documents of one text */
@@ -22,7 +23,8 @@ void fl_yaml_free(struct fl_yaml **y);
 
 /*
  * Reads all documents; empty ones are passed over. name: the file's, for errors. -EINVAL says
- * "NAME:LINE:COLUMN: what is wrong": syntax, a repeated key, a limit. *out is the caller's.
+ * "NAME:LINE:COLUMN: what is wrong": syntax, a repeated key, a limit. Whole numbers beyond 64 bits
+ * become real ones, as with kubectl. *out is the caller's. -EFBIG: more text than the limit.
  */
 fl_must int fl_yaml_parse(const char *name, const char *text, size_t len, struct fl_yaml **out,
 			  struct fl_err *err);
@@ -40,5 +42,8 @@ struct fl_json *fl_yaml_take(struct fl_yaml *y, size_t i);
  * when it is absent. */
 unsigned int fl_yaml_line(const struct fl_yaml *y, size_t i, const struct fl_cur *at);
 
-/* The tree as YAML text that reads back as the same tree; the caller frees. */
+/*
+ * The tree as YAML text that reads back as the same tree (null alone: as no document); the caller
+ * frees. -EINVAL: nested too deep, or a key longer than 160 bytes.
+ */
 fl_must int fl_yaml_print(const struct fl_json *v, char **out, struct fl_err *err);
