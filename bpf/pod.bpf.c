@@ -4,7 +4,7 @@
  * sees what a pod sends, fl_to_pod what the stack sends to a pod. What goes straight from one pod
  * to another passes fl_from_pod only, which judges both ends.
  */
-#include "bpf/lib/act.bpf.h"
+#include "bpf/act.bpf.h"
 
 /* Everything about one packet; too large for several functions' stacks. */
 struct fl_work {

@@ -85,7 +85,16 @@ static void every_header_combination_has_its_fate(void **state)
 		    .dst = REMOTE6,
 		    .ext = { 255, 60, 60, 60, 60, 60, 60 },
 		    .dport = 53 },
-		  FL_R_EXTENSIONS },
+		  FL_R_EXTENSIONS }
+	};
+
+	(void)state;
+	CHECK_ROWS(rows);
+}
+
+static void what_is_not_understood_is_refused_by_name(void **state)
+{
+	static const struct row rows[] = {
 		{ "vlan", FROM_A, { .src = A4, .dst = REMOTE4, .vlan = 7 }, FL_R_VLAN },
 		{ "vlan to the pod", TO_A, { .src = REMOTE4, .dst = A4, .vlan = 7 }, FL_R_VLAN },
 		{ "rarp", FROM_A, { .src = A4, .dst = REMOTE4, .odd = PKT_RARP }, FL_R_ETHERTYPE },
@@ -487,8 +496,8 @@ static void what_does_not_fit_is_closed_and_who_is_unknown_stays_out(void **stat
 	__u32 ifindex = if_nametoindex("hA"), zero = 0;
 	struct fl_endpoint_info ep;
 	struct fl_state open = { .unknown_allow = 1 }, closed = { 0 };
-	int endpoints = bpf_map__fd(world_skel()->maps.fl_endpoints);
-	int switches = bpf_map__fd(world_skel()->maps.fl_state);
+	int endpoints = world_map("fl_endpoints");
+	int switches = world_map("fl_state");
 
 	(void)state;
 	world_forget();
@@ -508,6 +517,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_header_combination_has_its_fate),
+		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
 		cmocka_unit_test(a_pod_sends_only_as_itself),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(a_selected_pod_gets_what_is_allowed_and_no_more),

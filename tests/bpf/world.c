@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/pod.skel.h"
+
 static struct pod_bpf *skel;
 static __u32 if_a, if_b;
 
@@ -97,9 +99,12 @@ int world_end(void **state)
 	return 0;
 }
 
-struct pod_bpf *world_skel(void)
+int world_map(const char *name)
 {
-	return skel;
+	int fd = bpf_object__find_map_fd_by_name(skel->obj, name);
+
+	assert_true(fd >= 0);
+	return fd;
 }
 
 void world_slot(__u32 slot, __u32 version, __u32 flags)

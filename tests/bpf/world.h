@@ -12,7 +12,6 @@
 #include <stdbool.h>
 
 #include "bpf/abi.h"
-#include "bpf/pod.skel.h"
 #include "pkt.h"
 
 /* Who is who. */
@@ -39,8 +38,8 @@ int world_begin(void **state);
 /* Unloads them. */
 int world_end(void **state);
 
-/* The skeleton of the world that is there; borrowed. */
-struct pod_bpf *world_skel(void);
+/* The descriptor of a map of the programs; borrowed. */
+int world_map(const char *name);
 
 /* Isolates a slot's pods by this version (flags: FL_SLOT_...). */
 void world_slot(__u32 slot, __u32 version, __u32 flags);

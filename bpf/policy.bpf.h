@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "bpf/lib/flow.bpf.h"
+#include "bpf/flow.bpf.h"
 
 /* One end of a connection, as the maps know it. */
 struct fl_end {
@@ -16,6 +16,7 @@ struct fl_end {
 	__u32 flags; /* FL_PREFIX_... */
 };
 
+/* Who has the address; e is zero before. */
 static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, struct fl_end *e)
 {
 	struct fl_local_key key = {};
@@ -47,6 +48,7 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	}
 }
 
+/* True when the port set has the port; *origin is then the rule's. */
 static __always_inline bool fl_port_allowed(__u32 ports, __u8 proto, __u16 port_be, __u32 *origin)
 {
 	struct fl_port_key key = {};
@@ -133,6 +135,7 @@ allowed:
 	return 0;
 }
 
+/* The generation of the policy; read it before the policy itself. */
 static __always_inline __u32 fl_generation(void)
 {
 	__u32 zero = 0;

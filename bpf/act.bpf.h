@@ -7,8 +7,9 @@
 
 #include <linux/pkt_cls.h>
 
-#include "bpf/lib/policy.bpf.h"
+#include "bpf/policy.bpf.h"
 
+/* Counts the packet under its reason. */
 static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 dir)
 {
 	__u32 index = reason * FL_DIRS + dir;
@@ -41,6 +42,7 @@ static __always_inline bool fl_event_allowed(void)
 	return true;
 }
 
+/* Counts an event that there was no room for. */
 static __always_inline void fl_event_lost(void)
 {
 	__u32 zero = 0;
@@ -56,6 +58,7 @@ struct fl_told {
 	__u8 reason, dir;
 };
 
+/* Sends an event about the packet, if this processor may. */
 static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct fl_told *told)
 {
 	struct fl_event *e;
@@ -85,6 +88,7 @@ static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct
 	return 0;
 }
 
+/* True when the reason means that the packet goes nowhere. */
 static __always_inline bool fl_is_drop(__u8 reason)
 {
 	return reason != FL_R_FORWARDED && reason != FL_R_REDIRECTED && reason != FL_R_NOT_IP;

@@ -91,6 +91,7 @@ enum {
 	FL_MLD2_REPORT = 143,
 };
 
+/* Makes *out an IPv4 address. */
 static __always_inline void fl_set_ip4(struct fl_in *out, __u32 addr_be)
 {
 	out->w_be[0] = 0;
@@ -99,12 +100,14 @@ static __always_inline void fl_set_ip4(struct fl_in *out, __u32 addr_be)
 	out->w_be[3] = addr_be;
 }
 
+/* True when both are the same address. */
 static __always_inline bool fl_in_equal(const struct fl_in *a, const struct fl_in *b)
 {
 	return a->w_be[0] == b->w_be[0] && a->w_be[1] == b->w_be[1] && a->w_be[2] == b->w_be[2] &&
 	       a->w_be[3] == b->w_be[3];
 }
 
+/* True when the two MAC addresses are not the same. */
 static __always_inline bool fl_mac_differs(const __u8 *a, const __u8 *b)
 {
 	__u8 bits = 0;
@@ -115,22 +118,16 @@ static __always_inline bool fl_mac_differs(const __u8 *a, const __u8 *b)
 	return bits;
 }
 
+/* True for "::", and for no address. */
 static __always_inline bool fl_in_is_zero(const struct fl_in *a)
 {
 	return !(a->w_be[0] | a->w_be[1] | a->w_be[2] | a->w_be[3]);
 }
 
+/* True within fe80::/10. */
 static __always_inline bool fl_in_is_link_local6(const struct fl_in *a)
 {
 	return (a->w_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
-}
-
-static __always_inline bool fl_in_is_multicast(const struct fl_in *a, bool v4)
-{
-	if (v4)
-		return a->w_be[3] == 0xffffffff ||
-		       (a->w_be[3] & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
-	return a->b[0] == 0xff;
 }
 
 /* Ports, flags and kind from the header at off, of which left bytes are in the IP packet. */
@@ -261,6 +258,7 @@ static __always_inline int fl_parse_extension(struct __sk_buff *skb, struct fl_p
 	return p->part == FL_LATER_FRAGMENT ? 0 : 1;
 }
 
+/* The IPv6 header at off with the extension headers that follow; as fl_parse_ip4(). */
 static __always_inline int fl_parse_ip6(struct __sk_buff *skb, __u32 off, bool inner,
 					struct fl_packet *p, __u32 *next, __u32 *left)
 {
@@ -293,6 +291,7 @@ static __always_inline int fl_parse_ip6(struct __sk_buff *skb, __u32 off, bool i
 	return r == 1 ? -FL_R_EXTENSIONS : r;
 }
 
+/* True when the type is that of an ICMP error, which quotes a packet. */
 static __always_inline bool fl_is_error(const struct fl_packet *p, __u8 type)
 {
 	if (p->proto == IPPROTO_ICMP)
@@ -354,6 +353,7 @@ static __always_inline int fl_parse_icmp(struct __sk_buff *skb, __u32 off, __u32
 	return fl_parse_l4(skb, next, rest, true, p);
 }
 
+/* An ARP message; p->claimed is what its sender says to be. */
 static __always_inline int fl_parse_arp(struct __sk_buff *skb, struct fl_packet *p)
 {
 	struct fl_arp h;

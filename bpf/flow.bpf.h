@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "bpf/lib/parse.bpf.h"
 #include "bpf/maps.bpf.h"
+#include "bpf/parse.bpf.h"
 
 /* Jiffies in a second. The agent sets it before loading. */
 const volatile __u32 cfg_hz = 250;
@@ -29,6 +29,7 @@ static __always_inline bool fl_is_side1(const struct fl_packet *p)
 	return p->sport_be > p->dport_be;
 }
 
+/* The key of the connection that the packet belongs to, and the packet's side of it. */
 static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone,
 					   struct fl_lookup *l)
 {
@@ -41,6 +42,7 @@ static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone
 	l->key.proto = p->proto;
 }
 
+/* Seconds of silence after which the connection counts as over. */
 static __always_inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)
 {
 	if (proto == IPPROTO_TCP) {
@@ -76,6 +78,7 @@ static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, _
 	return f;
 }
 
+/* True when the packet goes to the side that opened the connection. */
 static __always_inline bool fl_flow_is_reply(const struct fl_lookup *l, const struct fl_flow *f)
 {
 	return l->side != !!(f->flags & FL_FLOW_FROM1);
