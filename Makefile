@@ -159,6 +159,9 @@ install: all
 	$(Q)for p in berth fairleadd fairlead; do \
 		install -m 755 $(B)/bin/$$p $(DESTDIR)$(PREFIX)/bin/.$$p.new && \
 		mv -f $(DESTDIR)$(PREFIX)/bin/.$$p.new $(DESTDIR)$(PREFIX)/bin/$$p || exit 1; done
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)sed 's|/usr/local/|$(PREFIX)/|' deploy/systemd/fairleadd.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
 
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
