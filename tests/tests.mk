@@ -5,7 +5,7 @@
 # end-to-end tests use. Fuzz targets: tests/fuzz/fuzz_X.c becomes build/tests/replay_X, which
 # replays a corpus; with libFuzzer, build/fuzz/fuzz_X.
 
-TEST_LIBS  := $(PLUGIN_LIBS) $(call lib,berth) $(AGENT_LIBS) $(LAYER_LIBS)
+TEST_LIBS  := $(PLUGIN_LIBS) $(call lib,berth) $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
 TEST_LDLIBS := -lmicrohttpd -luv -lyaml
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness/*.c))

@@ -16,7 +16,7 @@
 struct fl_vxlan {
 	uint32_t vni;	    /* 1 to FL_VNI_MAX */
 	uint16_t port;	    /* UDP, host order */
-	struct fl_ip local; /* source of what it sends; its family is the underlay's */
+	struct fl_ip local; /* source of what it sends; its family is the underlay's; "::": none */
 };
 
 #define FL_VNI_MAX 16777215
@@ -78,12 +78,12 @@ void fl_link_put_bridge(struct fl_batch *b, const char *name, const uint8_t mac[
 
 /*
  * A VXLAN device, down, with this MAC address. -EEXIST when the name is taken, or the VNI on this
- * port by another device; -EADDRINUSE when the port is taken by something else.
+ * port by another device. That something else has the port is seen when it is set up: -EADDRINUSE.
  */
 void fl_link_put_vxlan(struct fl_batch *b, const char *name, const struct fl_vxlan *v,
 		       const uint8_t mac[FL_MAC_LEN], uint32_t mtu);
 
-/* Gives a VXLAN device another local address, of the same family. */
+/* Gives a VXLAN device another local address, of the same family; it learns nothing any more. */
 void fl_link_put_vxlan_local(struct fl_batch *b, const char *name, const struct fl_vxlan *v);
 
 /* The changes, that of ipv6_auto first; it counts as made where a link has no IPv6. */

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 
 #include "net/link.h"
+#include "net/link_vxlan.h"
 #include "net/msg.h"
 
 typedef int link_each(const struct fl_link *link, void *arg, struct fl_err *err);
@@ -45,6 +46,8 @@ static void read_info(const struct nlattr *a, struct fl_link *link)
 	if (fl_streq(link->kind, "bridge") && tb[IFLA_INFO_DATA] &&
 	    nla_parse_nested(br, IFLA_BR_MAX, tb[IFLA_INFO_DATA], NULL) == 0)
 		link->vlan_filtering = fl_attr_u8(br[IFLA_BR_VLAN_FILTERING], 0) != 0;
+	if (fl_streq(link->kind, "vxlan") && tb[IFLA_INFO_DATA])
+		fl_link_vxlan_read(tb[IFLA_INFO_DATA], link);
 }
 
 /* Of the settings that IPv4 has for the link, an array, the one for forwarding. */

@@ -34,7 +34,7 @@ struct fl_hdr {
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 	fl_printf(3, 4);
 
-/* The kernel's answer -error to the message that was added last counts as done. */
+/* The kernel's answer -error to the message that was added last counts as done; two at most. */
 void fl_batch_tolerate(struct fl_batch *b, int error);
 
 /* Notes that a message could not be built; fl_batch_send() will say so. */
@@ -52,6 +52,9 @@ struct nlattr *fl_nest(struct fl_batch *b, struct nl_msg *m, int type);
 
 /* Closes the nest; NULL is passed over. */
 void fl_nest_end(struct nl_msg *m, struct nlattr *nest);
+
+/* The socket's address, which the kernel writes on news of what it did; 0: it has none yet. */
+uint32_t fl_nl_port(const struct fl_nl *nl);
 
 /*
  * Called for each message of an answer, and with NULL when an interrupted dump starts anew:

@@ -40,7 +40,10 @@ void fl_fdb_put(struct fl_batch *b, const struct fl_fdb *f);
 /* Removes it; one that is not there counts as removed. */
 void fl_fdb_put_del(struct fl_batch *b, const struct fl_fdb *f);
 
-/* Calls each() for every permanent entry of the VXLAN device that has one remote. */
+/*
+ * Calls each() for every remote of every permanent entry of the VXLAN device. One with a port, VNI
+ * or link of its own is told with the remote "any" (0.0.0.0 or ::), and removed by it.
+ */
 fl_must int fl_fdb_list(struct fl_nl *nl, uint32_t link,
 			int (*each)(const struct fl_fdb *f, void *arg, struct fl_err *err),
 			void *arg, struct fl_err *err);

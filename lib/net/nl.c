@@ -22,7 +22,7 @@ struct fl_batch {
 	size_t n;
 	bool broken; /* a message could not be built */
 	struct nl_msg *msg[BATCH_MAX];
-	int tolerated[BATCH_MAX]; /* an errno that counts as done, or 0 */
+	int tolerated[BATCH_MAX][2]; /* errnos that count as done, or 0 */
 	char what[BATCH_MAX][96];
 };
 
@@ -51,6 +51,14 @@ void fl_nl_close(struct fl_nl **nl)
 	fl_free_p(nl);
 }
 
+uint32_t fl_nl_port(const struct fl_nl *nl)
+{
+	struct sockaddr_nl addr = { 0 };
+	socklen_t len = sizeof(addr);
+
+	return getsockname(nl->fd, (struct sockaddr *)&addr, &len) == 0 ? addr.nl_pid : 0;
+}
+
 int fl_batch_new(struct fl_batch **out, struct fl_err *err)
 {
 	struct fl_batch *b = malloc(sizeof(*b));
@@ -61,6 +69,11 @@ int fl_batch_new(struct fl_batch **out, struct fl_err *err)
 	b->broken = false;
 	*out = b;
 	return 0;
+}
+
+size_t fl_batch_room(const struct fl_batch *b)
+{
+	return BATCH_MAX - b->n;
 }
 
 static void empty_batch(struct fl_batch *b)
@@ -93,15 +106,22 @@ struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const 
 	va_start(ap, what);
 	(void)vsnprintf(b->what[b->n], sizeof(b->what[0]), what, ap);
 	va_end(ap);
-	b->tolerated[b->n] = 0;
+	memset(b->tolerated[b->n], 0, sizeof(b->tolerated[0]));
 	b->msg[b->n++] = m;
 	return m;
 }
 
 void fl_batch_tolerate(struct fl_batch *b, int error)
 {
-	if (b->n > 0)
-		b->tolerated[b->n - 1] = error;
+	int *t = b->n > 0 ? b->tolerated[b->n - 1] : NULL;
+
+	if (t)
+		t[t[0] ? 1 : 0] = error;
+}
+
+static bool is_tolerated(const struct fl_batch *b, size_t index, int error)
+{
+	return !error || error == b->tolerated[index][0] || error == b->tolerated[index][1];
 }
 
 void fl_batch_break(struct fl_batch *b)
@@ -273,11 +293,33 @@ static size_t last_asked(const struct fl_nl *nl, const struct fl_batch *b)
 	return b->n - (nl->proto == FL_NL_NETFILTER ? 2 : 1);
 }
 
+/* Who decides what a refused message means; without one it is an error. */
+struct judge {
+	fl_batch_judge *fn;
+	void *arg;
+};
+
+/* A message's acknowledgement; only the first error is kept. Returns the result so far. */
+static int take_ack(const struct nlmsghdr *h, const char *what, size_t index,
+		    const struct judge *judge, struct fl_err *err, int result)
+{
+	struct fl_err mine;
+	int r = kernel_error(h, what, &mine);
+
+	if (judge->fn)
+		r = judge->fn(index, judge->arg, &mine);
+	if (r >= 0 || result < 0)
+		return result;
+	*err = mine;
+	return r;
+}
+
 /*
  * Reads answers up to that of the last message. A netfilter transaction that fails as a whole
  * is reported under its first message, and nothing may follow.
  */
-static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+static int read_acks(struct fl_nl *nl, struct fl_batch *b, const struct judge *judge,
+		     struct fl_err *err)
 {
 	size_t last = last_asked(nl, b);
 	char buf[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -296,8 +338,8 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 
 			if (!is_ack(h) || index >= b->n)
 				continue;
-			if (e->error && -e->error != b->tolerated[index] && result == 0)
-				result = kernel_error(h, b->what[index], err);
+			if (!is_tolerated(b, index, -e->error))
+				result = take_ack(h, b->what[index], index, judge, err, result);
 			if (index == last)
 				return result;
 			if (index == 0 && e->error && nl->proto == FL_NL_NETFILTER)
@@ -306,7 +348,8 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 	}
 }
 
-int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+static int send_batch(struct fl_nl *nl, struct fl_batch *b, const struct judge *judge,
+		      struct fl_err *err)
 {
 	bool empty = b->n <= (nl->proto == FL_NL_NETFILTER ? 2 : 0);
 	int r = 0;
@@ -316,9 +359,20 @@ int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 	if (!empty || b->broken)
 		r = transmit(nl, b, err);
 	if (r == 0 && !empty)
-		r = read_acks(nl, b, err);
+		r = read_acks(nl, b, judge, err);
 	empty_batch(b);
 	return r;
+}
+
+int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+{
+	return send_batch(nl, b, &(struct judge){ 0 }, err);
+}
+
+int fl_batch_send_judged(struct fl_nl *nl, struct fl_batch *b, fl_batch_judge *judge, void *arg,
+			 struct fl_err *err)
+{
+	return send_batch(nl, b, &(struct judge){ judge, arg }, err);
 }
 
 /* Without it the kernel ignores what a dump asks for; an old one may, so callers filter too. */
@@ -350,8 +404,7 @@ static int take_message(struct query *q, const struct nlmsghdr *h, struct fl_err
 	if (index > last)
 		return 1;
 	what = q->batch->what[index];
-	if (is_ack(h) && ((struct nlmsgerr *)NLMSG_DATA(h))->error &&
-	    -((struct nlmsgerr *)NLMSG_DATA(h))->error != q->batch->tolerated[index])
+	if (is_ack(h) && !is_tolerated(q->batch, index, -((struct nlmsgerr *)NLMSG_DATA(h))->error))
 		return kernel_error(h, what, err);
 	if (index < last)
 		return 1;

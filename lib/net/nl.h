@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct fl_nl;	 /* a socket */
@@ -39,3 +40,16 @@ void fl_batch_free(struct fl_batch **b);
  * at once.
  */
 fl_must int fl_batch_send(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err);
+
+/* How many more messages the batch takes; who has many sends when it is 0. */
+size_t fl_batch_room(const struct fl_batch *b);
+
+/*
+ * Says what it means that message index (from 0) of a batch was refused: 0 counts it as done; what
+ * is negative is an error, and the batch's when it is the first. why: the kernel's.
+ */
+typedef int fl_batch_judge(size_t index, void *arg, struct fl_err *why);
+
+/* As fl_batch_send() on a routing socket, with a say in what a refusal means. */
+fl_must int fl_batch_send_judged(struct fl_nl *nl, struct fl_batch *b, fl_batch_judge *judge,
+				 void *arg, struct fl_err *err);

@@ -41,6 +41,12 @@ struct fl_route {
  */
 void fl_route_put(struct fl_batch *b, const struct fl_route *r);
 
+/*
+ * Adds the route where no other leads to the same destination with the same metric; -EEXIST
+ * where one does, whoever made it.
+ */
+void fl_route_put_new(struct fl_batch *b, const struct fl_route *r);
+
 /* Makes the route be there, in place of the one to the same destination with the same metric. */
 void fl_route_put_replace(struct fl_batch *b, const struct fl_route *r);
 
@@ -55,7 +61,10 @@ fl_must int fl_route_list(struct fl_nl *nl, uint32_t link,
 			  int (*each)(const struct fl_route *route, void *arg, struct fl_err *err),
 			  void *arg, struct fl_err *err);
 
-/* Calls each() for every route of the main table, unicast or blackhole, that this protocol made. */
+/*
+ * Calls each() for every route of the main table, unicast or blackhole, that this protocol made,
+ * or (0) any; a route with several next hops, once for each.
+ */
 fl_must int fl_route_list_by(struct fl_nl *nl, uint8_t protocol,
 			     int (*each)(const struct fl_route *route, void *arg,
 					 struct fl_err *err),

@@ -6,11 +6,15 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <linux/netlink.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+
+#include "net/msg.h"
+#include "net/route.h"
 
 struct fl_watch {
 	int fd;
+	unsigned int what;
 };
 
 static uint32_t groups_of(unsigned int what)
@@ -35,6 +39,7 @@ int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_err *err)
 
 	if (!w)
 		return fl_fail_errno(err, ENOMEM, "watch the kernel's networking");
+	w->what = what;
 	w->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return fl_fail_errno(err, errno, "watch the kernel's networking");
@@ -68,4 +73,70 @@ int fl_watch_wait(struct fl_watch *w, int timeout_ms, struct fl_err *err)
 	while (recv(w->fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
 		;
 	return 0;
+}
+
+/* What a message is about; 0 when it means nothing to those who watch. */
+static unsigned int subject(const struct nlmsghdr *h)
+{
+	const struct rtmsg *rt = NLMSG_DATA(h);
+	const struct ndmsg *nd = NLMSG_DATA(h);
+
+	switch (h->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return FL_WATCH_LINKS;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return FL_WATCH_ADDRS;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) ||
+		    rt->rtm_protocol == FL_ROUTE_BY_POD || rt->rtm_table == RT_TABLE_LOCAL)
+			return 0;
+		return FL_WATCH_ROUTES;
+	case RTM_NEWNEIGH: /* what the kernel learns and forgets all the time is no news */
+		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*nd)) || !(nd->ndm_state & NUD_PERMANENT))
+			return 0;
+		return FL_WATCH_NEIGHS;
+	case RTM_DELNEIGH:
+		return FL_WATCH_NEIGHS;
+	default:
+		return 0;
+	}
+}
+
+/* 1 when there was something, and *what has it added; 0 when there is nothing more. */
+static int take_some(struct fl_watch *w, uint32_t port, unsigned int *what, struct fl_err *err)
+{
+	char buf[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
+	ssize_t n = recv(w->fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n < 0 && errno == EINTR)
+		return 1;
+	if (n < 0 && errno != ENOBUFS)
+		return fl_fail_errno(err, errno, "hear of changes in the kernel's networking");
+	if (n < 0 || n > (ssize_t)sizeof(buf)) {
+		*what |= w->what;
+		return 1;
+	}
+	for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned int)n); h = NLMSG_NEXT(h, n))
+		if (!port || h->nlmsg_pid != port)
+			*what |= subject(h);
+	return 1;
+}
+
+int fl_watch_take(struct fl_watch *w, const struct fl_nl *by, unsigned int *what,
+		  struct fl_err *err)
+{
+	uint32_t port = by ? fl_nl_port(by) : 0;
+	unsigned int found = 0;
+	int r;
+
+	while ((r = take_some(w, port, &found, err)) == 1)
+		;
+	if (r == 0)
+		*what = found & w->what;
+	return r;
 }

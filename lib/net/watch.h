@@ -31,9 +31,12 @@ fl_must int fl_watch_wait(struct fl_watch *w, int timeout_ms, struct fl_err *err
 int fl_watch_fd(const struct fl_watch *w);
 
 /*
- * Takes what has come, without waiting. Returns the set of FL_WATCH_... of which something may
+ * Takes what has come, without waiting. *what is the set of FL_WATCH_... of which something may
  * have changed by others than by's socket (NULL: by anybody): 0 when nothing; all when
- * messages were lost.
+ * messages were lost. Routes to single pods (FL_ROUTE_BY_POD) and those of the local table, which
+ * follow the addresses, do not count, nor do neighbours that the kernel learns. Of forwarding
+ * entries, and partly of links and addresses, the kernel does not say who changed them: by's own
+ * changes count too.
  */
 fl_must int fl_watch_take(struct fl_watch *w, const struct fl_nl *by, unsigned int *what,
 			  struct fl_err *err);

@@ -6,9 +6,6 @@
 
 #include "cni/name.h"
 
-#define MTU_MIN 68 /* RFC 791: every host must take this */
-#define MTU_MAX 65535
-
 bool br_conf_in_trunk(const struct br_conf *conf, unsigned int vlan)
 {
 	return conf->trunk[vlan / 64] >> (vlan % 64) & 1;
@@ -77,7 +74,6 @@ static int read_switches(const struct fl_cur *c, struct br_conf *conf, struct fl
 		{ "hairpinMode", &conf->hairpin },
 		{ "promiscMode", &conf->promisc },
 		{ "macspoofchk", &conf->mac_spoof_check },
-		{ "enabledad", &conf->dad },
 		{ "disableContainerInterface", &conf->no_container_interface },
 		{ "portIsolation", &conf->isolated },
 	};
@@ -92,143 +88,15 @@ static int read_switches(const struct fl_cur *c, struct br_conf *conf, struct fl
 	return 0;
 }
 
-static int take_mac(const char *text, struct br_conf *conf, struct fl_err *err)
-{
-	static const uint8_t none[FL_MAC_LEN];
-	uint8_t mac[FL_MAC_LEN];
-	int r = fl_mac_parse(text, mac, err);
-
-	if (r < 0)
-		return r;
-	if (mac[0] & 1)
-		return fl_fail(err, EINVAL, "'%s' is a multicast address", text);
-	if (memcmp(mac, none, FL_MAC_LEN) == 0)
-		return fl_fail(err, EINVAL, "'%s' is no interface's address", text);
-	memcpy(conf->mac, mac, FL_MAC_LEN);
-	conf->has_mac = true;
-	return 0;
-}
-
-/* The member "mac", unless a place that rules over this one had it; an empty text is none. */
-static int read_mac(const struct fl_cur *obj, struct br_conf *conf, struct fl_err *err)
-{
-	struct fl_cur at = fl_cur_member(obj, "mac");
-	const char *text = NULL;
-	int r;
-
-	if (conf->has_mac)
-		return 0;
-	r = fl_cur_str(obj, "mac", FL_OPTIONAL, &text, err);
-	if (r <= 0 || fl_empty(text))
-		return r;
-	r = take_mac(text, conf, err);
-	return r < 0 ? fl_cur_wrap(&at, err, r) : 0;
-}
-
-static int check_label(const struct fl_cur *at, void *arg, struct fl_err *err)
-{
-	const char *text;
-	int r = fl_cur_as_obj(at, err);
-
-	(void)arg;
-	if (r == 0)
-		r = fl_cur_str(at, "key", FL_REQUIRED, &text, err);
-	if (r >= 0)
-		r = fl_cur_str(at, "value", FL_REQUIRED, &text, err);
-	return r;
-}
-
-static int read_labels(const struct fl_cur *cni, struct br_conf *conf, struct fl_err *err)
-{
-	int r = fl_cur_each(cni, "labels", check_label, NULL, err);
-
-	if (r > 0)
-		conf->labels = fl_json_get(cni->v, "labels");
-	return r < 0 ? r : 0;
-}
-
-/* What the runtime asks for: runtimeConfig rules over args, and that over CNI_ARGS. */
-static int read_wishes(const struct fl_cur *c, const struct fl_cni_args *args, struct br_conf *conf,
-		       struct fl_err *err)
-{
-	struct fl_cur args_key, cni, runtime;
-	int r;
-
-	r = fl_cur_obj(c, "runtimeConfig", FL_OPTIONAL, &runtime, err);
-	if (r > 0)
-		r = read_mac(&runtime, conf, err);
-	if (r >= 0)
-		r = fl_cur_obj(c, "args", FL_OPTIONAL, &args_key, err);
-	if (r > 0)
-		r = fl_cur_obj(&args_key, "cni", FL_OPTIONAL, &cni, err);
-	if (r > 0)
-		r = read_labels(&cni, conf, err) ?: read_mac(&cni, conf, err);
-	if (r < 0 || conf->has_mac || fl_empty(args->mac))
-		return r;
-	r = take_mac(args->mac, conf, err);
-	return r < 0 ? fl_class(err, fl_wrap(err, r, "CNI_ARGS 'MAC'"), FL_CNI_ENV) : 0;
-}
-
-static int read_ipam(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
-{
-	struct fl_cur ipam;
-	int r = fl_cur_obj(c, "ipam", FL_OPTIONAL, &ipam, err);
-
-	if (r <= 0)
-		return r;
-	r = fl_cur_str(&ipam, "type", FL_OPTIONAL, &conf->ipam, err);
-	if (r < 0)
-		return r;
-	if (fl_empty(conf->ipam)) {
-		conf->ipam = NULL;
-		return 0;
-	}
-	r = fl_cni_check_type(conf->ipam, err);
-	return r < 0 ? fl_wrap(err, r, "config 'ipam.type'") : 0;
-}
-
-static int read_agent(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
-{
-	static const char *const names[] = {
-		[BR_AGENT_AUTO] = "auto",
-		[BR_AGENT_NONE] = "none",
-		[BR_AGENT_REQUIRED] = "required",
-	};
-	struct fl_cur at = fl_cur_member(c, "agent");
-	const char *text = names[BR_AGENT_AUTO];
-	int r = fl_cur_str(c, "agent", FL_OPTIONAL, &text, err);
-
-	for (size_t i = 0; r >= 0 && i < FL_ARRAY_LEN(names); i++) {
-		if (!fl_streq(text, names[i]))
-			continue;
-		conf->agent = (enum br_agent)i;
-		return 0;
-	}
-	return r < 0 ? r : fl_cur_fail(&at, err, "'%s' is none of auto, none, required", text);
-}
-
-static int read_dns(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
-{
-	struct fl_cur dns;
-	int r = fl_cur_obj(c, "dns", FL_OPTIONAL, &dns, err);
-
-	if (r <= 0)
-		return r;
-	r = fl_cni_dns_read(&dns, &conf->dns, err);
-	conf->has_dns = conf->dns.nameservers || conf->dns.search || conf->dns.options ||
-			!fl_empty(conf->dns.domain);
-	return r;
-}
-
 static int refuse_contradictions(const struct br_conf *conf, struct fl_err *err)
 {
 	if (conf->hairpin && conf->promisc)
 		return fl_fail(err, EINVAL,
 			       "config 'hairpinMode' and 'promiscMode' exclude each other");
-	if (conf->no_container_interface && conf->ipam)
+	if (conf->no_container_interface && conf->pod.ipam)
 		return fl_fail(err, EINVAL,
 			       "config 'disableContainerInterface' goes without 'ipam', found '%s'",
-			       conf->ipam);
+			       conf->pod.ipam);
 	if (conf->vlan && br_conf_in_trunk(conf, conf->vlan))
 		return fl_fail(err, EINVAL,
 			       "config 'vlan': %u is untagged here and tagged in 'vlanTrunk'",
@@ -260,16 +128,6 @@ static int read_names(const struct fl_cur *c, struct br_conf *conf, struct fl_er
 	return r < 0 ? r : 0;
 }
 
-static int read_mtu(const struct fl_cur *c, struct br_conf *conf, struct fl_err *err)
-{
-	struct fl_cur at = fl_cur_member(c, "mtu");
-	int r = fl_cur_u32(c, "mtu", 0, MTU_MAX, &conf->mtu, err);
-
-	if (r > 0 && conf->mtu && conf->mtu < MTU_MIN)
-		return fl_cur_fail(&at, err, "%u is below %d", conf->mtu, MTU_MIN);
-	return r < 0 ? r : 0;
-}
-
 int br_conf_read(const struct fl_cur *c, const struct fl_cni_args *args, struct br_conf *out,
 		 struct fl_err *err)
 {
@@ -278,20 +136,12 @@ int br_conf_read(const struct fl_cur *c, const struct fl_cni_args *args, struct 
 
 	r = read_names(c, &conf, err);
 	if (r == 0)
-		r = read_mtu(c, &conf, err);
-	if (r == 0)
 		r = read_switches(c, &conf, err);
 	if (r == 0)
 		r = read_vlans(c, &conf, err);
 	if (r == 0)
-		r = read_wishes(c, args, &conf, err);
-	if (r >= 0)
-		r = read_dns(c, &conf, err);
-	if (r >= 0)
-		r = read_ipam(c, &conf, err);
-	if (r >= 0)
-		r = read_agent(c, &conf, err);
-	if (r >= 0)
+		r = fl_attach_conf_read(c, args, &conf.pod, err);
+	if (r == 0)
 		r = refuse_contradictions(&conf, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_CONFIG);

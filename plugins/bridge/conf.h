@@ -6,30 +6,20 @@
  */
 #pragma once
 
-#include "base/text.h"
-#include "cni/args.h"
+#include "attach/conf.h"
 #include "cni/plugin.h"
 
 #define BR_VLAN_MAX 4094
 
-enum br_agent { BR_AGENT_AUTO, BR_AGENT_NONE, BR_AGENT_REQUIRED };
-
 struct br_conf {
-	const char *bridge; /* device name */
-	const char *ipam;   /* type; NULL: layer 2 only */
+	struct fl_attach_conf pod; /* what all plugins have; no IPAM plugin: layer 2 only */
+	const char *bridge;	   /* device name */
 	bool is_gateway, is_default_gateway, force_address;
-	bool ip_masq, hairpin, promisc, mac_spoof_check, dad;
+	bool ip_masq, hairpin, promisc, mac_spoof_check;
 	bool no_container_interface, isolated;
-	uint32_t mtu;  /* bytes; 0: the kernel's default */
 	uint16_t vlan; /* 0: none */
 	bool preserve_default_vlan, has_trunk;
 	uint64_t trunk[(BR_VLAN_MAX + 64) / 64]; /* a bit for each tagged VLAN */
-	bool has_mac;
-	uint8_t mac[FL_MAC_LEN]; /* of the pod's interface */
-	bool has_dns;
-	struct fl_cni_dns dns;
-	enum br_agent agent;
-	const struct fl_json *labels; /* args.cni.labels, NULL: none */
 };
 
 /*

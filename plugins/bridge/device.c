@@ -60,7 +60,7 @@ static int create_bridge(struct br_device *d, const struct br_conf *conf, struct
 	if (r < 0)
 		return r;
 	fl_random_mac(conf->bridge, mac);
-	fl_link_put_bridge(b, conf->bridge, mac, conf->mtu, wants_vlans(conf));
+	fl_link_put_bridge(b, conf->bridge, mac, conf->pod.mtu, wants_vlans(conf));
 	r = fl_batch_send(d->host, b, err);
 	/* Another ADD was faster: as good. Any other failure may have come after the deed. */
 	d->made_bridge = r != -EEXIST;

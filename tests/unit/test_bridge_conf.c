@@ -41,7 +41,7 @@ static struct br_conf good(const char *text)
 /* Refused with code 7, and the error has all of these words, separated by '|'. */
 static void refused(const char *text, const char *words)
 {
-	struct br_conf conf = { .mtu = 4711 };
+	struct br_conf conf = { .pod.mtu = 4711 };
 	int r = read_with(text, NULL, &conf);
 	char copy[512], *save = NULL;
 
@@ -49,7 +49,7 @@ static void refused(const char *text, const char *words)
 		fail_msg("{%s}: returned %d", text, r);
 	if (err.code != FL_CNI_CONFIG)
 		fail_msg("{%s}: code %d: %s", text, err.code, err.text);
-	assert_int_equal(conf.mtu, 4711);
+	assert_int_equal(conf.pod.mtu, 4711);
 	(void)snprintf(copy, sizeof(copy), "%s", words);
 	for (char *w = strtok_r(copy, "|", &save); w; w = strtok_r(NULL, "|", &save))
 		if (!strstr(err.text, w))
@@ -69,13 +69,13 @@ static void defaults_are_the_references(void **state)
 
 	(void)state;
 	assert_string_equal(c.bridge, "cni0");
-	CHECK(!c.ipam && !c.labels && !c.has_mac && !c.has_dns && !c.has_trunk);
+	CHECK(!c.pod.ipam && !c.pod.labels && !c.pod.has_mac && !c.pod.has_dns && !c.has_trunk);
 	CHECK(!c.is_gateway && !c.is_default_gateway && !c.force_address && !c.ip_masq);
-	CHECK(!c.hairpin && !c.promisc && !c.mac_spoof_check && !c.dad && !c.isolated);
+	CHECK(!c.hairpin && !c.promisc && !c.mac_spoof_check && !c.pod.dad && !c.isolated);
 	CHECK(!c.no_container_interface && c.preserve_default_vlan);
-	assert_int_equal(c.mtu, 0);
+	assert_int_equal(c.pod.mtu, 0);
 	assert_int_equal(c.vlan, 0);
-	assert_int_equal(c.agent, BR_AGENT_AUTO);
+	assert_int_equal(c.pod.agent, FL_AGENT_AUTO);
 	for (unsigned int v = 0; v <= BR_VLAN_MAX; v++)
 		CHECK(!br_conf_in_trunk(&c, v));
 }
@@ -100,8 +100,10 @@ static void null_counts_as_absent_for_every_key(void **state)
 
 		(void)snprintf(text, sizeof(text), "\"%s\": null", keys[i]);
 		c = good(text);
-		CHECK(strcmp(c.bridge, "cni0") == 0 && c.mtu == 0 && c.vlan == 0 && !c.ipam);
-		CHECK(c.agent == defaults.agent && c.preserve_default_vlan && !c.has_dns);
+		CHECK(strcmp(c.bridge, "cni0") == 0 && c.pod.mtu == 0 && c.vlan == 0 &&
+		      !c.pod.ipam);
+		CHECK(c.pod.agent == defaults.pod.agent && c.preserve_default_vlan &&
+		      !c.pod.has_dns);
 	}
 }
 
@@ -119,7 +121,7 @@ static void each_switch_is_read_and_takes_only_true_and_false(void **state)
 		S("hairpinMode", hairpin),
 		S("promiscMode", promisc),
 		S("macspoofchk", mac_spoof_check),
-		S("enabledad", dad),
+		S("enabledad", pod.dad),
 		S("disableContainerInterface", no_container_interface),
 		S("portIsolation", isolated),
 		S("preserveDefaultVlan", preserve_default_vlan),
@@ -162,10 +164,10 @@ static void keys_match_in_any_case(void **state)
 				"\"RuntimeConfig\": {\"MAC\": \"02:00:00:00:00:07\"}");
 
 	(void)state;
-	CHECK(c.is_gateway && c.has_trunk && br_conf_in_trunk(&c, 7) && c.has_mac);
+	CHECK(c.is_gateway && c.has_trunk && br_conf_in_trunk(&c, 7) && c.pod.has_mac);
 	assert_string_equal(c.bridge, "br7");
-	assert_string_equal(c.ipam, "static");
-	assert_int_equal(c.mtu, 1400);
+	assert_string_equal(c.pod.ipam, "static");
+	assert_int_equal(c.pod.mtu, 1400);
 }
 
 static void bridge_is_a_name_of_1_to_15_bytes(void **state)
@@ -184,9 +186,9 @@ static void bridge_is_a_name_of_1_to_15_bytes(void **state)
 static void mtu_is_0_or_68_to_65535(void **state)
 {
 	(void)state;
-	assert_int_equal(good("\"mtu\": 0").mtu, 0);
-	assert_int_equal(good("\"mtu\": 68").mtu, 68);
-	assert_int_equal(good("\"mtu\": 65535").mtu, 65535);
+	assert_int_equal(good("\"mtu\": 0").pod.mtu, 0);
+	assert_int_equal(good("\"mtu\": 68").pod.mtu, 68);
+	assert_int_equal(good("\"mtu\": 65535").pod.mtu, 65535);
 	refused("\"mtu\": 67", "config 'mtu'|67 is below 68");
 	refused("\"mtu\": 1", "config 'mtu'|1 is below 68");
 	refused("\"mtu\": 65536", "config 'mtu'|65536|65535");
@@ -209,9 +211,9 @@ static void backend_is_one_of_two_and_changes_nothing(void **state)
 static void agent_is_one_of_three(void **state)
 {
 	(void)state;
-	assert_int_equal(good("\"agent\": \"auto\"").agent, BR_AGENT_AUTO);
-	assert_int_equal(good("\"agent\": \"none\"").agent, BR_AGENT_NONE);
-	assert_int_equal(good("\"agent\": \"required\"").agent, BR_AGENT_REQUIRED);
+	assert_int_equal(good("\"agent\": \"auto\"").pod.agent, FL_AGENT_AUTO);
+	assert_int_equal(good("\"agent\": \"none\"").pod.agent, FL_AGENT_NONE);
+	assert_int_equal(good("\"agent\": \"required\"").pod.agent, FL_AGENT_REQUIRED);
 	refused("\"agent\": \"Required\"", "config 'agent'|'Required'|auto, none, required");
 	refused("\"agent\": \"\"", "config 'agent'|''|auto, none, required");
 	refused("\"agent\": []", "config 'agent'|expected a string|found an array");
@@ -220,9 +222,9 @@ static void agent_is_one_of_three(void **state)
 static void ipam_names_its_plugin(void **state)
 {
 	(void)state;
-	assert_string_equal(good("\"ipam\": {\"type\": \"host-local\"}").ipam, "host-local");
-	CHECK(!good("\"ipam\": {}").ipam);
-	CHECK(!good("\"ipam\": {\"type\": \"\"}").ipam);
+	assert_string_equal(good("\"ipam\": {\"type\": \"host-local\"}").pod.ipam, "host-local");
+	CHECK(!good("\"ipam\": {}").pod.ipam);
+	CHECK(!good("\"ipam\": {\"type\": \"\"}").pod.ipam);
 	refused("\"ipam\": {\"type\": \"../../bin/sh\"}", "config 'ipam.type'|'../../bin/sh'");
 	refused("\"ipam\": {\"type\": 7}", "config 'ipam.type'|expected a string|found a number 7");
 	refused("\"ipam\": \"host-local\"", "config 'ipam'|expected an object|found a string");
@@ -247,13 +249,13 @@ static void dns_replaces_only_when_a_member_is_set(void **state)
 	struct br_conf c;
 
 	(void)state;
-	CHECK(!good("\"dns\": {}").has_dns);
-	CHECK(!good("\"dns\": {\"nameservers\": null, \"domain\": \"\"}").has_dns);
+	CHECK(!good("\"dns\": {}").pod.has_dns);
+	CHECK(!good("\"dns\": {\"nameservers\": null, \"domain\": \"\"}").pod.has_dns);
 	c = good("\"dns\": {\"nameservers\": [\"192.0.2.53\"]}");
-	CHECK(c.has_dns && fl_json_len(c.dns.nameservers) == 1 && !c.dns.search);
-	CHECK(good("\"dns\": {\"domain\": \"example.net\"}").has_dns);
-	CHECK(good("\"dns\": {\"search\": [\"example.net\"]}").has_dns);
-	CHECK(good("\"dns\": {\"options\": [\"ndots:5\"]}").has_dns);
+	CHECK(c.pod.has_dns && fl_json_len(c.pod.dns.nameservers) == 1 && !c.pod.dns.search);
+	CHECK(good("\"dns\": {\"domain\": \"example.net\"}").pod.has_dns);
+	CHECK(good("\"dns\": {\"search\": [\"example.net\"]}").pod.has_dns);
+	CHECK(good("\"dns\": {\"options\": [\"ndots:5\"]}").pod.has_dns);
 	refused("\"dns\": []", "config 'dns'|expected an object|found an array");
 	refused("\"dns\": {\"domain\": 7}", "config 'dns.domain'|expected a string");
 	refused("\"dns\": {\"nameservers\": [7]}", "config 'dns.nameservers[0]'|expected a string");
@@ -265,7 +267,7 @@ static void labels_are_kept(void **state)
 		"\"args\": {\"cni\": {\"labels\": [{\"key\": \"app\", \"value\": \"web\"}]}}");
 
 	(void)state;
-	assert_int_equal(fl_json_len(c.labels), 1);
+	assert_int_equal(fl_json_len(c.pod.labels), 1);
 	refused("\"args\": {\"cni\": {\"labels\": {}}}",
 		"config 'args.cni.labels'|expected an array");
 	refused("\"args\": {\"cni\": {\"labels\": [7]}}",

@@ -154,8 +154,8 @@ static void runtime_config_rules_over_args_and_those_over_cni_args(void **state)
 		struct br_conf c = { 0 };
 
 		CHECK_OK(read_with(t[i].text, t[i].env, &c), &err);
-		assert_int_equal(c.has_mac, t[i].last != 0);
-		assert_int_equal(c.mac[5], t[i].last);
+		assert_int_equal(c.pod.has_mac, t[i].last != 0);
+		assert_int_equal(c.pod.mac[5], t[i].last);
 	}
 }
 

@@ -70,6 +70,44 @@ static void batch_holds_64_messages_and_a_65th_is_an_error(void **state)
 	CHECK_OK(fl_batch_send(nl, b, &err), &err);
 }
 
+struct verdicts {
+	size_t n, seen[8];
+	size_t guilty; /* index of the one whose refusal counts */
+};
+
+static int judge(size_t index, void *arg, struct fl_err *why)
+{
+	struct verdicts *v = arg;
+
+	CHECK(why->sys == ENODEV && strstr(why->text, "set link 'absent"));
+	v->seen[v->n++] = index;
+	return index == v->guilty ? fl_wrap(why, -EDOM, "guilty") : 0;
+}
+
+static void caller_judges_each_refused_message(void **state)
+{
+	fl_auto_batch struct fl_batch *b = batch();
+	struct verdicts v = { .guilty = 3 };
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		v.n = 0;
+		put_up(b, "absent0");
+		put_up(b, "lo");
+		put_up(b, "absent2");
+		put_up(b, "absent3");
+		assert_int_equal(fl_batch_room(b), 60);
+		if (round == 0)
+			CHECK_FAILS(fl_batch_send_judged(nl, b, judge, &v, &err), EDOM, &err,
+				    "guilty: set link 'absent3'");
+		else
+			CHECK_OK(fl_batch_send_judged(nl, b, judge, &v, &err), &err);
+		CHECK(v.n == 3 && v.seen[0] == 0 && v.seen[1] == 2 && v.seen[2] == 3);
+		v.guilty = 99;
+		assert_int_equal(fl_batch_room(b), 64);
+	}
+}
+
 static void errors_of_a_full_batch_are_all_read(void **state)
 {
 	fl_auto_batch struct fl_batch *b = batch();
@@ -242,6 +280,7 @@ int main(void)
 		T_LINK(last_message_that_fails_is_named),
 		T_LINK(batch_is_empty_after_it_was_sent),
 		T_LINK(batch_holds_64_messages_and_a_65th_is_an_error),
+		T_LINK(caller_judges_each_refused_message),
 		T_LINK(errors_of_a_full_batch_are_all_read),
 		T_LINK(kernels_own_sentence_stands_behind_the_error),
 		T_LINK(lack_of_memory_anywhere_is_enomem_and_changes_nothing),

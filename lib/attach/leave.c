@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * DEL and GC. Both find what there is by the key alone: the host interface by its name, which
- * is a hash of the key, the firewall's part by the endpoint record. No namespace is entered,
- * so a late DEL of an old container cannot touch a new one that uses the same path. The order
- * is interface, lease, record: an address is free only when nothing answers for it. What the
- * firewall holds goes while the interface is down but there: the kernel needs a grace period to
- * free it, which the last close of a netfilter socket waits for, and deleting the interface
- * takes as long; begun before it, the one hides behind the other.
+ * DEL and GC. What the firewall holds goes while the interface is down but there: the kernel
+ * needs a grace period to free it, which the last close of a netfilter socket waits for, and
+ * deleting the interface takes as long; begun before it, the one hides behind the other.
  */
-#include "plugins/bridge/bridge.h"
+#include "attach/leave.h"
 
 #include <errno.h>
 
@@ -16,16 +12,44 @@
 #include "attach/spoof.h"
 #include "cni/delegate.h"
 #include "net/link.h"
+#include "state/endpoint.h"
+
+/*
+ * Removes the firewall state of an endpoint: its masquerade elements and its pinned port. nl is
+ * opened if it is NULL and there is something to remove; the caller closes it.
+ */
+static int remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, struct fl_err *err)
+{
+	struct fl_ip ips[FL_ENDPOINT_IPS_MAX];
+	int r = 0;
+
+	if (!ep->masquerade && !ep->macspoofchk)
+		return 0;
+	for (size_t i = 0; i < ep->n_ips; i++)
+		ips[i] = ep->ips[i].ip;
+	if (!*nl)
+		r = fl_nl_open(FL_NL_NETFILTER, nl, err);
+	if (r == -EPROTONOSUPPORT) /* a kernel without netfilter holds nothing */
+		return 0;
+	if (r == 0 && ep->masquerade)
+		r = fl_masq_del(*nl, ep->key.network, ips, ep->n_ips, err);
+	if (r == 0 && ep->macspoofchk)
+		r = fl_spoof_del(*nl, ep->key.network, ep->host_ifname, err);
+	return r;
+}
 
 /* What is known of the attachment when its record is lost: what the runtime remembers. */
-static void recall(const struct fl_cni_req *req, const struct fl_key *key, struct fl_endpoint *ep)
+static void recall(const struct fl_leave *l, const struct fl_key *key, struct fl_endpoint *ep)
 {
+	const struct fl_cni_req *req = l->req;
 	fl_auto_cni_result struct fl_cni_result prev = { 0 };
 	const struct fl_json *conf = req->conf.v;
 	struct fl_err ignored;
 
 	ep->key = *key;
 	fl_key_host_ifname(key, ep->host_ifname);
+	if (!l->elements)
+		return;
 	ep->macspoofchk = fl_json_true(fl_json_get(conf, "macspoofchk"));
 	if (!req->prev || fl_cni_prev_result(req, &prev, &ignored) < 0)
 		return;
@@ -58,7 +82,7 @@ static int detach(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_nl
 		r = silence(host, ep, err);
 	if (r < 0)
 		return r;
-	r = br_remove_firewall(ep, nft, err);
+	r = remove_firewall(ep, nft, err);
 	if (r == 0)
 		return fl_link_del(host, ep->host_ifname, err);
 	/* Lease and record stay for the next DEL, but nothing is gained by keeping the link. */
@@ -67,15 +91,17 @@ static int detach(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_nl
 }
 
 /* The type is taken even from a configuration whose other parts are no longer valid. */
-static int release_address(const struct fl_cni_req *req, struct fl_err *err)
+static int tell_ipam(const struct fl_leave *l, enum fl_cni_verb verb, struct fl_err *err)
 {
+	const struct fl_cni_req *req = l->ipam_req ? l->ipam_req : l->req;
 	const char *type = fl_json_str(fl_json_get(fl_json_get(req->conf.v, "ipam"), "type"));
 
-	return fl_empty(type) ? 0 : fl_cni_delegate_call(req, FL_CNI_DEL, type, err);
+	return fl_empty(type) ? 0 : fl_cni_delegate_call(req, verb, type, err);
 }
 
-int br_del(const struct fl_cni_req *req, struct fl_err *err)
+int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 {
+	const struct fl_cni_req *req = l->req;
 	const struct fl_key key = { req->name, req->container_id, req->ifname };
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
 	fl_auto_nl struct fl_nl *host = NULL, *nft = NULL;
@@ -85,14 +111,14 @@ int br_del(const struct fl_cni_req *req, struct fl_err *err)
 
 	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
 	if (!known)
-		recall(req, &key, &ep);
+		recall(l, &key, &ep);
 	r = fl_nl_open(FL_NL_ROUTE, &host, err);
 	if (r == 0)
 		r = detach(host, &ep, &nft, err);
-	if (r == 0 && !known)
-		r = br_del_foreign(req, err);
+	if (r == 0 && !known && l->del_foreign)
+		r = l->del_foreign(req, err);
 	if (r == 0)
-		r = release_address(req, err);
+		r = tell_ipam(l, FL_CNI_DEL, err);
 	if (r == 0)
 		r = fl_endpoint_remove(req->root, &key, err);
 	return r < 0 && r != -ETIMEDOUT ? fl_class(err, r, FL_CNI_NETLINK) : r;
@@ -154,9 +180,9 @@ static bool is_valid_name(struct gc *g, const char *host_ifname)
 
 static bool is_of_network(const struct fl_link *link, const char *network)
 {
-	size_t prefix = strlen(BR_ALIAS), n = strlen(network);
+	size_t prefix = strlen(FL_ALIAS), n = strlen(network);
 
-	return fl_streq(link->kind, "veth") && strncmp(link->alias, BR_ALIAS, prefix) == 0 &&
+	return fl_streq(link->kind, "veth") && strncmp(link->alias, FL_ALIAS, prefix) == 0 &&
 	       strncmp(link->alias + prefix, network, n) == 0 && link->alias[prefix + n] == '/';
 }
 
@@ -266,19 +292,21 @@ static void sweep_firewall(struct gc *g, struct fl_err *err)
 	note(g, fl_spoof_sweep(g->nft, g->req->name, keep_port, &keepers, err), err);
 }
 
-int br_gc(const struct fl_cni_req *req, struct fl_err *err)
+int fl_leave_gc(const struct fl_leave *l, struct fl_err *err)
 {
+	const struct fl_cni_req *req = l->req;
 	fl_auto(gc_done) struct gc g = { .req = req };
-	const char *type = fl_json_str(fl_json_get(fl_json_get(req->conf.v, "ipam"), "type"));
 	int r = fl_nl_open(FL_NL_ROUTE, &g.host, err);
 
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	note(&g, fl_endpoint_list(req->root, req->name, each_record, &g, err), err);
 	note(&g, fl_link_list(g.host, 0, each_link, &g, err), err);
-	sweep_firewall(&g, err);
-	if (!fl_empty(type))
-		note(&g, fl_cni_delegate_call(req, FL_CNI_GC, type, err), err);
+	if (l->elements)
+		sweep_firewall(&g, err);
+	if (l->sweep)
+		note(&g, l->sweep(req, g.host, err), err);
+	note(&g, tell_ipam(l, FL_CNI_GC, err), err);
 	if (g.failed == 0)
 		return 0;
 	*err = g.first;

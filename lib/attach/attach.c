@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The steps of ADD that all plugins share. */
+#include "attach/attach.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "attach/leave.h"
+#include "cni/delegate.h"
+
+int fl_attach_check_agent(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
+			  struct fl_err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	fl_auto_close int fd = -1;
+	int r;
+
+	if (conf->agent != FL_AGENT_REQUIRED)
+		return 0;
+	r = fl_format(addr.sun_path, sizeof(addr.sun_path), err, "%s/run/fairlead/agent.sock",
+		      req->root);
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		r = fl_fail(err, EAGAIN,
+			    "config 'agent': 'required', but this version has no policy to ask "
+			    "'%s' for",
+			    addr.sun_path);
+	else
+		r = fl_fail(err, EAGAIN, "config 'agent': 'required', but none answers at '%s'",
+			    addr.sun_path);
+	return fl_class(err, r, req->verb == FL_CNI_STATUS ? FL_CNI_UNAVAILABLE : FL_CNI_TRY_LATER);
+}
+
+int fl_attach_claim(struct fl_attach *a, struct fl_err *err)
+{
+	const struct fl_key *key = &a->ep.key;
+	int r = fl_endpoint_claim(a->req->root, key, &a->record_fd, err);
+
+	if (r == -EEXIST)
+		return fl_fail(err, EEXIST,
+			       "container '%s' has interface '%s' in network '%s' already: DEL it "
+			       "first",
+			       key->container_id, key->ifname, key->network);
+	a->recorded = r == 0;
+	return r;
+}
+
+static const struct fl_cni_req *ipam_request(const struct fl_attach *a)
+{
+	return a->ipam_req ? a->ipam_req : a->req;
+}
+
+static int lease(struct fl_attach *a, const char *type, struct fl_err *err)
+{
+	struct fl_cur c;
+	int r;
+
+	r = fl_cni_delegate_add(ipam_request(a), type, &a->ipam_tree, err);
+	if (r < 0)
+		return r;
+	a->leased = true;
+	c = fl_cur_root(a->ipam_tree, "IPAM result");
+	r = fl_cni_result_read(&c, a->req->version, &a->result, err);
+	if (r < 0)
+		return r;
+	if (a->result.n_ips == 0)
+		return fl_class(err, fl_fail(err, EADDRNOTAVAIL, "IPAM '%s' gave no address", type),
+				FL_CNI_NO_ADDRESS);
+	if (a->result.n_ips > FL_ENDPOINT_IPS_MAX)
+		return fl_fail(err, E2BIG, "IPAM '%s' gave %zu addresses, at most %d", type,
+			       a->result.n_ips, FL_ENDPOINT_IPS_MAX);
+	return 0;
+}
+
+int fl_attach_lease(struct fl_attach *a, struct fl_err *err)
+{
+	int r = a->conf->ipam ? lease(a, a->conf->ipam, err) : 0;
+
+	if (r == 0 && a->conf->has_dns)
+		a->result.dns = a->conf->dns;
+	return r;
+}
+
+void fl_attach_take_address(struct fl_attach *a, struct fl_cni_ip *ip)
+{
+	ip->interface = a->iface;
+	if (!fl_ip_is4(&ip->address.ip))
+		a->ipv6 = a->conf->dad ? FL_POD_IPV6_DAD : FL_POD_IPV6;
+	a->ep.ips[a->ep.n_ips++] = ip->address;
+}
+
+static bool is_default_route(const struct fl_cni_route *route, bool v4)
+{
+	return route->dst.len == 0 && fl_ip_is4(&route->dst.ip) == v4;
+}
+
+int fl_attach_add_default(struct fl_attach *a, const struct fl_cni_ip *ip, struct fl_err *err)
+{
+	static const uint8_t any[16];
+	bool v4 = fl_ip_is4(&ip->address.ip);
+	struct fl_cni_route *route;
+	int r;
+
+	for (size_t i = 0; i < a->result.n_routes; i++)
+		if (is_default_route(&a->result.routes[i], v4))
+			return 0;
+	r = fl_cni_result_add_route(&a->result, &route, err);
+	if (r < 0)
+		return r;
+	route->dst.ip = fl_ip_from_raw(fl_ip_family(&ip->address.ip), any);
+	route->has = FL_CNI_ROUTE_GW;
+	route->gw = ip->gateway;
+	return 0;
+}
+
+int fl_attach_record(struct fl_attach *a, struct fl_err *err)
+{
+	struct fl_endpoint *ep = &a->ep;
+
+	ep->netns = a->req->netns;
+	ep->pod_namespace = a->args->pod_namespace;
+	ep->pod_name = a->args->pod_name;
+	ep->pod_uid = a->args->pod_uid;
+	ep->labels = a->conf->labels;
+	fl_key_host_ifname(&ep->key, ep->host_ifname);
+	if (a->conf->has_mac)
+		memcpy(ep->mac, a->conf->mac, FL_MAC_LEN);
+	else
+		fl_random_mac(ep->key.ifname, ep->mac);
+	return fl_endpoint_fill(a->record_fd, ep, err);
+}
+
+int fl_attach_add_iface(struct fl_attach *a, const char *name, char mac[FL_MAC_STR],
+			const struct fl_link *link, struct fl_err *err)
+{
+	struct fl_cni_iface *iface;
+	int r = fl_cni_result_add_iface(&a->result, &iface, err);
+
+	if (r < 0)
+		return r;
+	iface->name = name;
+	iface->mac = mac;
+	if (link) {
+		fl_mac_format(link->mac, mac);
+		iface->mtu = link->mtu;
+	}
+	return 0;
+}
+
+int fl_attach_add_ends(struct fl_attach *a, struct fl_err *err)
+{
+	int r = fl_attach_add_iface(a, a->ep.host_ifname, a->host_mac, NULL, err)
+			?: fl_attach_add_iface(a, a->req->ifname, a->pod_mac, NULL, err);
+
+	if (r == 0)
+		a->result.ifaces[a->iface].sandbox = a->req->netns;
+	return r;
+}
+
+int fl_attach_pair(struct fl_attach *a, struct fl_err *err)
+{
+	int r;
+
+	/* For people, and for GC, which needs the network only: what is too long may be cut. */
+	(void)snprintf(a->alias, sizeof(a->alias), FL_ALIAS "%s/%s/%s", a->req->name,
+		       a->req->container_id, a->req->ifname);
+	a->ends.host = a->ep.host_ifname;
+	a->ends.ifname = a->req->ifname;
+	a->ends.alias = a->alias;
+	a->ends.netns_fd = a->req->netns_fd;
+	a->ends.mac = a->ep.mac;
+	r = fl_pair_create(a->host, &a->ends, &a->port, err);
+	a->paired = r == 0;
+	if (r < 0)
+		return r;
+	fl_mac_format(a->ep.mac, a->pod_mac);
+	fl_mac_format(a->port.mac, a->host_mac);
+	/* Both ends are made with the same size. */
+	a->result.ifaces[a->iface].mtu = a->result.ifaces[a->iface - 1].mtu = a->port.mtu;
+	return 0;
+}
+
+void fl_attach_undo_pair(struct fl_attach *a)
+{
+	struct fl_err ignored;
+
+	if (a->paired)
+		FL_IGNORE(fl_link_del(a->host, a->ep.host_ifname, &ignored));
+	a->paired = false;
+}
+
+void fl_attach_undo(struct fl_attach *a)
+{
+	struct fl_err ignored;
+
+	if (a->leased)
+		FL_IGNORE(
+			fl_cni_delegate_call(ipam_request(a), FL_CNI_DEL, a->conf->ipam, &ignored));
+	if (a->recorded)
+		FL_IGNORE(fl_endpoint_remove(a->req->root, &a->ep.key, &ignored));
+	a->leased = a->recorded = false;
+}
+
+void fl_attach_keep(struct fl_attach *a)
+{
+	a->leased = a->recorded = a->paired = false;
+}
+
+void fl_attach_done(struct fl_attach *a)
+{
+	fl_nl_close(&a->host);
+	fl_close_p(&a->record_fd);
+	fl_cni_result_done(&a->result);
+	fl_json_free(&a->ipam_tree);
+}
+
+int fl_attach_find_container(const struct fl_cni_req *req, const struct fl_cni_result *res)
+{
+	for (size_t i = 0; i < res->n_ifaces; i++)
+		if (!fl_empty(res->ifaces[i].sandbox) && fl_streq(res->ifaces[i].name, req->ifname))
+			return (int)i;
+	return -1;
+}
