@@ -114,7 +114,7 @@ static void other_texts_are_no_mac_address(void **state)
 static void names_of_nodes_are_as_kubernetes_has_them(void **state)
 {
 	static const char *const good[] = { "n", "n1", "0", "node-1.example.org", "a.b-c.9" };
-	static const char *const bad[] = { "",	   ".",	   "-n",   "n-",  "a..b", ".a",	 "a.",
+	static const char *const bad[] = { "",	   ".",	   "-n",   "n-",  "a..b", ".a",	      "a.",
 					   "a.-b", "a-.b", "Node", "a_b", "a b",  "n\xc3\xa9" };
 	char name[255];
 	struct fl_err err = { 0 };
