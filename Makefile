@@ -149,7 +149,8 @@ include bench/bench.mk
 
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory all && deploy/demo.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
-bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
+bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B) && \
+	$(B)/bench/peersbench
 deps: ; $(Q)tests/deps.sh check
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.
