@@ -99,7 +99,7 @@ static void join(const char *link)
 static int begin(void **state)
 {
 	struct fl_prefix_key node = { .prefixlen = 32 + 128, .addr = address("10.0.0.1") };
-	struct fl_prefix_info info = { .identity = 50, .flags = FL_PREFIX_NODE };
+	struct fl_prefix_info info = { .block = 50, .flags = FL_PREFIX_NODE };
 	bool changed;
 
 	(void)state;
@@ -166,7 +166,7 @@ static void an_unknown_one_may_talk_where_that_is_said(void **state)
 static void isolation_holds_and_the_node_still_comes_in(void **state)
 {
 	struct fl_slot isolated = { .version = 5, .flags = FL_SLOT_INGRESS }, open = { 0 };
-	struct fl_rule_key key = { .version = 6, .identity = 100 + 0x0a, .dir = FL_INGRESS };
+	struct fl_rule_key key = { .version = 6, .who = 100 + 0x0a, .dir = FL_INGRESS };
 	struct fl_rule all = { .ports = FL_RULE_ALL };
 
 	(void)state;
