@@ -181,7 +181,7 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 		run -0 --separate-stderr fairlead "$c" -o yaml
 		[[ $output != *[{}]* ]]
 	done
-	[[ $output == *"- address: 192.0.2.1"* ]]
+	[[ $output == *"  address: 192.0.2.1"* ]]
 }
 
 @test "options stand anywhere and in both spellings" {
