@@ -288,7 +288,7 @@ int fl_endpoint_list(const char *root, const char *network,
 				(void)unlinkat(dirfd(d), e->d_name, 0);
 			continue;
 		}
-		if (fl_streq(ep.key.network, network))
+		if (!network || fl_streq(ep.key.network, network))
 			r = each(&ep, arg, err);
 	}
 	return r;

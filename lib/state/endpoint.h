@@ -67,8 +67,8 @@ fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct 
 fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err);
 
 /*
- * Calls each() for every readable record of the network; unreadable ones are passed over, and
- * claims that nobody has filled for ten minutes are removed. The record may be removed by
+ * Calls each() for every readable record of the network (NULL: of all); unreadable ones are passed
+ * over, and claims that nobody has filled for ten minutes are removed. The record may be removed by
  * each(). A missing folder has no records.
  */
 fl_must int fl_endpoint_list(const char *root, const char *network,
