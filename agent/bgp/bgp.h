@@ -13,6 +13,12 @@
 
 struct bgp;
 
+/*
+ * Other nodes in a full mesh: more than BGP_MESH_GOOD stand as a problem, more than BGP_MESH_MAX
+ * are refused, since each of n nodes holds n - 1 sessions. Route reflectors are for more.
+ */
+enum { BGP_MESH_GOOD = 250, BGP_MESH_MAX = 1000 };
+
 /* What BIRD is to do. Everything is borrowed for the call. */
 struct bgp_input {
 	const struct agent_config *conf;
@@ -23,10 +29,11 @@ struct bgp_input {
 
 /*
  * BIRD's configuration; pure, but for password files. dir: where its socket and files are. The
- * text holds passwords. *out is the caller's. -EINVAL names what cannot be said in it.
+ * text holds passwords. A peer that cannot be had as asked is left out and complained about.
+ * *out is the caller's. -EINVAL, -E2BIG: what cannot be done at all.
  */
-fl_must int bgp_write_config(const struct bgp_input *in, const char *dir, char **out,
-			     struct fl_err *err);
+fl_must int bgp_write_config(const struct bgp_input *in, const char *dir, agent_complain *complain,
+			     void *arg, char **out, struct fl_err *err);
 
 /* Prepares; starts nothing yet. -ENOENT: no BIRD; the text names the package. */
 fl_must int bgp_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,

@@ -10,8 +10,12 @@ violations()
 {
 	local flags=(-std=gnu17 -Wall -Werror -D_GNU_SOURCE -Ilib -I. -Itests/unit -I/usr/include/libnl3)
 
+	local compile bpf=(clang -target bpf -O2 -I. -I"/usr/include/$(gcc -print-multiarch)")
+
 	for h; do
-		gcc "${flags[@]}" -fsyntax-only -include "./$h" -x c /dev/null 2>/dev/null ||
+		compile=(gcc "${flags[@]}")
+		[[ $h == *.bpf.h ]] && compile=("${bpf[@]}")
+		"${compile[@]}" -fsyntax-only -include "./$h" -x c /dev/null 2>/dev/null ||
 			echo "$h:1: does not compile alone"
 	done
 	awk '
@@ -19,7 +23,7 @@ violations()
 		/^\/\*/ { in_comment = 1 }
 		in_comment { if (/\*\//) { in_comment = 0; is_covered = 1 } next }
 		/^$/ { is_covered = 0 }
-		/^static / && FILENAME ~ /^tests\/unit\// { next } # helpers, not interfaces
+		/^static / && FILENAME ~ /^tests\/(unit|harness)\// { next } # helpers, not interfaces
 		/^[a-z].*\(/ && !is_covered { print FILENAME ":" FNR ": prototype without a comment" }
 	' "$@"
 }

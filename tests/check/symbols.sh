@@ -6,7 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/check.bash"
 
-# violations FOLDER: of archives libfl-X.a (lib/X), libplugin-X.a (plugins/X), libberth.a (runtime).
+# violations FOLDER: of archives libfl-X.a (lib/X), libplugin-X.a (plugins/X), libagent-X.a (agent/X),
+# libberth.a (runtime), libfairleadd.a (agent), libfairlead.a (cli).
 violations()
 {
 	nm -A -g "$1"/*.a 2>/dev/null | awk -v layers=tests/check/layers.txt '
@@ -22,7 +23,8 @@ violations()
 			sub(/.*\/lib/, "", folder)
 			sub(/\.a$/, "", folder)
 			sub(/^fl-/, "lib/", folder) || sub(/^plugin-/, "plugins/", folder) ||
-				sub(/^berth$/, "runtime", folder)
+				sub(/^agent-/, "agent/", folder) || sub(/^berth$/, "runtime", folder) ||
+				sub(/^fairleadd$/, "agent", folder) || sub(/^fairlead$/, "cli", folder)
 			if ($(NF - 1) == "U")
 				needs[++n] = folder " " $NF
 			else

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/* libmicrohttpd on a libuv loop. */
+#include "agent/api/http.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <microhttpd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+/* What a client may send too much before it is cut off instead of answered. */
+#define SWALLOW_MAX (16 * API_BODY_MAX)
+
+struct api_http {
+	const struct api_table *table;
+	enum api_door door;
+	struct MHD_Daemon *daemon;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	int open_handles;
+};
+
+/* A request whose body is on its way. */
+struct exchange {
+	char *body; /* owned */
+	size_t len;
+	bool too_large;
+};
+
+static void exchange_free(struct exchange *x)
+{
+	free(x->body);
+	free(x);
+}
+
+static void on_done(void *arg, struct MHD_Connection *c, void **state,
+		    enum MHD_RequestTerminationCode how)
+{
+	(void)arg;
+	(void)c;
+	(void)how;
+	if (*state)
+		exchange_free(*state);
+	*state = NULL;
+}
+
+/* How large the client says its body is, or 0. */
+static bool announces_too_much(struct MHD_Connection *c)
+{
+	const char *text = MHD_lookup_connection_value(c, MHD_HEADER_KIND,
+						       MHD_HTTP_HEADER_CONTENT_LENGTH);
+	struct fl_err none;
+	uint32_t n;
+
+	return text && fl_parse_u32(text, 0, API_BODY_MAX, &n, &none) < 0;
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *c, struct api_answer *a)
+{
+	struct MHD_Response *response;
+	enum MHD_Result ok = MHD_YES;
+
+	response = MHD_create_response_from_buffer(a->len, a->body ? a->body : "",
+						   a->body ? MHD_RESPMEM_MUST_FREE
+							   : MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	a->body = NULL; /* the response has it */
+	if (a->type)
+		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+	if (*a->allow)
+		ok &= MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, a->allow);
+	if (ok == MHD_YES)
+		ok = MHD_queue_response(c, a->status, response);
+	MHD_destroy_response(response);
+	return ok;
+}
+
+static enum MHD_Result answer(const struct api_http *h, struct MHD_Connection *c,
+			      const struct api_request *q)
+{
+	api_auto_answer struct api_answer a = { 0 };
+	struct fl_err err = { 0 };
+
+	if (api_dispatch(h->table, h->door, q, &a, &err) < 0) {
+		fl_warn("%s %s: %s, connection closed", q->method, q->path, err.text);
+		return MHD_NO;
+	}
+	return send_answer(c, &a);
+}
+
+/* MHD_NO closes the connection. */
+static enum MHD_Result take_body(struct exchange *x, const char *data, size_t len)
+{
+	char *more;
+
+	x->len += len;
+	if (x->len > SWALLOW_MAX)
+		return MHD_NO;
+	x->too_large |= x->len > API_BODY_MAX;
+	if (x->too_large)
+		return MHD_YES;
+	more = realloc(x->body, x->len);
+	if (!more)
+		return MHD_NO;
+	x->body = more;
+	memcpy(x->body + x->len - len, data, len);
+	return MHD_YES;
+}
+
+/* Called when the headers are there, then for each piece of the body, then at its end. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *len, void **state)
+{
+	struct exchange *x = *state;
+	enum MHD_Result ok;
+
+	(void)version;
+	if (!x) {
+		x = calloc(1, sizeof(*x));
+		if (!x)
+			return MHD_NO;
+		*state = x;
+		x->too_large = announces_too_much(c);
+		if (!x->too_large)
+			return MHD_YES;
+	} else if (*len) {
+		ok = take_body(x, data, *len);
+		*len = 0;
+		return ok;
+	}
+	return answer(arg, c,
+		      &(struct api_request){
+			      .method = method,
+			      .path = url,
+			      .body = x->too_large ? NULL : x->body,
+			      .len = x->len,
+			      .too_large = x->too_large,
+		      });
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static unsigned int connections(const struct api_http *h)
+{
+	const union MHD_DaemonInfo *info;
+
+	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	return info ? info->num_connections : 0;
+}
+
+/*
+ * Lets the library work, and asks when it wants to be called next though nothing happens. Runs it
+ * again after a connection has come or gone: libmicrohttpd 0.9.75 takes up listening after it was
+ * at its limit only in the next run, and asks for none.
+ */
+static void turn(struct api_http *h)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+	unsigned int before;
+
+	do {
+		before = connections(h);
+		if (MHD_run(h->daemon) != MHD_YES)
+			fl_warn("serve http: the library gives up on a connection, going on");
+	} while (connections(h) != before);
+	if (MHD_get_timeout(h->daemon, &wait_ms) == MHD_YES)
+		(void)uv_timer_start(&h->timer, on_timer, wait_ms, 0);
+	else
+		(void)uv_timer_stop(&h->timer);
+}
+
+/*
+ * A connection that has been idle for too long is shut down in one run and closed in the next one,
+ * for which libmicrohttpd 0.9.75 does not ask.
+ */
+static void on_timer(uv_timer_t *timer)
+{
+	struct api_http *h = timer->data;
+
+	(void)MHD_run(h->daemon);
+	turn(h);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	turn(poll->data);
+}
+
+static void log_library(void *arg, const char *fmt, va_list args) fl_printf(2, 0);
+
+static void log_library(void *arg, const char *fmt, va_list args)
+{
+	char text[256];
+
+	(void)arg;
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	text[strcspn(text, "\n")] = '\0';
+	fl_debug("libmicrohttpd: %s", text);
+}
+
+static int start_daemon(struct api_http *h, int fd, struct fl_err *err)
+{
+	h->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
+		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)API_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)API_HEADER_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	if (!h->daemon)
+		return fl_fail(err, ENOMEM, "start the http server: refused by libmicrohttpd");
+	return 0;
+}
+
+static void free_when_closed(uv_handle_t *handle)
+{
+	struct api_http *h = handle->data;
+
+	if (--h->open_handles == 0)
+		fl_free_p(&h);
+}
+
+/* Puts the library's epoll descriptor on the loop. */
+static int join_loop(struct api_http *h, uv_loop_t *loop, struct fl_err *err)
+{
+	const union MHD_DaemonInfo *info;
+	int r;
+
+	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info)
+		return fl_fail(err, ENOTSUP, "start the http server: libmicrohttpd has no epoll");
+	(void)uv_timer_init(loop, &h->timer); /* cannot fail */
+	h->timer.data = h;
+	h->open_handles = 1;
+	r = uv_poll_init(loop, &h->poll, info->epoll_fd);
+	if (r == 0) {
+		h->poll.data = h;
+		h->open_handles = 2;
+		r = uv_poll_start(&h->poll, UV_READABLE, on_poll);
+	}
+	return r < 0 ? fl_fail(err, -r, "start the http server: %s", uv_strerror(r)) : 0;
+}
+
+int api_http_open(uv_loop_t *loop, int listen_fd, enum api_door door, const struct api_table *table,
+		  struct api_http **out, struct fl_err *err)
+{
+	fl_auto_close int fd = listen_fd;
+	api_auto_http struct api_http *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return fl_fail(err, ENOMEM, "start the http server: out of memory");
+	h->table = table;
+	h->door = door;
+	r = start_daemon(h, fd, err);
+	if (r < 0)
+		return r;
+	(void)FL_TAKE_FD(fd); /* the library closes it */
+	r = join_loop(h, loop, err);
+	if (r < 0)
+		return r;
+	*out = FL_TAKE(h);
+	return 0;
+}
+
+void api_http_close(struct api_http **h)
+{
+	struct api_http *own = *h;
+
+	*h = NULL;
+	if (!own)
+		return;
+	if (own->open_handles == 2)
+		(void)uv_poll_stop(&own->poll); /* before its descriptor goes */
+	if (own->daemon)
+		MHD_stop_daemon(own->daemon);
+	if (own->open_handles == 2)
+		uv_close((uv_handle_t *)&own->poll, free_when_closed);
+	if (own->open_handles > 0)
+		uv_close((uv_handle_t *)&own->timer, free_when_closed);
+	else
+		free(own);
+}

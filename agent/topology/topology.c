@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Opening, closing, watching; what is asked of a topology without changing anything. */
+#include "agent/topology/topo.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int open_all(struct topo *t, const char *node_name, const char *root, struct fl_err *err)
+{
+	t->node_name = strdup(node_name);
+	t->root = strdup(root);
+	if (!t->node_name || !t->root)
+		return fl_fail_errno(err, ENOMEM, "prepare the topology");
+	return fl_nl_open(FL_NL_ROUTE, &t->nl, err)
+		       ?: fl_watch_open(FL_WATCH_LINKS | FL_WATCH_ADDRS | FL_WATCH_ROUTES |
+						FL_WATCH_NEIGHS,
+					&t->watch, err);
+}
+
+int topo_open(const struct agent_config *conf, const char *node_name, const char *root,
+	      struct topo **out, struct fl_err *err)
+{
+	struct topo *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return fl_fail_errno(err, ENOMEM, "prepare the topology");
+	t->conf = conf;
+	r = open_all(t, node_name, root, err);
+	if (r < 0) {
+		topo_close(&t);
+		return r;
+	}
+	*out = t;
+	return 0;
+}
+
+void topo_close(struct topo **t)
+{
+	if (!*t)
+		return;
+	fl_free_p(&(*t)->node_name);
+	fl_free_p(&(*t)->root);
+	fl_nl_close(&(*t)->nl);
+	fl_nl_close(&(*t)->nft);
+	fl_watch_close(&(*t)->watch);
+	topo_set_done(&(*t)->set);
+	topo_view_done(&(*t)->view);
+	topo_problems_clear(&(*t)->problems);
+	fl_free_p(t);
+}
+
+int topo_watch_fd(const struct topo *t)
+{
+	return fl_watch_fd(t->watch);
+}
+
+bool topo_watch_take(struct topo *t)
+{
+	unsigned int what = 0;
+	struct fl_err err;
+
+	return fl_watch_take(t->watch, t->nl, &what, &err) < 0 || what != 0;
+}
+
+void topo_problems(const struct topo *t, agent_complain *each, void *arg)
+{
+	for (size_t i = 0; i < t->problems.n; i++)
+		each(t->problems.items[i].where, t->problems.items[i].text, arg);
+}
+
+struct topo_local topo_local(const struct topo *t)
+{
+	return t->local;
+}
+
+struct topo_stats topo_stats(const struct topo *t)
+{
+	return t->stats;
+}
