@@ -374,8 +374,8 @@ int fl_routed_conf_check_local(const struct fl_routed_conf *conf, const struct f
 {
 	const struct fl_prefix whole = { *local, (uint8_t)fl_ip_bits(local) };
 
-	return fl_routed_conf_check_own(conf, local, err) ?:
-	       fl_routed_conf_check_home(conf, &whole, 1, err);
+	return fl_routed_conf_check_own(conf, local, err)
+		       ?: fl_routed_conf_check_home(conf, &whole, 1, err);
 }
 
 int fl_routed_conf_check_home(const struct fl_routed_conf *conf, const struct fl_prefix *home,

@@ -13,7 +13,8 @@ static int refuse_overlay(const struct fl_cur *c, struct fl_err *err)
 		struct fl_cur at = fl_cur_member(c, keys[i]);
 
 		if (at.v)
-			return fl_cur_fail(&at, err, "is a key of 'vxlan': there is no overlay here");
+			return fl_cur_fail(&at, err,
+					   "is a key of 'vxlan': there is no overlay here");
 	}
 	return 0;
 }

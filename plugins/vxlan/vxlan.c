@@ -38,7 +38,8 @@ static int find_local(struct fl_routed *r, struct vx *vx, struct fl_err *err)
 		e = fl_fail(err, EADDRNOTAVAIL, "the route to '%s' has no source address",
 			    fl_ip_format(&r->conf.peers[0].ips[0], text));
 	if (e < 0)
-		return fl_wrap(err, e, "config 'local' is missing, and the first peer does not tell");
+		return fl_wrap(err, e,
+			       "config 'local' is missing, and the first peer does not tell");
 	vx->local = route.src;
 	return fl_routed_conf_check_local(&r->conf, &vx->local, err);
 }
@@ -80,11 +81,12 @@ static int fit_mtu(struct fl_routed *r, const struct vx *vx, struct fl_err *err)
 		return e;
 	most = fl_vtep_mtu(under.mtu, s.ip);
 	if (most == 0 || r->conf.pod.mtu > most)
-		return fl_class(err,
-				fl_fail(err, EMSGSIZE,
-					"config 'mtu': %u, but link '%s' with its %u bytes leaves %u",
-					r->conf.pod.mtu, under.name, under.mtu, most),
-				FL_CNI_CONFIG);
+		return fl_class(
+			err,
+			fl_fail(err, EMSGSIZE,
+				"config 'mtu': %u, but link '%s' with its %u bytes leaves %u",
+				r->conf.pod.mtu, under.name, under.mtu, most),
+			FL_CNI_CONFIG);
 	r->mtu = r->conf.pod.mtu ? r->conf.pod.mtu : most;
 	return 0;
 }
