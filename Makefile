@@ -29,7 +29,7 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 LAYERS	 := attach cni peers state net json base
 PLUGINS	 := bridge vxlan bgp-route ipam loopback
 # The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
-AGENT	 := api bgp topology source config model policy
+AGENT	 := api datapath bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
 CNI_NAMES := bridge host-local loopback vxlan bgp-route
 
@@ -88,6 +88,9 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 -include $(SKELETONS:.skel.h=.bpf.d)
 
+$(call objs,agent/datapath): FLAGS += -I$(B)
+$(call objs,agent/datapath): | $(SKELETONS)
+
 ifeq ($(LIBC),musl)
 # Everything of the plugins is compiled again with musl's headers; the kernel's and the two
 # libraries' headers are linked to where musl's compiler does not see glibc's beside them.
@@ -131,7 +134,7 @@ $(B)/bin/berth: $(B)/lib/libberth.a $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3 -ljansson
 
-AGENT_LDLIBS := -lmicrohttpd -luv -lyaml -lnl-3 -ljansson
+AGENT_LDLIBS := -lmicrohttpd -luv -lbpf -lyaml -lnl-3 -ljansson
 $(B)/bin/fairleadd: $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(AGENT_LDLIBS)
@@ -144,10 +147,11 @@ $(B)/bin/fairlead: $(call lib,fairlead) $(call lib,agent-policy) $(call lib,fl-y
 include tests/tests.mk
 include bench/bench.mk
 
-demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory all && deploy/demo.sh $(B)
+# The demonstrations need the plugins and berth, and so fewer packages than the rest.
+demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
-deps: ; $(Q)tests/deps.sh check
+deps: ; $(Q)tests/deps.sh build
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.
 install: all

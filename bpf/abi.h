@@ -9,13 +9,14 @@
  * How a new flow is judged, with a number of look-ups that does not depend on any policy:
  *
  *	interface -> endpoint -> slot -> version of a policy set, isolated or not in each direction
- *	other address -> identity		   a hash for pods of this node, else longest prefix
- *	version, direction, identity -> rule	   else version, direction, FL_ID_ANY
- *	rule's port set, protocol, port -> allow   longest prefix, any match allows
+ *	other address -> who it is	    a hash for pods of this node, else longest prefix:
+ *					    a pod's identity and namespace, a block of policies
+ *	version, direction, one of these -> rule    for each of them, and for FL_ID_ANY
+ *	rule's port set, protocol, port -> allow    longest prefix; any match of any rule allows
  *
- * A rule holds the union of all that the set's policies allow to that identity, so the longest
- * prefix never hides a shorter one's ports. A set changes by one write: a version that nobody uses
- * is filled, then its number goes into the slot.
+ * A block stands for all blocks of policies that cover the address, and a rule for all that the
+ *set's policies allow it, so the longest prefix never hides a shorter one's ports. A set changes by
+ *one write: a version that nobody uses is filled, then its number goes into the slot.
  */
 #pragma once
 
@@ -49,10 +50,9 @@ FL_ABI_SIZE(struct fl_in, 16);
 /* Seen from the pod. */
 enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
 
-/* Numbers of identities. A pod's or block's own begin at FL_ID_FIRST. */
+/* Numbers of identities, namespaces and blocks, no two the same, begin at FL_ID_FIRST. */
 enum {
-	FL_ID_ANY = 0,	 /* in a rule: who has no rule of its own */
-	FL_ID_WORLD = 1, /* an address that nothing covers */
+	FL_ID_ANY = 0, /* in a rule: everybody */
 	FL_ID_FIRST = 16,
 };
 
@@ -74,14 +74,14 @@ enum {
 /* fl_endpoints: index of a pod's host interface -> what it is. */
 struct fl_endpoint_info {
 	__u32 zone;	       /* network: addresses are unique within one */
-	__u32 identity;	       /* of the pod */
+	__u32 identity, ns;    /* of the pod and its namespace */
 	__u32 slot;	       /* of its policy set */
 	__u32 flags;	       /* FL_EP_... */
 	__u8 mac[6];	       /* of the pod's interface */
 	__u8 host_mac[6];      /* of the host's end */
 	struct fl_in ip4, ip6; /* its first of each family, zero: none; others are in fl_locals */
 };
-FL_ABI_SIZE(struct fl_endpoint_info, 60);
+FL_ABI_SIZE(struct fl_endpoint_info, 64);
 
 /* fl_locals: an address of a pod of this node -> the index of its host interface. */
 struct fl_local_key {
@@ -99,10 +99,11 @@ struct fl_prefix_key {
 FL_ABI_SIZE(struct fl_prefix_key, 24);
 
 struct fl_prefix_info {
-	__u32 identity;
-	__u32 flags; /* FL_PREFIX_... */
+	__u32 identity, ns; /* of the pod that has the address; 0: none */
+	__u32 block;	    /* of policies; 0: none covers it */
+	__u32 flags;	    /* FL_PREFIX_... */
 };
-FL_ABI_SIZE(struct fl_prefix_info, 8);
+FL_ABI_SIZE(struct fl_prefix_info, 16);
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {
@@ -111,18 +112,17 @@ struct fl_slot {
 };
 FL_ABI_SIZE(struct fl_slot, 8);
 
-/* fl_rules: what a version allows an identity. No entry, not even for FL_ID_ANY: nothing. */
+/* fl_rules: what a version allows somebody. No entry: nothing. */
 struct fl_rule_key {
 	__u32 version;
-	__u32 identity;
-	__u8 dir; /* enum fl_dir */
+	__u32 who; /* an identity, a namespace, a block, FL_ID_ANY */
+	__u8 dir;  /* enum fl_dir */
 	__u8 pad[3];
 };
 FL_ABI_SIZE(struct fl_rule_key, 12);
 
 enum {
-	FL_RULE_ALL = 0xffffffff,  /* port set: every protocol and port */
-	FL_RULE_NONE = 0xfffffffe, /* nothing, though FL_ID_ANY may be allowed more */
+	FL_RULE_ALL = 0xffffffff, /* port set: every protocol and port */
 };
 
 struct fl_rule {
@@ -175,7 +175,6 @@ enum fl_reason {
 	FL_R_EXTENSIONS, /* IPv6: more extension headers than are looked at */
 	FL_R_FRAGMENT,	 /* a later fragment whose first one was not seen */
 	FL_R_FLOWS_FULL,
-	FL_R_TTL,
 	FL_R_INVALID_STATE, /* an ICMP error about no flow of ours */
 	FL_R_COUNT,
 };
@@ -230,6 +229,22 @@ enum {
 	FL_TIMEOUT_UDP_REPLIED_S = 180,
 	FL_TIMEOUT_OTHER_S = 30,
 };
+
+/* Protocols with ports; neither the kernel's nor the C library's header goes with the other. */
+enum { FL_PROTO_TCP = 6, FL_PROTO_UDP = 17, FL_PROTO_SCTP = 132 };
+
+/* Seconds of silence after which the connection counts as over. */
+static inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)
+{
+	if (proto == FL_PROTO_TCP) {
+		if ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST))
+			return FL_TIMEOUT_TCP_CLOSING_S;
+		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_TCP_S : FL_TIMEOUT_TCP_OPENING_S;
+	}
+	if (proto == FL_PROTO_UDP || proto == FL_PROTO_SCTP)
+		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_UDP_REPLIED_S : FL_TIMEOUT_UDP_S;
+	return FL_TIMEOUT_OTHER_S;
+}
 
 /* fl_fragments: the first fragment's ports, for those that follow. */
 struct fl_fragment_key {

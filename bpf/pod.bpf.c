@@ -138,7 +138,7 @@ static __always_inline void note(struct fl_work *w, __u32 zone, __u8 reason)
 	w->told.reason = reason;
 	w->told.zone = zone;
 	w->told.origin = w->c.origin;
-	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.identity : w->c.from.identity;
+	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
 }
 
 /* An interface of the blocks that the agent has not told of yet. */
@@ -252,6 +252,13 @@ int fl_to_pod(struct __sk_buff *skb)
 		r = decide(w, ep->zone, FL_FLOW_STACK);
 	note(w, ep->zone, r < 0 ? -r : FL_R_FORWARDED);
 	return fl_finish(skb, &w->p, &w->told, w->is_new);
+}
+
+/* For the agent, which runs it by hand: the clock that connections are stamped with. */
+SEC("tc")
+int fl_clock(struct __sk_buff *skb)
+{
+	return (int)bpf_jiffies64();
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

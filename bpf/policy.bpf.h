@@ -12,8 +12,8 @@
 struct fl_end {
 	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
 	__u32 slot;    /* of the pod */
-	__u32 identity;
-	__u32 flags; /* FL_PREFIX_... */
+	__u32 who[3];  /* its identity, namespace, block; 0: none */
+	__u32 flags;   /* FL_PREFIX_... */
 };
 
 /* Who has the address; e is zero before. */
@@ -25,7 +25,6 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	struct fl_endpoint_info *ep;
 	__u32 *ifindex;
 
-	e->identity = FL_ID_WORLD;
 	key.zone = zone;
 	key.addr = *addr;
 	ifindex = bpf_map_lookup_elem(&fl_locals, &key);
@@ -34,18 +33,23 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 		if (ep) {
 			e->ifindex = *ifindex;
 			e->slot = ep->slot;
-			e->identity = ep->identity;
-			return;
+			e->who[0] = ep->identity;
+			e->who[1] = ep->ns;
 		}
 	}
 	where.prefixlen = 32 + 128;
 	where.zone = zone;
 	where.addr = *addr;
 	info = bpf_map_lookup_elem(&fl_prefixes, &where);
-	if (info) {
-		e->identity = info->identity;
-		e->flags = info->flags;
+	if (!info)
+		return;
+	/* An endpoint knows itself; what covers its address, only the prefix does. */
+	if (!e->ifindex) {
+		e->who[0] = info->identity;
+		e->who[1] = info->ns;
 	}
+	e->who[2] = info->block;
+	e->flags = info->flags;
 }
 
 /* True when the port set has the port; *origin is then the rule's. */
@@ -73,14 +77,28 @@ struct fl_case {
 	__u32 origin; /* of the rule that decided last */
 };
 
+/* Does the version allow this one of what the other end is? *key has the rest. */
+static __always_inline bool fl_who_allowed(struct fl_case *c, struct fl_rule_key *key, __u32 who)
+{
+	struct fl_rule *rule;
+
+	key->who = who;
+	rule = bpf_map_lookup_elem(&fl_rules, key);
+	if (!rule)
+		return false;
+	if (rule->ports != FL_RULE_ALL)
+		return fl_port_allowed(rule->ports, c->proto, c->dport_be, &c->origin);
+	c->origin = rule->origin;
+	return true;
+}
+
 /* Does the policy set in this end's slot allow the other end? 0 or a negative reason. */
 static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 {
 	__u32 index = dir == FL_INGRESS ? c->to.slot : c->from.slot;
+	struct fl_end *other = dir == FL_INGRESS ? &c->from : &c->to;
 	struct fl_rule_key key = {};
 	struct fl_slot *slot, s;
-	struct fl_rule *rule;
-	int refused = dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
 
 	slot = bpf_map_lookup_elem(&fl_slots, &index);
 	if (!slot)
@@ -92,19 +110,13 @@ static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 	if (!(s.flags & (dir == FL_INGRESS ? FL_SLOT_INGRESS : FL_SLOT_EGRESS)))
 		return 0;
 	key.version = s.version;
-	key.identity = dir == FL_INGRESS ? c->from.identity : c->to.identity;
 	key.dir = dir;
-	rule = bpf_map_lookup_elem(&fl_rules, &key);
-	if (!rule) {
-		key.identity = FL_ID_ANY;
-		rule = bpf_map_lookup_elem(&fl_rules, &key);
-	}
-	if (!rule || rule->ports == FL_RULE_NONE)
-		return refused;
-	c->origin = rule->origin;
-	if (rule->ports == FL_RULE_ALL)
+	if (fl_who_allowed(c, &key, FL_ID_ANY))
 		return 0;
-	return fl_port_allowed(rule->ports, c->proto, c->dport_be, &c->origin) ? 0 : refused;
+	for (int i = 0; i < 3; i++)
+		if (other->who[i] && fl_who_allowed(c, &key, other->who[i]))
+			return 0;
+	return dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
 }
 
 /*

@@ -297,24 +297,38 @@ static int apply(struct work *k, const struct fl_peers_plan *want, struct fl_err
 	return fl_peers_apply(k->r->host, have, want, &count, err);
 }
 
+/* What the firewall's table is to hold; borrows from table and all. */
+static int outside(const struct fl_routed *r, char table[TABLE_SIZE], struct prefixes *all,
+		   struct fl_outside *out, struct fl_err *err)
+{
+	int e = table_name(r, table, err) ?: all_blocks(r, false, all, err);
+
+	*out = (struct fl_outside){
+		.table = table,
+		.home = r->home,
+		.n_home = r->n_home,
+		.cluster = all->list,
+		.n_cluster = all->n,
+	};
+	return e;
+}
+
 static int masquerade(struct work *k, struct fl_err *err)
 {
 	fl_auto(prefixes_done) struct prefixes all = { 0 };
 	fl_auto_nl struct fl_nl *nft = NULL;
 	char table[TABLE_SIZE];
+	struct fl_outside o;
 	bool changed;
 	int e;
 
 	if (!k->r->conf.ip_masq && !k->masquerade)
 		return 0;
-	e = table_name(k->r, table, err) ?: all_blocks(k->r, false, &all, err) ?:
-	    fl_nl_open(FL_NL_NETFILTER, &nft, err);
+	e = outside(k->r, table, &all, &o, err) ?: fl_nl_open(FL_NL_NETFILTER, &nft, err);
 	if (e < 0)
 		return e;
-	if (!k->r->conf.ip_masq)
-		return fl_outside_remove(nft, table, err);
-	return fl_outside_apply(nft, table, k->r->home, k->r->n_home, all.list, all.n, &changed,
-				err);
+	return k->r->conf.ip_masq ? fl_outside_apply(nft, &o, &changed, err)
+				  : fl_outside_remove(nft, table, err);
 }
 
 /* The device, if there is one; whether it is this ADD that makes it matters only for a new one. */
@@ -435,13 +449,13 @@ static int check_masquerade(struct fl_routed *r, struct fl_err *err)
 	fl_auto(prefixes_done) struct prefixes all = { 0 };
 	fl_auto_nl struct fl_nl *nft = NULL;
 	char table[TABLE_SIZE];
+	struct fl_outside o;
 	int e;
 
 	if (!r->conf.ip_masq)
 		return 0;
-	e = table_name(r, table, err) ?: all_blocks(r, false, &all, err) ?:
-	    fl_nl_open(FL_NL_NETFILTER, &nft, err) ?:
-	    fl_outside_check(nft, table, r->home, r->n_home, all.list, all.n, err);
+	e = outside(r, table, &all, &o, err) ?: fl_nl_open(FL_NL_NETFILTER, &nft, err) ?:
+	    fl_outside_check(nft, &o, err);
 	return e == -ENOENT ? fl_class(err, e, FL_CNI_DRIFT) : e;
 }
 

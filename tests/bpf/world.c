@@ -33,11 +33,11 @@ static void put(struct bpf_map *map, const void *key, const void *value)
 		fail_msg("map '%s' does not take an entry", bpf_map__name(map));
 }
 
-static void put_prefix(const char *text, unsigned int bits, __u32 identity, __u32 flags)
+static void put_prefix(const char *text, unsigned int bits, __u32 block, __u32 flags)
 {
 	struct fl_prefix_key key = { .prefixlen = 32 + (strchr(text, ':') ? bits : 96 + bits),
 				     .addr = address(text) };
-	struct fl_prefix_info info = { .identity = identity, .flags = flags };
+	struct fl_prefix_info info = { .block = block, .flags = flags };
 
 	put(skel->maps.fl_prefixes, &key, &info);
 }
@@ -46,6 +46,7 @@ static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, 
 		    __u32 slot)
 {
 	struct fl_endpoint_info ep = { .identity = identity,
+				       .ns = ID_NS,
 				       .slot = slot,
 				       .mac = { 2, 0, 0, 0, 0, last },
 				       .host_mac = { 2, 0, 0, 0, 1, last },
@@ -114,9 +115,9 @@ void world_slot(__u32 slot, __u32 version, __u32 flags)
 	put(skel->maps.fl_slots, &slot, &value);
 }
 
-void world_rule(__u32 version, enum fl_dir dir, __u32 identity, __u32 ports)
+void world_rule(__u32 version, enum fl_dir dir, __u32 who, __u32 ports)
 {
-	struct fl_rule_key key = { .version = version, .identity = identity, .dir = dir };
+	struct fl_rule_key key = { .version = version, .who = who, .dir = dir };
 	struct fl_rule rule = { .ports = ports };
 
 	put(skel->maps.fl_rules, &key, &rule);
