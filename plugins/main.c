@@ -15,12 +15,7 @@
 #include "plugins/vxlan/vxlan.h"
 
 static const struct fl_cni_plugin *const builtins[] = {
-	&br_plugin,
-	&ipam_plugin,
-	&lo_plugin,
-	&vx_plugin,
-	&bgp_plugin,
-	NULL,
+	&br_plugin, &ipam_plugin, &lo_plugin, &vx_plugin, &bgp_plugin, NULL,
 };
 
 /* NULL when there is no such plugin. */
