@@ -28,6 +28,7 @@
 #define FL_MAX_ENDPOINTS 4096	 /* pods of this node */
 #define FL_MAX_LOCALS	 16384	 /* their addresses */
 #define FL_MAX_PREFIXES	 262144	 /* addresses and blocks with an identity */
+#define FL_MAX_SPECIALS	 1024	 /* the node's own addresses, Services' blocks */
 #define FL_MAX_SLOTS	 4096	 /* policy sets in use on this node */
 #define FL_MAX_RULES	 1048576 /* version x direction x identity */
 #define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
@@ -56,11 +57,11 @@ enum {
 	FL_ID_FIRST = 16,
 };
 
-/* Of struct fl_prefix_info. */
+/* Of struct fl_special. */
 enum {
-	FL_PREFIX_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
+	FL_SPECIAL_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
 	/* Of Services: the stack puts another destination in, and the flow is judged by that. */
-	FL_PREFIX_SERVICE = 1 << 1,
+	FL_SPECIAL_SERVICE = 1 << 1,
 };
 
 /* Of struct fl_endpoint_info and fl_slot. */
@@ -101,9 +102,14 @@ FL_ABI_SIZE(struct fl_prefix_key, 24);
 struct fl_prefix_info {
 	__u32 identity, ns; /* of the pod that has the address; 0: none */
 	__u32 block;	    /* of policies; 0: none covers it */
-	__u32 flags;	    /* FL_PREFIX_... */
 };
-FL_ABI_SIZE(struct fl_prefix_info, 16);
+FL_ABI_SIZE(struct fl_prefix_info, 12);
+
+/* fl_specials, longest prefix, same key: addresses that are treated in a way of their own. */
+struct fl_special {
+	__u32 flags; /* FL_SPECIAL_... */
+};
+FL_ABI_SIZE(struct fl_special, 4);
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {

@@ -13,7 +13,7 @@ struct fl_end {
 	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
 	__u32 slot;    /* of the pod */
 	__u32 who[3];  /* its identity, namespace, block; 0: none */
-	__u32 flags;   /* FL_PREFIX_... */
+	__u32 flags;   /* FL_SPECIAL_... */
 };
 
 /* Who has the address; e is zero before. */
@@ -23,6 +23,7 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	struct fl_prefix_key where = {};
 	struct fl_prefix_info *info;
 	struct fl_endpoint_info *ep;
+	struct fl_special *special;
 	__u32 *ifindex;
 
 	key.zone = zone;
@@ -40,16 +41,18 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	where.prefixlen = 32 + 128;
 	where.zone = zone;
 	where.addr = *addr;
+	special = bpf_map_lookup_elem(&fl_specials, &where);
+	if (special)
+		e->flags = special->flags;
 	info = bpf_map_lookup_elem(&fl_prefixes, &where);
 	if (!info)
 		return;
-	/* An endpoint knows itself; what covers its address, only the prefix does. */
-	if (!e->ifindex) {
-		e->who[0] = info->identity;
-		e->who[1] = info->ns;
-	}
 	e->who[2] = info->block;
-	e->flags = info->flags;
+	/* A pod of this node knows itself. */
+	if (e->ifindex)
+		return;
+	e->who[0] = info->identity;
+	e->who[1] = info->ns;
 }
 
 /* True when the port set has the port; *origin is then the rule's. */
@@ -131,19 +134,19 @@ static __always_inline int fl_judge(struct fl_case *c)
 	/* A pod reaches itself, though it may have to go round by a Service. */
 	if (c->from.ifindex && c->from.ifindex == c->to.ifindex)
 		goto allowed;
-	if (c->from.ifindex && !(c->to.flags & FL_PREFIX_SERVICE))
+	if (c->from.ifindex && !(c->to.flags & FL_SPECIAL_SERVICE))
 		r = fl_policy(c, FL_EGRESS);
 	if (r < 0)
 		return r;
 	/* A pod's own node always reaches it: probes. */
-	if (c->to.ifindex && c->from.flags & FL_PREFIX_NODE)
+	if (c->to.ifindex && c->from.flags & FL_SPECIAL_NODE)
 		c->flags |= FL_FLOW_NODE;
 	else if (c->to.ifindex)
 		r = fl_policy(c, FL_INGRESS);
 	if (r < 0)
 		return r;
 allowed:
-	c->flags |= (c->to.flags & FL_PREFIX_SERVICE ? 0 : FL_FLOW_EGRESS) | FL_FLOW_INGRESS;
+	c->flags |= (c->to.flags & FL_SPECIAL_SERVICE ? 0 : FL_FLOW_EGRESS) | FL_FLOW_INGRESS;
 	return 0;
 }
 

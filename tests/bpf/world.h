@@ -15,7 +15,7 @@
 #include "pkt.h"
 
 /* Who is who. */
-enum { ID_A = 100, ID_B = 101, ID_NS = 90, ID_NODE = 50, ID_REMOTE = 60, ID_SERVICE = 70 };
+enum { ID_A = 100, ID_B = 101, ID_NS = 90, ID_REMOTE = 60 };
 enum { SLOT_A = 1, SLOT_B = 2 };
 #define A4	 "10.0.0.2"
 #define A6	 "fd00::2"
