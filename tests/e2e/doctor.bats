@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# `fairlead doctor` on two nodes that are joined by a VXLAN device made by hand: what it says when all
-# is well, and that it finds each thing that is broken on purpose. Needs root, network
-# namespaces, nft, iptables and ethtool.
+# The doctor (fairlead doctor) on two nodes that are joined by a VXLAN device made by hand: what it
+# says when all is well, and that it finds each thing that is broken on purpose. Needs root,
+# network namespaces, nft, iptables and ethtool.
 
 bats_require_minimum_version 1.5.0
 load node
