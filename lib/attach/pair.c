@@ -108,11 +108,11 @@ bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_r
 }
 
 static void put_route(struct fl_batch *b, const struct fl_cni_result *res,
-		      const struct fl_cni_route *route, uint32_t link)
+		      const struct fl_cni_route *route, const struct fl_pod *pod)
 {
 	struct fl_route r = {
 		.dst = fl_prefix_network(&route->dst),
-		.link = link,
+		.link = pod->index,
 		.table = FL_ROUTE_TABLE_MAIN,
 		.mtu = route->mtu,
 		.advmss = route->advmss,
@@ -120,6 +120,8 @@ static void put_route(struct fl_batch *b, const struct fl_cni_result *res,
 	};
 
 	r.has_gw = fl_pod_route_gateway(res, route, &r.gw);
+	/* An IPv6 gateway is a link-local address, which is on the link anyway. */
+	r.onlink = pod->n_gateways > 0 && r.has_gw && fl_ip_is4(&r.gw);
 	if (route->has & FL_CNI_ROUTE_TABLE)
 		r.table = route->table;
 	if (route->has & FL_CNI_ROUTE_SCOPE)
@@ -153,7 +155,7 @@ static void put_link(struct fl_batch *b, const struct fl_pod *pod, bool layer2)
 	fl_link_put_set(b, &(struct fl_link_set){
 				   .index = pod->index,
 				   .up = FL_ON,
-				   .arp_notify = layer2 ? FL_KEEP : FL_ON,
+				   .arp_notify = layer2 || pod->n_gateways > 0 ? FL_KEEP : FL_ON,
 				   .ipv6_auto = no_ipv6 && !layer2 ? FL_OFF : FL_KEEP,
 			   });
 }
@@ -164,6 +166,13 @@ static int send_everything(struct sending *s, const struct fl_pod *pod,
 	int r = 0;
 
 	put_link(s->b, pod, res->n_ips == 0);
+	for (size_t i = 0; r == 0 && i < pod->n_gateways; i++) {
+		struct fl_neigh gateway = pod->gateways[i];
+
+		gateway.link = pod->index;
+		fl_neigh_put(s->b, &gateway);
+		r = make_room(s, err);
+	}
 	for (size_t i = 0; r == 0 && i < res->n_ips; i++) {
 		if (res->ips[i].interface != pod->iface)
 			continue;
@@ -171,7 +180,7 @@ static int send_everything(struct sending *s, const struct fl_pod *pod,
 		r = make_room(s, err);
 	}
 	for (size_t i = 0; r == 0 && i < res->n_routes; i++) {
-		put_route(s->b, res, &res->routes[i], pod->index);
+		put_route(s->b, res, &res->routes[i], pod);
 		r = make_room(s, err);
 	}
 	return r < 0 ? r : fl_batch_send(s->nl, s->b, err);
