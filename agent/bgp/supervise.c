@@ -361,8 +361,11 @@ static void keep_plan(struct bgp *b, struct bgp_plan *plan)
 	}
 }
 
-int bgp_apply(struct bgp *b, const struct bgp_input *in, struct fl_err *err)
+int bgp_apply(struct bgp *b, const struct bgp_input *given, struct fl_err *err)
 {
+	struct bgp_input seen = *given;
+	const struct bgp_input *in = &seen;
+	fl_auto_free struct fl_prefix *links = NULL;
 	bgp_auto_plan struct bgp_plan plan = { 0 };
 	struct bgp_problems asking = { 0 };
 	fl_auto_free char *text = NULL;

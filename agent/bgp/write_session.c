@@ -111,6 +111,9 @@ static void write_channel(struct bgp_writer *w, const struct bgp_session *s, int
 	bgp_say(w->t, "\tipv%c {\n\t\tigp table igp%c;\n", bgp_digit(family), bgp_digit(family));
 	if (family == AF_INET && own_family == AF_INET6)
 		bgp_say(w->t, "\t\tigp table igp6;\n\t\textended next hop on;\n");
+	/* A reflector on our link tells of nodes that are not. */
+	if (s->hops == 1 && s->as == w->plan->as)
+		bgp_say(w->t, "\t\tgateway recursive;\n");
 	if (next_hop)
 		bgp_say(w->t, "\t\tnext hop address %s;\n", fl_ip_format(next_hop, ip));
 	if (s->peer && s->peer->next_hop_self)
@@ -123,18 +126,15 @@ static void write_channel(struct bgp_writer *w, const struct bgp_session *s, int
 	bgp_say(w->t, "\t};\n");
 }
 
-/* The neighbour of another AS is on a link of ours; ours may be anywhere. ttlSecurity says it. */
 static void write_distance(struct bgp_writer *w, const struct bgp_session *s)
 {
-	uint32_t hops = s->peer ? s->peer->ttl_security : 0;
-
-	if (hops > 1)
-		bgp_say(w->t, "\tmultihop %u;\n", hops);
-	else if (hops == 1 || (s->peer && s->as != w->plan->as))
+	if (s->hops == 1)
 		bgp_say(w->t, "\tdirect;\n");
+	else if (s->hops)
+		bgp_say(w->t, "\tmultihop %u;\n", s->hops);
 	else
 		bgp_say(w->t, "\tmultihop;\n");
-	if (hops)
+	if (s->peer && s->peer->ttl_security)
 		bgp_say(w->t, "\tttl security on;\n");
 }
 

@@ -270,6 +270,43 @@ static void a_client_of_another_as_is_handed_routes_without_reflection(void **st
 	shows(session, "if source = RTS_BGP then accept;\n");
 }
 
+static void a_peer_on_a_link_of_ours_is_one_hop_away(void **state)
+{
+	const struct fl_prefix links[] = { world_prefix("192.0.2.11/28"),
+					   world_prefix("fd00::11/64") };
+	static const struct {
+		const char *address, *want;
+		uint32_t as, ttl;
+	} t[] = {
+		{ "192.0.2.1", "\tdirect;\n\tgraceful", 64600, 0 },
+		{ "192.0.2.1", "\tdirect;\n\tgraceful", 64512, 0 },
+		{ "192.0.2.1", "\tigp table igp4;\n\t\tgateway recursive;\n", 64512, 0 },
+		{ "192.0.2.16", "\tmultihop;\n\tgraceful", 64600, 0 },
+		{ "192.0.2.16", "\tmultihop;\n\tgraceful", 64512, 0 },
+		{ "192.0.2.16", "\tdirect;\n\tttl security on;\n", 64600, 1 },
+		{ "192.0.2.1", "\tmultihop 3;\n\tttl security on;\n", 64600, 3 },
+		{ "fd00::1", "\tdirect;\n\tgraceful", 0, 0 },
+		{ "fd01::1", "\tmultihop;\n\tgraceful", 0, 0 },
+	};
+
+	(void)state;
+	w.in.links = links;
+	w.in.n_links = 2;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		fl_auto_free char *text = NULL, *session = NULL;
+		struct agent_bgp_peer *peer = world_peer(t[i].address);
+		char name[64];
+
+		peer->as = t[i].as;
+		peer->ttl_security = t[i].ttl;
+		text = written();
+		(void)snprintf(name, sizeof(name), "protocol bgp 'peer:%s'", t[i].address);
+		session = protocol(text, name);
+		shows(session, t[i].want);
+		w.conf.bgp.n_peers = 0;
+	}
+}
+
 static void ttl_security_says_how_far_the_peer_is(void **state)
 {
 	static const struct {
@@ -315,6 +352,7 @@ int main(void)
 		T(cluster_cidrs_bound_what_is_believed),
 		T(a_route_reflector_hands_on_what_it_learned),
 		T(a_client_of_another_as_is_handed_routes_without_reflection),
+		T(a_peer_on_a_link_of_ours_is_one_hop_away),
 		T(ttl_security_says_how_far_the_peer_is),
 	};
 
