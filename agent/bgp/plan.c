@@ -250,6 +250,7 @@ static int add_peer(const struct maker *m, size_t i, struct fl_err *err)
 	s.local = *bgp_own_ip(m->in, fl_ip_family(&peer->address));
 	s.as = peer->as ? peer->as : m->plan->as;
 	s.hops = hops_to(m, &s);
+	s.limited = peer->import_limit > 0;
 	(void)snprintf(s.symbol, sizeof(s.symbol), "peer:%s", fl_ip_format(&s.remote, ip));
 	if (!fl_empty(peer->password_file))
 		r = read_password(peer->password_file, &s.password, err);

@@ -23,6 +23,7 @@ struct bgp_session {
 	const struct agent_bgp_peer *peer; /* named, else NULL; borrowed from the configuration */
 	char *password;			   /* owned; NULL: none */
 	uint32_t hops;			   /* at most; 0: any number */
+	bool limited;			   /* has an import limit */
 };
 
 struct bgp_plan {

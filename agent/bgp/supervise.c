@@ -228,6 +228,25 @@ static void push(struct bgp *b)
 	ask(b, ASKED_CONFIGURE, command);
 }
 
+/*
+ * Asks the peers that have an import limit for their routes again, one at a time: BIRD forgets what
+ * it has blocked, and does not look for it when the limit changes.
+ */
+static void reload(struct bgp *b)
+{
+	char command[BGP_SYMBOL + 32];
+
+	while (b->reloaded < b->plan.n) {
+		const struct bgp_session *s = &b->plan.sessions[b->reloaded++];
+
+		if (!s->limited)
+			continue;
+		(void)snprintf(command, sizeof(command), "reload in '%s'", s->symbol);
+		ask(b, ASKED_RELOAD, command);
+		return;
+	}
+}
+
 static void configured(struct bgp *b, const char *answer)
 {
 	struct fl_err err = { 0 };
@@ -247,6 +266,8 @@ static void configured(struct bgp *b, const char *answer)
 	fl_free_p(&b->refused);
 	fl_free_p(&b->in_force);
 	b->in_force = FL_TAKE(b->offered);
+	b->reloaded = 0;
+	reload(b);
 }
 
 /* What BIRD said of its sessions becomes what is known of them. */
@@ -280,6 +301,9 @@ static void answered(struct bgp *b, const char *answer)
 		break;
 	case ASKED_CONFIGURE:
 		configured(b, answer);
+		break;
+	case ASKED_RELOAD:
+		reload(b);
 		break;
 	case ASKED_PROTOCOLS:
 		bgp_rows_done(&b->fresh);

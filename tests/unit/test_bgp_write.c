@@ -185,6 +185,27 @@ static void a_named_peer_is_given_what_it_may_announce(void **state)
 	lacks(session, "RTS_BGP");
 }
 
+static void named_sessions_carry_both_families_only_where_one_has_no_peer(void **state)
+{
+	fl_auto_free char *one = NULL, *two = NULL, *session = NULL;
+
+	(void)state;
+	world_peer("fd00::1");
+	one = written();
+	session = protocol(one, "protocol bgp 'peer:fd00::1'");
+	shows(session, "\tipv6 {\n");
+	shows(session, "\tipv4 {\n\t\tigp table igp4;\n\t\tigp table igp6;\n"
+		       "\t\textended next hop on;\n\t\tnext hop address 192.0.2.11;\n");
+	world_peer("192.0.2.1");
+	two = written();
+	fl_free_p(&session);
+	session = protocol(two, "protocol bgp 'peer:fd00::1'");
+	lacks(session, "ipv4");
+	fl_free_p(&session);
+	session = protocol(two, "protocol bgp 'peer:192.0.2.1'");
+	lacks(session, "ipv6");
+}
+
 static void a_node_that_is_also_a_named_peer_is_no_part_of_the_mesh(void **state)
 {
 	fl_auto_free char *text = NULL;
@@ -347,6 +368,7 @@ int main(void)
 		T(a_node_without_ipv4_has_a_router_id_all_the_same),
 		T(nodes_that_share_no_family_are_complained_about),
 		T(a_named_peer_is_given_what_it_may_announce),
+		T(named_sessions_carry_both_families_only_where_one_has_no_peer),
 		T(a_node_that_is_also_a_named_peer_is_no_part_of_the_mesh),
 		T(this_node_among_the_named_peers_is_passed_over),
 		T(cluster_cidrs_bound_what_is_believed),
