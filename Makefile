@@ -27,11 +27,11 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 
 # Layers from top to bottom: this is the link order, so nothing can call upwards.
 LAYERS	 := attach cni peers state net json base
-PLUGINS	 := bridge ipam loopback
+PLUGINS	 := bridge vxlan bgp-route ipam loopback
 # The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
 AGENT	 := api datapath bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
-CNI_NAMES := bridge host-local loopback
+CNI_NAMES := bridge host-local loopback vxlan bgp-route
 
 lib	 = $(B)/lib/lib$(1).a
 srcs	 = $(sort $(wildcard $(1)/*.c))
@@ -147,10 +147,11 @@ $(B)/bin/fairlead: $(call lib,fairlead) $(call lib,agent-policy) $(call lib,fl-y
 include tests/tests.mk
 include bench/bench.mk
 
-demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory all && deploy/demo.sh $(B)
+# The demonstrations need the plugins and berth, and so fewer packages than the rest.
+demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
-deps: ; $(Q)tests/deps.sh check
+deps: ; $(Q)tests/deps.sh build
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.
 install: all
