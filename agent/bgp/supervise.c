@@ -397,8 +397,6 @@ int bgp_apply(struct bgp *b, const struct bgp_input *given, struct fl_err *err)
 
 	r = bgp_plan_make(in, bgp_problems_add, &asking, &plan, err)
 		    ?: bgp_write_plan(in, &plan, b->dir.path, &text, err);
-	if (r < 0)
-		bgp_problems_add("bgp", err->text, &asking);
 	bgp_problems_done(&b->asking);
 	b->asking = asking;
 	if (r < 0)
