@@ -88,7 +88,7 @@ static struct dp_endpoint endpoint(const char *link, const char *ip, __u8 last, 
 
 static void join(const char *link)
 {
-	static const struct fl_blocks blocks = { DP_BLOCK_INGRESS, DP_BLOCK_EGRESS };
+	static const struct fl_blocks blocks = { FL_BLOCKS_INGRESS, FL_BLOCKS_EGRESS };
 	fl_auto_batch struct fl_batch *batch = NULL;
 
 	CHECK_OK(fl_batch_new(&batch, &err), &err);
@@ -244,7 +244,7 @@ static void what_somebody_takes_away_comes_back(void **state)
 	     "tc filter del block 262241965");
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 	CHECK(changed);
-	must("ip link del " DP_ANCHOR);
+	must("ip link del " FL_BLOCKS_ANCHOR);
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 	CHECK(changed);
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
@@ -262,7 +262,7 @@ static void anothers_filter_in_the_block_is_left_alone(void **state)
 	must("tc filter add block 262241965 prio 7 bpf bytecode '1,6 0 0 0,'");
 	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
 		    "block 262241965 has filters of another program");
-	CHECK_OK(fl_tc_get_filter(nl, DP_BLOCK_INGRESS, &filter, &others, &err), &err);
+	CHECK_OK(fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &filter, &others, &err), &err);
 	CHECK(others == 1);
 	assert_string_equal(filter.name, "fl_from_pod");
 	must("tc filter del block 262241965 prio 7");
