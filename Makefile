@@ -72,6 +72,22 @@ $(B)/obj/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $(CFLAGS) -c -o $@ $<
 
+# The programs of the kernel: bpf/X.bpf.c becomes an object, and that a header to load it with.
+BPF_CC	  ?= clang
+BPF_FLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. \
+	     -I/usr/include/$(shell $(CC) -print-multiarch) -MMD -MP
+SKELETONS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	$(call say,BPF)
+	$(Q)mkdir -p $(@D) && $(BPF_CC) $(BPF_FLAGS) -c -o $@ $<
+
+$(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	$(call say,SKEL)
+	$(Q)bpftool gen skeleton $< name $*_bpf >$@.tmp && mv $@.tmp $@
+
+-include $(SKELETONS:.skel.h=.bpf.d)
+
 ifeq ($(LIBC),musl)
 # Everything of the plugins is compiled again with musl's headers; the kernel's and the two
 # libraries' headers are linked to where musl's compiler does not see glibc's beside them.
@@ -143,6 +159,9 @@ install: all
 	$(Q)for p in berth fairleadd fairlead; do \
 		install -m 755 $(B)/bin/$$p $(DESTDIR)$(PREFIX)/bin/.$$p.new && \
 		mv -f $(DESTDIR)$(PREFIX)/bin/.$$p.new $(DESTDIR)$(PREFIX)/bin/$$p || exit 1; done
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(Q)sed 's|/usr/local/|$(PREFIX)/|' deploy/systemd/fairleadd.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
 
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

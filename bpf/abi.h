@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What the programs in the kernel and the agent agree on: keys and values of the maps, verdict
  * reasons, limits. Both sides and the tests include this one file. Addresses are 16 bytes in
@@ -33,6 +33,9 @@
 #define FL_MAX_FLOWS	 524288	 /* tracked connections */
 #define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
 
+#define FL_EVENTS_BYTES 1048576 /* of the ring buffer */
+#define FL_EVENTS_JIFFY 64	/* events of one processor in a jiffy, at most */
+
 #define FL_ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 
 struct fl_in {
@@ -49,9 +52,15 @@ enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
 /* Numbers of identities. A pod's or block's own begin at FL_ID_FIRST. */
 enum {
 	FL_ID_ANY = 0,	 /* in a rule: who has no rule of its own */
-	FL_ID_NODE = 1,	 /* this node: always reaches its pods */
-	FL_ID_WORLD = 2, /* an address that nothing covers */
+	FL_ID_WORLD = 1, /* an address that nothing covers */
 	FL_ID_FIRST = 16,
+};
+
+/* Of struct fl_prefix_info. */
+enum {
+	FL_PREFIX_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
+	/* Of Services: the stack puts another destination in, and the flow is judged by that. */
+	FL_PREFIX_SERVICE = 1 << 1,
 };
 
 /* Of struct fl_endpoint_info and fl_slot. */
@@ -91,8 +100,9 @@ FL_ABI_SIZE(struct fl_prefix_key, 24);
 
 struct fl_prefix_info {
 	__u32 identity;
+	__u32 flags; /* FL_PREFIX_... */
 };
-FL_ABI_SIZE(struct fl_prefix_info, 4);
+FL_ABI_SIZE(struct fl_prefix_info, 8);
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {
@@ -234,6 +244,13 @@ struct fl_fragment {
 	__u16 sport_be, dport_be;
 };
 FL_ABI_SIZE(struct fl_fragment, 4);
+
+/* fl_budgets, per processor, one entry: how many events may still be sent in this jiffy. */
+struct fl_budget {
+	__u64 jiffy, left;
+	__u64 lost; /* events that were not sent */
+};
+FL_ABI_SIZE(struct fl_budget, 24);
 
 /* fl_events, ring buffer: a sample of what happened. Counters are exact, events are not. */
 struct fl_event {

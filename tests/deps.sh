@@ -10,10 +10,10 @@ set -euo pipefail
 build='gcc make libc6-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libnl-3-dev libuv1-dev
 	libyaml-dev musl-tools'
 demo='busybox-static iproute2 iputils-ping procps util-linux'
-check="$demo bats binutils bird2 clang clang-format containerd containernetworking-plugins cpio crun
-	curl diffutils ethtool file frr gobgpd golang-go golang-github-appc-cni-dev iperf3 iptables
-	jq kmod libcmocka-dev libclang-rt-14-dev nftables podman python3 qemu-system-x86 runc strace
-	tcpdump universal-ctags xz-utils"
+check="$demo bats binutils bird2 bpftool clang clang-format containerd containernetworking-plugins cpio
+	crun curl diffutils ethtool file frr gobgpd golang-go golang-github-appc-cni-dev iperf3 iptables
+	jq kmod libbpf-dev libcmocka-dev libclang-rt-14-dev nftables podman python3 qemu-system-x86 runc
+	strace systemd tcpdump universal-ctags xz-utils"
 bench="$demo bird2 containernetworking-plugins iperf3 iptables jq linux-perf nftables sockperf strace"
 
 fail()

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds everything and runs the tests: unit tests, the same with sanitizers, the fuzz corpora
-# with sanitizers, the checks of the source, and the end-to-end tests. Every one of them speaks
-# TAP; tests/tap.awk judges it. The last line is the count; the exit status is 1 if anything
-# failed, died, stayed silent, or (CI=true) was skipped for want of anything but a kernel feature.
+# Builds everything and runs the tests: unit tests, the same with sanitizers, those of the kernel's
+# programs, the fuzz corpora with sanitizers, the checks of the source, and the end-to-end tests.
+# Every one of them speaks TAP; tests/tap.awk judges it. The last line is the count; the exit status
+# is 1 if anything failed, died, stayed silent, or (CI=true) was skipped for want of anything but a
+# kernel feature.
 #
 # usage: tests/run.sh [NAME...]    NAME: names or globs of test files, such as test_ip,
 #        'faults*' or tests/e2e/berth.bats; all without one
@@ -76,6 +77,10 @@ for b in build build/san; do
 		t=$b/tests/$(basename "$t" .c)
 		run "$t" 120 "$t"
 	done
+done
+for t in tests/bpf/test_*.c; do
+	t=build/tests/bpf_$(basename "${t#*test_}" .c)
+	run "$t" 120 "$t"
 done
 for t in tests/fuzz/fuzz_*.c; do
 	t=$(basename "$t" .c)

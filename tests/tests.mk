@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests: tests/unit/test_X.c becomes build/tests/test_X, linked with everything but main().
 # tests/unit/inject.c stands between them and malloc(), so the JSON library is linked statically.
-# Harness programs: tests/harness/X.c becomes build/tests/X, plain programs that the
+# Tests of the kernel's programs: tests/bpf/test_X.c becomes build/tests/bpf_X. Harness programs: tests/harness/X.c becomes build/tests/X, plain programs that the
 # end-to-end tests use. Fuzz targets: tests/fuzz/fuzz_X.c becomes build/tests/replay_X, which
 # replays a corpus; with libFuzzer, build/fuzz/fuzz_X.
 
 TEST_LIBS  := $(PLUGIN_LIBS) $(call lib,berth) $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
 TEST_LDLIBS := -lmicrohttpd -luv -lyaml
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS  := $(patsubst tests/bpf/test_%.c,$(B)/tests/bpf_%,$(wildcard tests/bpf/test_*.c))
 HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness/*.c))
 FUZZERS	   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
@@ -15,11 +16,19 @@ REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 WRAPS	   := malloc calloc realloc strdup strndup openat
 UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic $(TEST_LDLIBS) -lcmocka
 
-tests: $(UNIT_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/inject.o $(TEST_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(UNIT_LIBS)
+
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): FLAGS += -I$(B) -Itests/bpf -Itests/unit
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): | $(SKELETONS)
+
+$(BPF_TESTS): $(B)/tests/bpf_%: $(B)/obj/tests/bpf/test_%.o $(B)/obj/tests/bpf/pkt.o \
+	      $(B)/obj/tests/bpf/world.o
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lbpf -lcmocka
 
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)

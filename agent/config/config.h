@@ -56,16 +56,16 @@ struct agent_bgp {
 };
 
 struct agent_config {
-	const char *file;
+	char *file;	       /* owned */
 	const char *node_name; /* NULL: $NODE_NAME, else the host name */
-	enum agent_mode mode;
-	const char *manifests; /* folder */
+	enum agent_mode mode;  /* vxlan */
+	const char *manifests; /* folder, below $FAIRLEAD_ROOT like all others */
 	uint32_t mtu;	       /* of pods, 0: computed */
 	struct {
 		uint32_t vni, mtu; /* mtu 0: computed */
 		uint16_t port;
-		const char *device;
-		int underlay; /* AF_UNSPEC: of the node's first address */
+		const char *device; /* "fairlead.VNI" */
+		int underlay;	    /* AF_UNSPEC: of the node's first address */
 	} vxlan;
 	struct agent_bgp bgp;
 	bool masquerade;
@@ -76,6 +76,7 @@ struct agent_config {
 	const char *log_level;	    /* "info" */
 	bool log_json;
 	uint32_t resync_s;   /* 30 */
+	char *own_device;    /* where vxlan.device lies, unless the text names it; owned */
 	struct fl_yaml *doc; /* what the texts are borrowed from; owned */
 };
 

@@ -69,6 +69,28 @@ static int hex_digit(char c)
 	return -1;
 }
 
+int fl_check_subdomain(const char *name, struct fl_err *err)
+{
+	static const char inner[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	const char *p = name;
+	bool ok = strlen(name) <= 253;
+
+	for (; ok; p++) {
+		size_t n = strspn(p, inner);
+
+		ok = n > 0 && p[0] != '-' && p[n - 1] != '-' && (!p[n] || p[n] == '.');
+		p += n;
+		if (!*p)
+			break;
+	}
+	if (ok)
+		return 0;
+	return fl_fail(err, EINVAL,
+		       "'%.64s' is not a name of at most 253 lower-case letters, digits, '-' and "
+		       "'.' (RFC 1123)",
+		       name);
+}
+
 int fl_mac_parse(const char *text, uint8_t out[FL_MAC_LEN], struct fl_err *err)
 {
 	uint8_t mac[FL_MAC_LEN];

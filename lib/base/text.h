@@ -30,6 +30,12 @@ fl_must int fl_copy(char *out, size_t size, const char *src, struct fl_err *err)
 fl_must int fl_parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out,
 			 struct fl_err *err);
 
+/*
+ * A name as Kubernetes gives it to nodes (RFC 1123 subdomain): at most 253 bytes, labels
+ * of lower-case letters, digits and, inside, '-', joined by '.'. -EINVAL names it.
+ */
+fl_must int fl_check_subdomain(const char *name, struct fl_err *err);
+
 #define FL_MAC_LEN 6
 #define FL_MAC_STR 18
 

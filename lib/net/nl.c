@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH_MAX  64
 #define ANSWER_MAX 32768 /* the kernel fills at most 32 KiB a read */
 #define DUMP_TRIES 5
 
@@ -21,9 +20,9 @@ struct fl_nl {
 struct fl_batch {
 	size_t n;
 	bool broken; /* a message could not be built */
-	struct nl_msg *msg[BATCH_MAX];
-	int tolerated[BATCH_MAX][2]; /* errnos that count as done, or 0 */
-	char what[BATCH_MAX][96];
+	struct nl_msg *msg[FL_BATCH_MAX];
+	int tolerated[FL_BATCH_MAX][2]; /* errnos that count as done, or 0 */
+	char what[FL_BATCH_MAX][96];
 };
 
 int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
@@ -73,7 +72,7 @@ int fl_batch_new(struct fl_batch **out, struct fl_err *err)
 
 size_t fl_batch_room(const struct fl_batch *b)
 {
-	return BATCH_MAX - b->n;
+	return FL_BATCH_MAX - b->n;
 }
 
 static void empty_batch(struct fl_batch *b)
@@ -94,7 +93,7 @@ void fl_batch_free(struct fl_batch **b)
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 {
 	size_t room = hdr->room ? hdr->room : FL_MSG_ROOM;
-	struct nl_msg *m = b->n < BATCH_MAX ? nlmsg_alloc_size(room) : NULL;
+	struct nl_msg *m = b->n < FL_BATCH_MAX ? nlmsg_alloc_size(room) : NULL;
 	va_list ap;
 
 	if (!m || !nlmsg_put(m, 0, 0, hdr->type, 0, hdr->flags | NLM_F_REQUEST) ||
@@ -207,7 +206,7 @@ void fl_list_done(struct fl_list *l)
 static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct iovec iov[BATCH_MAX];
+	struct iovec iov[FL_BATCH_MAX];
 	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = iov };
 
 	if (b->broken)

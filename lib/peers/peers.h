@@ -3,11 +3,11 @@
  * Ways to the pods of other nodes. A plan is what the kernel should hold: for each block of a
  * peer a route, and through an overlay a neighbour for the route's gateway, and for each
  * peer a forwarding entry. A plan is data, sorted, without duplicates: two of them are compared,
- *and the difference is applied by replacing, so that no packet finds a hole.
+ * and the difference is applied by replacing, so that no packet finds a hole.
  *
- *   overlay   BLOCK via BASE dev VTEP onlink    BASE is the block's first address
- *	       BASE lladdr MAC dev VTEP		 MAC is the peer's VTEP's
- *	       MAC dst NODE dev VTEP
+ *   overlay   BLOCK via BASE dev VTEP onlink    BASE is the block's first address; for IPv6, the
+ *	       BASE lladdr MAC dev VTEP		 link-local address that follows from MAC
+ *	       MAC dst NODE dev VTEP		 MAC is the peer's VTEP's
  *   direct    BLOCK via NODE
  *   home      blackhole BLOCK			 what no pod of ours has goes nowhere
  */
@@ -64,8 +64,10 @@ void fl_peers_plan_free(struct fl_peers_plan **p);
 typedef void fl_peers_complain(const struct fl_peer *peer, const struct fl_err *why, void *arg);
 
 /*
- * Computes the plan; pure. A peer without an address of the family that its way needs, or on no
- * link of ours with DIRECT, is left out and complained about. *out is the caller's.
+ * Computes the plan; pure. A block that cannot be reached as asked, for want of an address of the
+ * peer or of a link of ours, is left out; so is one that this node or a peer before has, and a
+ * peer whose VTEP has the MAC address of one before. Each peer is complained about once. *out is
+ * the caller's. -E2BIG: more than the limits above.
  */
 fl_must int fl_peers_plan(const struct fl_peers_input *in, fl_peers_complain *complain, void *arg,
 			  struct fl_peers_plan **out, struct fl_err *err);
@@ -83,15 +85,17 @@ struct fl_peers_count {
 };
 
 /*
- * Turns have into want: first what a packet needs last (forwarding entries, neighbours, then
- * routes) is put, then what is not wanted is removed, routes first. Goes on after an object that
- * the kernel refuses; the first refusal is the error, and calling again tries again.
+ * Turns have into want (NULL: nothing): first what a packet needs last (forwarding entries,
+ * neighbours, then routes) is put, then what is not wanted is removed, routes first. Goes on after
+ * an object that the kernel refuses; the first refusal is the error, and calling again tries
+ * again. A route of another protocol is never replaced: -EEXIST, and the text says whose it is.
+ * count is written in any case.
  */
 fl_must int fl_peers_apply(struct fl_nl *nl, const struct fl_peers_plan *have,
 			   const struct fl_peers_plan *want, struct fl_peers_count *count,
 			   struct fl_err *err);
 
-/* True when applying would change nothing. */
+/* True when both hold the same. */
 bool fl_peers_plan_equal(const struct fl_peers_plan *a, const struct fl_peers_plan *b);
 
 /* The plan's parts, sorted; borrowed. */

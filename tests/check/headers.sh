@@ -10,8 +10,12 @@ violations()
 {
 	local flags=(-std=gnu17 -Wall -Werror -D_GNU_SOURCE -Ilib -I. -Itests/unit -I/usr/include/libnl3)
 
+	local compile bpf=(clang -target bpf -O2 -I. -I"/usr/include/$(gcc -print-multiarch)")
+
 	for h; do
-		gcc "${flags[@]}" -fsyntax-only -include "./$h" -x c /dev/null 2>/dev/null ||
+		compile=(gcc "${flags[@]}")
+		[[ $h == *.bpf.h ]] && compile=("${bpf[@]}")
+		"${compile[@]}" -fsyntax-only -include "./$h" -x c /dev/null 2>/dev/null ||
 			echo "$h:1: does not compile alone"
 	done
 	awk '

@@ -12,7 +12,8 @@ violations()
 		function breach(text) { print FILENAME ":" FNR ": " text }
 
 		FNR == 1 {
-			licence = FILENAME ~ /(^|\/)bpf\// ? "GPL-2.0-only OR BSD-2-Clause" : "Apache-2.0"
+			is_bpf = FILENAME ~ /(^|\/)bpf\// && FILENAME !~ /^tests\/bpf\//
+			licence = is_bpf ? "GPL-2.0-only OR BSD-2-Clause" : "Apache-2.0"
 			mark = FILENAME ~ /\.[ch]$|\.go$/ ? "//" : "#"
 			at = 1
 		}

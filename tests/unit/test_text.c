@@ -111,6 +111,25 @@ static void other_texts_are_no_mac_address(void **state)
 	}
 }
 
+static void names_of_nodes_are_as_kubernetes_has_them(void **state)
+{
+	static const char *const good[] = { "n", "n1", "0", "node-1.example.org", "a.b-c.9" };
+	static const char *const bad[] = { "",	   ".",	   "-n",   "n-",  "a..b", ".a",	      "a.",
+					   "a.-b", "a-.b", "Node", "a_b", "a b",  "n\xc3\xa9" };
+	char name[255];
+	struct fl_err err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(good); i++)
+		CHECK_OK(fl_check_subdomain(good[i], &err), &err);
+	for (size_t i = 0; i < FL_ARRAY_LEN(bad); i++)
+		CHECK_FAILS(fl_check_subdomain(bad[i], &err), EINVAL, &err, "is not a name of");
+	memset(name, 'n', sizeof(name) - 1);
+	name[254] = '\0';
+	CHECK_FAILS(fl_check_subdomain(name, &err), EINVAL, &err, "at most 253");
+	CHECK_OK(fl_check_subdomain(name + 1, &err), &err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +140,7 @@ int main(void)
 		cmocka_unit_test(numbers_beyond_their_range_or_of_another_form_are_refused),
 		cmocka_unit_test(mac_addresses_are_read_in_both_spellings),
 		cmocka_unit_test(other_texts_are_no_mac_address),
+		cmocka_unit_test(names_of_nodes_are_as_kubernetes_has_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The only place that ends a packet's way: counts the reason, sends an event where one is due, and
+ * turns the reason into what the kernel understands.
+ */
+#pragma once
+
+#include <linux/pkt_cls.h>
+
+#include "bpf/policy.bpf.h"
+
+/* Counts the packet under its reason. */
+static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 dir)
+{
+	__u32 index = reason * FL_DIRS + dir;
+	struct fl_count *count = bpf_map_lookup_elem(&fl_counts, &index);
+
+	if (!count)
+		return;
+	count->packets++;
+	count->bytes += skb->len;
+}
+
+/* True when this processor may send one more event in this jiffy. */
+static __always_inline bool fl_event_allowed(void)
+{
+	__u64 jiffy = bpf_jiffies64();
+	__u32 zero = 0;
+	struct fl_budget *b = bpf_map_lookup_elem(&fl_budgets, &zero);
+
+	if (!b)
+		return false;
+	if (b->jiffy != jiffy) {
+		b->jiffy = jiffy;
+		b->left = FL_EVENTS_JIFFY;
+	}
+	if (b->left == 0) {
+		b->lost++;
+		return false;
+	}
+	b->left--;
+	return true;
+}
+
+/* Counts an event that there was no room for. */
+static __always_inline void fl_event_lost(void)
+{
+	__u32 zero = 0;
+	struct fl_budget *b = bpf_map_lookup_elem(&fl_budgets, &zero);
+
+	if (b)
+		b->lost++;
+}
+
+/* What an event tells beside the packet. */
+struct fl_told {
+	__u32 zone, identity, origin;
+	__u8 reason, dir;
+};
+
+/* Sends an event about the packet, if this processor may. */
+static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct fl_told *told)
+{
+	struct fl_event *e;
+
+	if (!fl_event_allowed())
+		return 0;
+	e = bpf_ringbuf_reserve(&fl_events, sizeof(*e), 0);
+	if (!e) {
+		fl_event_lost();
+		return 0;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->when_ns = bpf_ktime_get_ns();
+	e->src = p->src;
+	e->dst = p->dst;
+	e->sport_be = p->sport_be;
+	e->dport_be = p->dport_be;
+	e->ifindex = skb->ifindex;
+	e->zone = told->zone;
+	e->identity = told->identity;
+	e->origin = told->origin;
+	e->length = skb->len > 65535 ? 65535 : skb->len;
+	e->proto = p->proto;
+	e->dir = told->dir;
+	e->reason = told->reason;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+/* True when the reason means that the packet goes nowhere. */
+static __always_inline bool fl_is_drop(__u8 reason)
+{
+	return reason != FL_R_FORWARDED && reason != FL_R_REDIRECTED && reason != FL_R_NOT_IP;
+}
+
+/* Ends the packet's way. tell: an event even though it passes (a new connection). */
+static __always_inline int fl_finish(struct __sk_buff *skb, struct fl_packet *p,
+				     struct fl_told *told, bool tell)
+{
+	fl_count(skb, told->reason, told->dir);
+	if (tell || fl_is_drop(told->reason))
+		fl_tell(skb, p, told);
+	return fl_is_drop(told->reason) ? TC_ACT_SHOT : TC_ACT_OK;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Connections: one entry for both directions, found by a key that does not depend on which of them
+ * a packet has. The entry says who opened it, what has been judged, and under which generation of
+ * the policy. An entry that has been silent for too long counts as absent.
+ */
+#pragma once
+
+#include "bpf/maps.bpf.h"
+#include "bpf/parse.bpf.h"
+
+/* Jiffies in a second. The agent sets it before loading. */
+const volatile __u32 cfg_hz = 250;
+
+/* A packet's place in its connection. */
+struct fl_lookup {
+	struct fl_flow_key key;
+	__u32 now; /* jiffies, low half */
+	__u8 side; /* of the key that the packet comes from: 0 or 1 */
+};
+
+/* The side whose address and port are the lower bytes is side 0. */
+static __always_inline bool fl_is_side1(const struct fl_packet *p)
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		if (p->src.w_be[i] != p->dst.w_be[i])
+			return p->src.w_be[i] > p->dst.w_be[i];
+	return p->sport_be > p->dport_be;
+}
+
+/* The key of the connection that the packet belongs to, and the packet's side of it. */
+static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone,
+					   struct fl_lookup *l)
+{
+	l->side = fl_is_side1(p);
+	l->key.addr[0] = l->side ? p->dst : p->src;
+	l->key.addr[1] = l->side ? p->src : p->dst;
+	l->key.port_be[0] = l->side ? p->dport_be : p->sport_be;
+	l->key.port_be[1] = l->side ? p->sport_be : p->dport_be;
+	l->key.zone = zone;
+	l->key.proto = p->proto;
+}
+
+/* Seconds of silence after which the connection counts as over. */
+static __always_inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)
+{
+	if (proto == IPPROTO_TCP) {
+		if ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST))
+			return FL_TIMEOUT_TCP_CLOSING_S;
+		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_TCP_S : FL_TIMEOUT_TCP_OPENING_S;
+	}
+	if (proto == IPPROTO_UDP || proto == IPPROTO_SCTP)
+		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_UDP_REPLIED_S : FL_TIMEOUT_UDP_S;
+	return FL_TIMEOUT_OTHER_S;
+}
+
+/* True when this TCP packet begins a new connection where an old one has ended. */
+static __always_inline bool fl_flow_is_reopened(const struct fl_packet *p, const struct fl_flow *f)
+{
+	return p->proto == IPPROTO_TCP && p->kind == FL_KIND_FLOW &&
+	       (p->tcp & (FL_TCP_SYN | FL_TCP_ACK)) == FL_TCP_SYN &&
+	       ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST));
+}
+
+/* The packet's connection, or NULL: none that is alive. l is zero before. */
+static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, __u32 zone,
+						    struct fl_lookup *l)
+{
+	struct fl_flow *f;
+
+	fl_flow_key_of(p, zone, l);
+	l->now = (__u32)bpf_jiffies64();
+	f = bpf_map_lookup_elem(&fl_flows, &l->key);
+	if (!f || l->now - f->seen > fl_flow_timeout_s(p->proto, f) * cfg_hz ||
+	    fl_flow_is_reopened(p, f))
+		return NULL;
+	return f;
+}
+
+/* True when the packet goes to the side that opened the connection. */
+static __always_inline bool fl_flow_is_reply(const struct fl_lookup *l, const struct fl_flow *f)
+{
+	return l->side != !!(f->flags & FL_FLOW_FROM1);
+}
+
+/* Notes that the packet has passed. Racing processors may lose a flag; the next packet brings it.
+ */
+static __always_inline void fl_flow_touch(const struct fl_packet *p, const struct fl_lookup *l,
+					  struct fl_flow *f)
+{
+	__u8 bits;
+
+	if (p->kind != FL_KIND_FLOW)
+		return;
+	if (f->seen != l->now)
+		f->seen = l->now;
+	bits = l->side ? f->tcp[1] : f->tcp[0];
+	if ((bits | p->tcp) != bits) {
+		if (l->side)
+			f->tcp[1] = bits | p->tcp;
+		else
+			f->tcp[0] = bits | p->tcp;
+	}
+	if (!(f->flags & FL_FLOW_REPLIED) && fl_flow_is_reply(l, f))
+		f->flags |= FL_FLOW_REPLIED;
+}
+
+/* Enters a new connection that the packet opens. 0 or -FL_R_FLOWS_FULL. */
+static __always_inline int fl_flow_open(const struct fl_packet *p, struct fl_lookup *l,
+					struct fl_flow *f)
+{
+	f->seen = l->now;
+	f->flags |= l->side ? FL_FLOW_FROM1 : 0;
+	f->tcp[0] = l->side ? 0 : p->tcp;
+	f->tcp[1] = l->side ? p->tcp : 0;
+	return bpf_map_update_elem(&fl_flows, &l->key, f, BPF_ANY) < 0 ? -FL_R_FLOWS_FULL : 0;
+}
+
+/* Gives a later fragment the ports of its first one, and remembers those. 0 or -FL_R_FRAGMENT. */
+static __always_inline int fl_fragment(struct fl_packet *p, __u32 zone)
+{
+	struct fl_fragment_key key = {};
+	struct fl_fragment ports = { p->sport_be, p->dport_be }, *known;
+
+	if (p->part == FL_WHOLE || p->kind != FL_KIND_FLOW)
+		return 0;
+	key.src = p->src;
+	key.dst = p->dst;
+	key.id_be = p->fragment_be;
+	key.zone = zone;
+	key.proto = p->proto;
+	if (p->part == FL_FIRST_FRAGMENT) {
+		/* A map that evicts is never full; without the entry the rest is dropped. */
+		(void)bpf_map_update_elem(&fl_fragments, &key, &ports, BPF_ANY);
+		return 0;
+	}
+	known = bpf_map_lookup_elem(&fl_fragments, &key);
+	if (!known)
+		return -FL_R_FRAGMENT;
+	p->sport_be = known->sport_be;
+	p->dport_be = known->dport_be;
+	return 0;
+}

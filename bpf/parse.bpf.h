@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From bytes to a struct fl_packet. Reads the packet and no map. Every step checks what it reads
+ * and returns 0 or a negative reason; whatever is not understood has a reason of its own. Headers
+ * are copied out by helper, so that it does not matter how a packet lies in memory.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_vlan.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+
+enum fl_kind {
+	FL_KIND_FLOW,	   /* of a connection: addresses, protocol and ports are its own */
+	FL_KIND_ERROR,	   /* an ICMP error: they are those of the packet that it is about */
+	FL_KIND_NEIGHBOUR, /* ARP, IPv6 neighbour discovery and multicast listening */
+};
+
+enum fl_part { FL_WHOLE, FL_FIRST_FRAGMENT, FL_LATER_FRAGMENT };
+
+struct fl_packet {
+	__u8 kind, part;
+	__u8 proto;
+	__u8 tcp; /* FL_TCP_... */
+	__u8 ttl; /* or hop limit */
+	__u8 v4;
+	__u16 sport_be, dport_be;
+	__u32 fragment_be; /* identification */
+	struct fl_in src, dst;
+	struct fl_in claimed; /* NEIGHBOUR: the address that the sender says is its own, or zero */
+	struct fl_in outer_src; /* ERROR: who sent it */
+	struct fl_in outer_dst;
+	struct ethhdr eth;
+	__u32 l3; /* offset of the IP header */
+};
+
+/* ARP for IPv4 over Ethernet (RFC 826), after struct ethhdr. */
+struct fl_arp {
+	__be16 hardware, protocol;
+	__u8 hardware_len, protocol_len;
+	__be16 operation;
+	__u8 sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
+} __attribute__((packed));
+
+#define FL_EXTENSIONS_MAX 6
+
+/* Headers that follow IPv6's (RFC 8200); <linux/in6.h> would bring the C library with it. */
+enum {
+	FL_EXT_HOP_BY_HOP = 0,
+	FL_EXT_ROUTING = 43,
+	FL_EXT_FRAGMENT = 44,
+	FL_EXT_ICMP = 58,
+	FL_EXT_DESTINATION = 60,
+	FL_EXT_MOBILITY = 135,
+};
+
+/* What ICMP and ICMPv6 begin with. */
+struct fl_icmp {
+	__u8 type, code;
+	__be16 checksum, id, sequence;
+};
+
+/* Types of ICMP (RFC 792) and ICMPv6 (RFC 4443, 4861, 2710, 3810). */
+enum {
+	FL_ICMP4_REPLY = 0,
+	FL_ICMP4_UNREACHABLE = 3,
+	FL_ICMP4_QUENCH = 4,
+	FL_ICMP4_ECHO = 8,
+	FL_ICMP4_EXCEEDED = 11,
+	FL_ICMP4_PARAMETER = 12,
+	FL_ICMP6_INFORMATIONAL = 128, /* errors are below */
+	FL_ICMP6_ECHO = 128,
+	FL_ICMP6_REPLY = 129,
+	FL_MLD_QUERY = 130,
+	FL_MLD_DONE = 132,
+	FL_ND_FIRST = 133,
+	FL_ND_ADVERTISEMENT = 136,
+	FL_ND_LAST = 137,
+	FL_MLD2_REPORT = 143,
+};
+
+/* Makes *out an IPv4 address. */
+static __always_inline void fl_set_ip4(struct fl_in *out, __u32 addr_be)
+{
+	out->w_be[0] = 0;
+	out->w_be[1] = 0;
+	out->w_be[2] = bpf_htonl(0xffff);
+	out->w_be[3] = addr_be;
+}
+
+/* True when both are the same address. */
+static __always_inline bool fl_in_equal(const struct fl_in *a, const struct fl_in *b)
+{
+	return a->w_be[0] == b->w_be[0] && a->w_be[1] == b->w_be[1] && a->w_be[2] == b->w_be[2] &&
+	       a->w_be[3] == b->w_be[3];
+}
+
+/* True when the two MAC addresses are not the same. */
+static __always_inline bool fl_mac_differs(const __u8 *a, const __u8 *b)
+{
+	__u8 bits = 0;
+
+#pragma unroll
+	for (int i = 0; i < 6; i++)
+		bits |= a[i] ^ b[i];
+	return bits;
+}
+
+/* True for "::", and for no address. */
+static __always_inline bool fl_in_is_zero(const struct fl_in *a)
+{
+	return !(a->w_be[0] | a->w_be[1] | a->w_be[2] | a->w_be[3]);
+}
+
+/* True within fe80::/10. */
+static __always_inline bool fl_in_is_link_local6(const struct fl_in *a)
+{
+	return (a->w_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+/* Ports, flags and kind from the header at off, of which left bytes are in the IP packet. */
+static __always_inline int fl_parse_l4(struct __sk_buff *skb, __u32 off, __u32 left, bool inner,
+				       struct fl_packet *p)
+{
+	/* What is looked at; in an ICMP error the first eight bytes are all that must be there. */
+	union {
+		struct tcphdr tcp;
+		__be16 ports[2];
+		struct fl_icmp icmp;
+		__u8 raw[8];
+	} h = {};
+	__u32 need;
+
+	if (p->proto == IPPROTO_TCP)
+		need = inner ? 8 : sizeof(h.tcp);
+	else if (p->proto == IPPROTO_UDP || p->proto == IPPROTO_ICMP || p->proto == FL_EXT_ICMP)
+		need = 8;
+	else if (p->proto == IPPROTO_SCTP)
+		need = inner ? 8 : 12;
+	else
+		return 0;
+	if (left < need)
+		return p->part == FL_WHOLE ? -FL_R_TRUNCATED : -FL_R_MALFORMED;
+	if (p->proto == IPPROTO_TCP && !inner) {
+		if (bpf_skb_load_bytes(skb, off, &h.tcp, sizeof(h.tcp)) < 0)
+			return -FL_R_TRUNCATED;
+		if (h.tcp.doff < 5 || h.tcp.doff * 4u > left)
+			return -FL_R_MALFORMED;
+		p->tcp = (h.tcp.syn ? FL_TCP_SYN : 0) | (h.tcp.ack ? FL_TCP_ACK : 0) |
+			 (h.tcp.fin ? FL_TCP_FIN : 0) | (h.tcp.rst ? FL_TCP_RST : 0);
+	} else if (bpf_skb_load_bytes(skb, off, h.raw, sizeof(h.raw)) < 0) {
+		return -FL_R_TRUNCATED;
+	}
+	if (p->proto == IPPROTO_ICMP || p->proto == FL_EXT_ICMP) {
+		__u8 type = h.icmp.type;
+		bool echo = p->proto == IPPROTO_ICMP
+				    ? type == FL_ICMP4_ECHO || type == FL_ICMP4_REPLY
+				    : type == FL_ICMP6_ECHO || type == FL_ICMP6_REPLY;
+
+		p->sport_be = p->dport_be = echo ? h.icmp.id : 0;
+		return 0;
+	}
+	p->sport_be = h.ports[0];
+	p->dport_be = h.ports[1];
+	return 0;
+}
+
+/* The IPv4 header at off; *next and *left are where its payload is and how long. */
+static __always_inline int fl_parse_ip4(struct __sk_buff *skb, __u32 off, bool inner,
+					struct fl_packet *p, __u32 *next, __u32 *left)
+{
+	struct iphdr h;
+	__u32 len, header;
+	__u16 part;
+
+	if (bpf_skb_load_bytes(skb, off, &h, sizeof(h)) < 0)
+		return -FL_R_TRUNCATED;
+	header = h.ihl * 4u;
+	len = bpf_ntohs(h.tot_len);
+	/* What the kernel has yet to cut into segments may be longer than the field can say. */
+	if (len == 0 && skb->gso_size)
+		len = skb->len - off;
+	if (h.version != 4 || header < sizeof(h) || len < header)
+		return -FL_R_MALFORMED;
+	/* The quote in an ICMP error is cut short; every other packet must be all there. */
+	if (!inner && off + len > skb->len)
+		return -FL_R_TRUNCATED;
+	if (inner && off + len > skb->len)
+		len = skb->len - off;
+	if (len < header)
+		return -FL_R_TRUNCATED;
+	part = bpf_ntohs(h.frag_off);
+	p->part = part & 0x1fff ? FL_LATER_FRAGMENT : part & 0x2000 ? FL_FIRST_FRAGMENT : FL_WHOLE;
+	p->fragment_be = h.id;
+	p->proto = h.protocol;
+	p->ttl = h.ttl;
+	p->v4 = 1;
+	fl_set_ip4(&p->src, h.saddr);
+	fl_set_ip4(&p->dst, h.daddr);
+	*next = off + header;
+	*left = len - header;
+	return 0;
+}
+
+/* One extension header at *next. Returns 1 when another may follow, 0 at the payload. */
+static __always_inline int fl_parse_extension(struct __sk_buff *skb, struct fl_packet *p,
+					      __u32 *next, __u32 *left)
+{
+	/* All begin with the next header and a length, which a fragment's has not; RFC 8200, 4. */
+	__u8 h[8];
+	__u32 len;
+	__u16 part;
+
+	switch (p->proto) {
+	case FL_EXT_HOP_BY_HOP:
+	case FL_EXT_ROUTING:
+	case FL_EXT_DESTINATION:
+	case IPPROTO_AH:
+	case FL_EXT_MOBILITY:
+	case FL_EXT_FRAGMENT:
+		break;
+	default:
+		return 0;
+	}
+	if (*left < sizeof(h) || bpf_skb_load_bytes(skb, *next, h, sizeof(h)) < 0)
+		return -FL_R_TRUNCATED;
+	len = p->proto == FL_EXT_FRAGMENT ? 8u
+	      : p->proto == IPPROTO_AH	  ? (h[1] + 2) * 4u
+					  : (h[1] + 1) * 8u;
+	if (len > *left)
+		return -FL_R_MALFORMED;
+	/* Type 0 routing is deprecated for good reasons: RFC 5095. */
+	if (p->proto == FL_EXT_ROUTING && h[2] == 0)
+		return -FL_R_MALFORMED;
+	if (p->proto == FL_EXT_FRAGMENT) {
+		part = (__u16)(h[2] << 8 | h[3]);
+		p->fragment_be = *(__u32 *)(h + 4);
+		/* One that is first and last is a whole packet: RFC 6946. */
+		p->part = part & 0xfff8 ? FL_LATER_FRAGMENT
+			  : part & 1	? FL_FIRST_FRAGMENT
+					: FL_WHOLE;
+	}
+	p->proto = h[0];
+	*next += len;
+	*left -= len;
+	return p->part == FL_LATER_FRAGMENT ? 0 : 1;
+}
+
+/* The IPv6 header at off with the extension headers that follow; as fl_parse_ip4(). */
+static __always_inline int fl_parse_ip6(struct __sk_buff *skb, __u32 off, bool inner,
+					struct fl_packet *p, __u32 *next, __u32 *left)
+{
+	struct ipv6hdr h;
+	__u32 len;
+	int r = 1;
+
+	if (bpf_skb_load_bytes(skb, off, &h, sizeof(h)) < 0)
+		return -FL_R_TRUNCATED;
+	len = bpf_ntohs(h.payload_len);
+	if (h.version != 6)
+		return -FL_R_MALFORMED;
+	*next = off + sizeof(h);
+	/* Length 0 is a jumbogram's, which the kernel makes of large segments it has yet to cut. */
+	if (len == 0 && h.nexthdr == FL_EXT_HOP_BY_HOP)
+		len = skb->len - *next;
+	if (!inner && *next + len > skb->len)
+		return -FL_R_TRUNCATED;
+	if (*next + len > skb->len)
+		len = skb->len - *next;
+	p->proto = h.nexthdr;
+	p->ttl = h.hop_limit;
+	p->v4 = 0;
+	p->part = FL_WHOLE;
+	__builtin_memcpy(&p->src, &h.saddr, sizeof(p->src));
+	__builtin_memcpy(&p->dst, &h.daddr, sizeof(p->dst));
+	*left = len;
+	for (int i = 0; i < FL_EXTENSIONS_MAX && r == 1; i++)
+		r = fl_parse_extension(skb, p, next, left);
+	return r == 1 ? -FL_R_EXTENSIONS : r;
+}
+
+/* True when the type is that of an ICMP error, which quotes a packet. */
+static __always_inline bool fl_is_error(const struct fl_packet *p, __u8 type)
+{
+	if (p->proto == IPPROTO_ICMP)
+		return type == FL_ICMP4_UNREACHABLE || type == FL_ICMP4_QUENCH ||
+		       type == FL_ICMP4_EXCEEDED || type == FL_ICMP4_PARAMETER;
+	return type < FL_ICMP6_INFORMATIONAL; /* RFC 4443, 2.1 */
+}
+
+/* Neighbour discovery and multicast listening; they are for the link only. */
+static __always_inline int fl_parse_nd(struct __sk_buff *skb, __u32 off, __u8 type,
+				       struct fl_packet *p)
+{
+	bool nd = type >= FL_ND_FIRST && type <= FL_ND_LAST;
+	bool mld = (type >= FL_MLD_QUERY && type <= FL_MLD_DONE) || type == FL_MLD2_REPORT;
+
+	if (!nd && !mld)
+		return 0;
+	/* From elsewhere than this link, it is forged: RFC 4861, 7.1. */
+	if ((nd && p->ttl != 255) ||
+	    (mld && !fl_in_is_link_local6(&p->src) && !fl_in_is_zero(&p->src)))
+		return -FL_R_MALFORMED;
+	p->kind = FL_KIND_NEIGHBOUR;
+	__builtin_memset(&p->claimed, 0, sizeof(p->claimed));
+	if (type == FL_ND_ADVERTISEMENT &&
+	    bpf_skb_load_bytes(skb, off + 8, &p->claimed, sizeof(p->claimed)) < 0)
+		return -FL_R_TRUNCATED;
+	return 0;
+}
+
+/* An ICMP header at off: is it an error about a flow, or about neighbours? */
+static __always_inline int fl_parse_icmp(struct __sk_buff *skb, __u32 off, __u32 left,
+					 struct fl_packet *p)
+{
+	__u32 next = 0, rest = 0;
+	__u8 type, ttl = p->ttl;
+	int r;
+
+	if (left < 8 || bpf_skb_load_bytes(skb, off, &type, 1) < 0)
+		return -FL_R_TRUNCATED;
+	if (p->proto == FL_EXT_ICMP) {
+		r = fl_parse_nd(skb, off, type, p);
+		if (r < 0 || p->kind == FL_KIND_NEIGHBOUR)
+			return r;
+	}
+	if (!fl_is_error(p, type))
+		return fl_parse_l4(skb, off, left, false, p);
+	p->kind = FL_KIND_ERROR;
+	p->outer_src = p->src;
+	p->outer_dst = p->dst;
+	if (p->v4)
+		r = fl_parse_ip4(skb, off + 8, true, p, &next, &rest);
+	else
+		r = fl_parse_ip6(skb, off + 8, true, p, &next, &rest);
+	if (r < 0)
+		return r;
+	p->ttl = ttl;
+	if (p->part == FL_LATER_FRAGMENT) /* has no ports, so it is about no flow that we know */
+		return -FL_R_INVALID_STATE;
+	return fl_parse_l4(skb, next, rest, true, p);
+}
+
+/* An ARP message; p->claimed is what its sender says to be. */
+static __always_inline int fl_parse_arp(struct __sk_buff *skb, struct fl_packet *p)
+{
+	struct fl_arp h;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &h, sizeof(h)) < 0)
+		return -FL_R_TRUNCATED;
+	if (h.hardware != bpf_htons(1) || h.protocol != bpf_htons(ETH_P_IP) ||
+	    h.hardware_len != 6 || h.protocol_len != 4)
+		return -FL_R_MALFORMED;
+	p->kind = FL_KIND_NEIGHBOUR;
+	p->v4 = 1;
+	__builtin_memset(&p->claimed, 0, sizeof(p->claimed));
+	if (*(__u32 *)h.sender_ip)
+		fl_set_ip4(&p->claimed, *(__u32 *)h.sender_ip);
+	/* The MAC that neighbours will believe in, beside the frame's own. */
+	if (fl_mac_differs(h.sender_mac, p->eth.h_source))
+		return -FL_R_SPOOFED_MAC;
+	return 0;
+}
+
+/* The whole packet; *p is zero before. 0 or a negative reason. */
+static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
+{
+	__u32 next = 0, left = 0;
+	int r;
+
+	if (bpf_skb_load_bytes(skb, 0, &p->eth, sizeof(p->eth)) < 0)
+		return -FL_R_TRUNCATED;
+	if (skb->vlan_present || p->eth.h_proto == bpf_htons(ETH_P_8021Q) ||
+	    p->eth.h_proto == bpf_htons(ETH_P_8021AD))
+		return -FL_R_VLAN;
+	p->l3 = ETH_HLEN;
+	if (p->eth.h_proto == bpf_htons(ETH_P_ARP))
+		return fl_parse_arp(skb, p);
+	if (p->eth.h_proto == bpf_htons(ETH_P_IP))
+		r = fl_parse_ip4(skb, ETH_HLEN, false, p, &next, &left);
+	else if (p->eth.h_proto == bpf_htons(ETH_P_IPV6))
+		r = fl_parse_ip6(skb, ETH_HLEN, false, p, &next, &left);
+	else
+		return -FL_R_ETHERTYPE;
+	if (r < 0 || p->part == FL_LATER_FRAGMENT)
+		return r;
+	if ((p->v4 && p->proto == IPPROTO_ICMP) || (!p->v4 && p->proto == FL_EXT_ICMP))
+		return fl_parse_icmp(skb, next, left, p);
+	return fl_parse_l4(skb, next, left, false, p);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Is a connection allowed? Reads maps and no packet. Both ends are judged at once where both are
+ * pods of this node, whichever hook sees the first packet. Four look-ups an end, whatever the
+ * number of policies.
+ */
+#pragma once
+
+#include "bpf/flow.bpf.h"
+
+/* One end of a connection, as the maps know it. */
+struct fl_end {
+	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
+	__u32 slot;    /* of the pod */
+	__u32 identity;
+	__u32 flags; /* FL_PREFIX_... */
+};
+
+/* Who has the address; e is zero before. */
+static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, struct fl_end *e)
+{
+	struct fl_local_key key = {};
+	struct fl_prefix_key where = {};
+	struct fl_prefix_info *info;
+	struct fl_endpoint_info *ep;
+	__u32 *ifindex;
+
+	e->identity = FL_ID_WORLD;
+	key.zone = zone;
+	key.addr = *addr;
+	ifindex = bpf_map_lookup_elem(&fl_locals, &key);
+	if (ifindex) {
+		ep = bpf_map_lookup_elem(&fl_endpoints, ifindex);
+		if (ep) {
+			e->ifindex = *ifindex;
+			e->slot = ep->slot;
+			e->identity = ep->identity;
+			return;
+		}
+	}
+	where.prefixlen = 32 + 128;
+	where.zone = zone;
+	where.addr = *addr;
+	info = bpf_map_lookup_elem(&fl_prefixes, &where);
+	if (info) {
+		e->identity = info->identity;
+		e->flags = info->flags;
+	}
+}
+
+/* True when the port set has the port; *origin is then the rule's. */
+static __always_inline bool fl_port_allowed(__u32 ports, __u8 proto, __u16 port_be, __u32 *origin)
+{
+	struct fl_port_key key = {};
+	struct fl_port_info *info;
+
+	key.prefixlen = 32 + 8 + 16;
+	key.ports = ports;
+	key.proto = proto;
+	__builtin_memcpy(key.port_be, &port_be, sizeof(key.port_be));
+	info = bpf_map_lookup_elem(&fl_ports, &key);
+	if (info)
+		*origin = info->origin;
+	return info;
+}
+
+/* What is asked about a connection: its opener, the other end, and what it is. */
+struct fl_case {
+	struct fl_end from, to;
+	__u16 dport_be;
+	__u8 proto;
+	__u8 flags;   /* FL_FLOW_..., the verdict's part of them */
+	__u32 origin; /* of the rule that decided last */
+};
+
+/* Does the policy set in this end's slot allow the other end? 0 or a negative reason. */
+static __noinline int fl_policy(struct fl_case *c, __u32 dir)
+{
+	__u32 index = dir == FL_INGRESS ? c->to.slot : c->from.slot;
+	struct fl_rule_key key = {};
+	struct fl_slot *slot, s;
+	struct fl_rule *rule;
+	int refused = dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
+
+	slot = bpf_map_lookup_elem(&fl_slots, &index);
+	if (!slot)
+		return -FL_R_CLOSED;
+	/* In one read, since it is changed in one write. */
+	*(__u64 *)&s = *(volatile __u64 *)slot;
+	if (s.flags & FL_SLOT_CLOSED)
+		return -FL_R_CLOSED;
+	if (!(s.flags & (dir == FL_INGRESS ? FL_SLOT_INGRESS : FL_SLOT_EGRESS)))
+		return 0;
+	key.version = s.version;
+	key.identity = dir == FL_INGRESS ? c->from.identity : c->to.identity;
+	key.dir = dir;
+	rule = bpf_map_lookup_elem(&fl_rules, &key);
+	if (!rule) {
+		key.identity = FL_ID_ANY;
+		rule = bpf_map_lookup_elem(&fl_rules, &key);
+	}
+	if (!rule || rule->ports == FL_RULE_NONE)
+		return refused;
+	c->origin = rule->origin;
+	if (rule->ports == FL_RULE_ALL)
+		return 0;
+	return fl_port_allowed(rule->ports, c->proto, c->dport_be, &c->origin) ? 0 : refused;
+}
+
+/*
+ * Judges the opener's egress and the other's ingress, as far as they are pods of this node. 0,
+ * with what was judged in c->flags, or a negative reason.
+ */
+static __always_inline int fl_judge(struct fl_case *c)
+{
+	int r = 0;
+
+	c->flags = 0;
+	/* A pod reaches itself, though it may have to go round by a Service. */
+	if (c->from.ifindex && c->from.ifindex == c->to.ifindex)
+		goto allowed;
+	if (c->from.ifindex && !(c->to.flags & FL_PREFIX_SERVICE))
+		r = fl_policy(c, FL_EGRESS);
+	if (r < 0)
+		return r;
+	/* A pod's own node always reaches it: probes. */
+	if (c->to.ifindex && c->from.flags & FL_PREFIX_NODE)
+		c->flags |= FL_FLOW_NODE;
+	else if (c->to.ifindex)
+		r = fl_policy(c, FL_INGRESS);
+	if (r < 0)
+		return r;
+allowed:
+	c->flags |= (c->to.flags & FL_PREFIX_SERVICE ? 0 : FL_FLOW_EGRESS) | FL_FLOW_INGRESS;
+	return 0;
+}
+
+/* The generation of the policy; read it before the policy itself. */
+static __always_inline __u32 fl_generation(void)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+
+	return state ? *(volatile __u32 *)&state->generation : 0;
+}

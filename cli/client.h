@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The agent's API as its client sees it: libcurl over the unix socket. */
+#pragma once
+
+#include "cli/cli.h"
+
+#define CLI_ANSWER_MAX (64u << 20) /* bytes */
+#define CLI_TIMEOUT_S  10
+
+/*
+ * Asks the agent. *out is the document, or NULL when the answer has none, and the caller's. An
+ * error with code CLI_NO_AGENT: nobody answers at the socket, whose path is in the text. Else
+ * the agent's own error; -ENOENT when it says 404.
+ */
+fl_must int cli_ask(const struct cli *c, const char *method, const char *path, struct fl_json **out,
+		    struct fl_err *err);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The commands and what is said about them. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+static const struct cli_command commands[] = {
+	{ "status", cli_status, NULL, "what the agent knows of this node, and its problems",
+	  "Shows the node's name, addresses, blocks and mode, how often the kernel was brought to\n"
+	  "what it should be and how much others had changed (DRIFT), and every problem that\n"
+	  "stands. Ends with 1 when the agent is not ready or a problem stands.\n" },
+	{ "peers", cli_peers, NULL, "the other nodes, and the way to each",
+	  "WAY is overlay (VXLAN), direct (a route through the node's address), bgp (BIRD makes "
+	  "the\n"
+	  "route) or none. PROBLEM says why a peer cannot be reached as asked.\n" },
+	{ "routes", cli_routes, NULL, "the routes that should be, and whether they are",
+	  "Each route that the agent wants, against the kernel's table: ok, missing or differs. "
+	  "The\n"
+	  "node's own blocks are blackholes, so that an address that no pod has goes nowhere.\n" },
+	{ "endpoints", cli_endpoints, NULL, "the pods' interfaces on this node",
+	  "One line for each attachment: network, container (first 12 characters), the interface "
+	  "in\n"
+	  "the pod and its other end on the host, addresses, plugin, pod. Without an agent the\n"
+	  "records that the plugins wrote are read: that needs root.\n" },
+	{ "bgp", cli_bgp, NULL, "BIRD and its sessions",
+	  "Mode bgp only. BFD is the state of the session's BFD session, if it has one; ERROR "
+	  "what\n"
+	  "ended it last.\n" },
+	{ "doctor", cli_doctor, NULL, "looks for what is wrong, and says what to do",
+	  "Checks the kernel's features by trying them in a network namespace of its own, "
+	  "settings,\n"
+	  "MTUs, clashes of VNI and port, the firewall's forward chains, the installation, and "
+	  "the\n"
+	  "way to the peers: by pings and by UDP and TCP packets to closed ports, with and "
+	  "without\n"
+	  "checksum offload, for at most two seconds and to at most 64 peers. Changes nothing. "
+	  "Works\n"
+	  "without an agent, and knows less then. Needs root.\n"
+	  "\n"
+	  "Each line is ok, warn, fail or skip. Ends with 1 when one is fail.\n"
+	  "\n"
+	  "  --cni-bin DIR   where the plugins are; /opt/cni/bin\n"
+	  "  --cni-conf DIR  where the network configurations are; /etc/cni/net.d\n" },
+	{ "node", cli_node, "drain|undrain", "takes this node's blocks out of BGP, or back in",
+	  "node drain    withdraws what this node announces by BGP, so that its pods get no more\n"
+	  "              traffic from outside; holds over restarts and until\n"
+	  "node undrain  which announces it again.\n"
+	  "\n"
+	  "Mode bgp only.\n" },
+	{ "reload", cli_reload, NULL, "has the agent read the manifests again",
+	  "Not needed in normal operation: the agent sees changes of the folder by itself.\n" },
+	{ "version", cli_version, NULL, "this program's version, and the agent's", "" },
+	{ "help", NULL, "COMMAND", "this, or more about a command", "" },
+};
+
+const struct cli_command *cli_find(const char *name)
+{
+	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++)
+		if (fl_streq(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+void cli_print_help(const struct cli_command *command)
+{
+	static const char global[] = "  -o, --output table|json|yaml   how to print; table\n"
+				     "  --socket PATH                  the agent's; "
+				     "$FAIRLEAD_ROOT/run/fairlead/agent.sock\n"
+				     "\n"
+				     "Exit status: 0 all is well, 1 something is not, 2 wrong "
+				     "usage, 3 no agent answers.\n";
+
+	if (command) {
+		printf("usage: fairlead %s%s%s [options]\n\n%s.\n\n%s%s%s", command->name,
+		       command->argument ? " " : "", command->argument ? command->argument : "",
+		       command->what, command->help, *command->help ? "\n" : "", global);
+		return;
+	}
+	printf("fairlead " FL_VERSION ", the command line of Fairlead's agent\n\n"
+	       "usage: fairlead COMMAND [options]\n\n");
+	for (size_t i = 0; i < FL_ARRAY_LEN(commands); i++) {
+		char name[40];
+
+		(void)snprintf(name, sizeof(name), "%s%s%s", commands[i].name,
+			       commands[i].argument ? " " : "",
+			       commands[i].argument ? commands[i].argument : "");
+		printf("  %-19s %s\n", name, commands[i].what);
+	}
+	printf("\n%s", global);
+}

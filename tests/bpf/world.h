@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A small world for the programs: two pods of this node behind the links hA and hB, the node, a
+ * peer's pods, a Service; and the programs run on packets by BPF_PROG_TEST_RUN, with their maps
+ * filled by hand. Needs root and eBPF; links are made in a network namespace of the test's own.
+ */
+#pragma once
+
+#include "test.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "bpf/abi.h"
+#include "pkt.h"
+
+/* Who is who. */
+enum { ID_A = 100, ID_B = 101, ID_NODE = 50, ID_REMOTE = 60, ID_SERVICE = 70 };
+enum { SLOT_A = 1, SLOT_B = 2 };
+#define A4	 "10.0.0.2"
+#define A6	 "fd00::2"
+#define B4	 "10.0.0.3"
+#define B6	 "fd00::3"
+#define NODE4	 "10.0.0.1"
+#define NODE6	 "fd00::1"
+#define REMOTE4	 "10.1.0.9"
+#define REMOTE6	 "fd01::9"
+#define SERVICE4 "10.96.0.1"
+#define WORLD4	 "198.51.100.7"
+#define WORLD6	 "2001:db8::7"
+
+/* Where a packet is met. */
+enum hook { FROM_A, TO_A, FROM_B, TO_B };
+
+/* Makes the links, loads the programs and fills the maps; nobody is isolated. */
+int world_begin(void **state);
+
+/* Unloads them. */
+int world_end(void **state);
+
+/* The descriptor of a map of the programs; borrowed. */
+int world_map(const char *name);
+
+/* Isolates a slot's pods by this version (flags: FL_SLOT_...). */
+void world_slot(__u32 slot, __u32 version, __u32 flags);
+
+/* Allows an identity; ports: FL_RULE_ALL, FL_RULE_NONE or a port set. */
+void world_rule(__u32 version, enum fl_dir dir, __u32 identity, __u32 ports);
+
+/* Puts ports into a set: those that share the first bits of port. bits 0: the whole protocol. */
+void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits);
+
+/* What the agent does when something has changed. */
+void world_next_generation(void);
+
+/* Forgets all connections and fragments. */
+void world_forget(void);
+
+/* What has become of a packet. */
+struct fate {
+	int verdict;	       /* TC_ACT_... */
+	enum fl_reason reason; /* FL_R_COUNT: none or several were counted */
+	size_t len;
+	uint8_t out[PKT_MAX];
+};
+
+/* Runs a packet. */
+struct fate world_run(enum hook hook, const struct pkt *p);
+
+/* Runs bytes; len of the result is 0 when the kernel takes no such test packet. */
+struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len);
+
+/* Number of tracked connections. */
+size_t world_flows(void);
+
+/* The packet's reason must be this one; what is said says which packet it was. */
+#define CHECK_FATE(what, run, want)                                                                \
+	do {                                                                                       \
+		struct fate check_f_ = (run);                                                      \
+		if (check_f_.reason != (want))                                                     \
+			fail_msg("%s: reason %d (verdict %d), expected %d", what, check_f_.reason, \
+				 check_f_.verdict, (int)(want));                                   \
+	} while (0)
