@@ -39,10 +39,9 @@ struct ns {
 	bool declared; /* by an object; else only by what lies in it */
 	uint64_t hash;
 	char *name;
-	struct pol_labels labels;
 	struct label_set set;
 	struct pol_vec idents, policies;
-	size_t pods;
+	size_t n_pods, n_policies; /* without those that go with this commit */
 };
 
 /* What pods have in common that policies can tell from others. */
@@ -63,9 +62,9 @@ struct pod {
 	struct ns *ns;
 	uint64_t hash;
 	struct pol_pod p;
-	bool is_local, is_queued; /* on this node; its place in the diff is sure */
-	struct ident *ident;	  /* NULL: policies are not concerned with it */
-	struct pol_entry told;	  /* to the datapath */
+	bool is_local, is_gone, is_queued; /* on this node; goes with this commit; in told_pods */
+	struct ident *ident;		   /* NULL: policies are not concerned with it */
+	struct pol_entry told;		   /* to the datapath */
 	bool is_told;
 };
 
@@ -89,7 +88,8 @@ struct rule {
 	const struct pol_rule *r;
 	struct peer *peers;	/* as many as r has */
 	struct pol_ports fixed; /* by number */
-	bool named;
+	bool named;		/* egress: some ports are the other end's to say */
+	bool own_named;		/* ingress: the selected pod's own */
 	uint32_t origin;
 };
 
@@ -176,9 +176,10 @@ struct pol_world {
 	size_t n_slots, room_slots;
 	size_t n_rules, n_ports, n_blocks, n_refused;
 	/* What has changed since the last commit. */
-	struct pol_vec new_idents, new_blocks, moved, changed, told_pods, told_places;
+	struct pol_vec new_idents, new_blocks, gone_blocks, moved, changed, told_pods, told_places;
+	struct pol_vec grave; /* pods that the last diff names */
 	struct ops puts, dels;
-	bool blocks_changed, is_started;
+	bool blocks_changed, slots_rest, is_started;
 	size_t compiled;
 };
 
@@ -216,8 +217,8 @@ fl_must int body_match(struct pol_world *w, const struct policy *p, struct body 
 /* Adds the matches of one new identity or block; adds to *n how many. */
 fl_must int body_match_ident(const struct policy *p, struct body *b, const struct ident *id,
 			     size_t *n, struct fl_err *err);
-fl_must int body_match_place(struct body *b, const struct place *pl, size_t *n,
-			     struct fl_err *err);
+fl_must int body_match_place(const struct policy *p, struct body *b, const struct place *pl,
+			     size_t *n, struct fl_err *err);
 
 /* Takes out what matches this number; true when there was any. */
 bool body_forget(struct body *b, uint32_t who);
@@ -233,10 +234,23 @@ fl_must int number_take(struct pol_world *w, enum number_kind kind, uint64_t has
 void number_release(struct pol_world *w, enum number_kind kind, const void *item);
 void *number_find(const struct pol_world *w, enum number_kind kind, uint32_t number);
 
-/* The namespace of this name, made if need be. */
+/* True while something is in it, or an object declares it. */
+bool ns_is_alive(const struct ns *ns);
+
+/* The namespace of this name, made if need be. Selectors see it as soon as it is alive. */
 fl_must int ns_get(struct pol_world *w, const char *name, struct ns **out, struct fl_err *err);
 
-/* Frees the namespace if nothing holds it. */
+/* Frees the namespace and what it lists. */
+void ns_free(struct ns **ns);
+
+/* The labels of a namespace that no object declares. */
+fl_must int ns_imply_labels(const char *name, struct pol_labels *out, struct fl_err *err);
+
+/* Has the policies that see the namespace otherwise now matched anew; NULL: as not there. */
+fl_must int ns_changed(struct pol_world *w, const struct label_set *was,
+		       const struct label_set *is, struct fl_err *err);
+
+/* Frees the namespace if nothing holds it; the commit asks for all. */
 void ns_release(struct pol_world *w, struct ns *ns);
 
 /* The place of this prefix, made if need be; or NULL. */
@@ -246,6 +260,10 @@ struct place *place_find(const struct pol_world *w, const struct fl_prefix *pref
 
 /* The longest block in use that covers the prefix, or NULL. */
 const struct place *place_cover(const struct pol_world *w, const struct fl_prefix *prefix);
+
+/* Counts a use of the block in or out. */
+fl_must int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in,
+		      struct fl_err *err);
 
 /* Has the place's or pod's entry looked at by the commit. */
 fl_must int place_queue(struct pol_world *w, struct place *pl, struct fl_err *err);
@@ -281,22 +299,40 @@ const struct policy *origin_find(const struct pol_world *w, uint32_t origin, siz
 /* set.c: sets of policies and their entries. */
 
 /* Gives the identity the set of these policies (sorted by name; none: no set). */
-fl_must int set_assign(struct pol_world *w, struct ident *id, struct policy *const *policies,
-		       size_t n, struct fl_err *err);
+fl_must int set_assign(struct pol_world *w, struct ident *id, struct policy **policies, size_t n,
+		       struct fl_err *err);
 
-/* Compiles the set anew: entries, version, operations. */
+/* Compiles the set anew: entries, version, slot. */
 fl_must int set_compile(struct pol_world *w, struct set *s, struct fl_err *err);
 
-/* Enters a new peer into the set's version as it stands, or takes one out. */
+/* Enters a new peer into the version that is in force, or takes one out. */
 fl_must int set_enter(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err);
 fl_must int set_forget(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err);
 
+/* Takes a set that no pod has any more out of the maps, and frees it. */
+fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);
+
 /* The entry of this number, or NULL. */
-const struct entry *entries_find(const struct entries *e, uint32_t who);
+struct entry *entries_find(const struct entries *e, uint32_t who);
+
+/* Frees it, with nobody told. */
 void set_free(struct pol_world *w, struct set *s);
 
-/* Takes out all entries of a set that no pod has any more. */
-fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);
+/* The entry of the map that a set's slot, or an entry of it, is. */
+struct pol_entry slot_entry(const struct set *s);
+struct pol_entry rule_entry(const struct set *s, int dir, const struct entry *e);
+
+/* Notes the members of a port set as put or taken out. */
+fl_must int port_set_tell(struct ops *o, const struct port_set *p, bool del, struct fl_err *err);
+void port_set_free(struct pol_world *w, struct port_set *p);
+
+/* What stands in the table of slots for one that rests until the next commit. */
+#define POL_SLOT_RESTS ((struct set *)1)
+
+/* world.c */
+
+/* Makes the diff of a commit from its operations, in order, without what came and went. */
+fl_must int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *err);
 
 /* commit.c */
 

@@ -145,7 +145,7 @@ bool rule_names_one(const struct rule *r, const struct pol_named_port *ports, si
 /* Does the peer, by its selectors, mean pods of this namespace? own: the policy's. */
 static bool peer_means_ns(const struct peer *e, const struct ns *own, const struct ns *ns)
 {
-	if (e->p->is_block)
+	if (e->p->is_block || !ns_is_alive(ns))
 		return false;
 	return e->p->namespaces.present ? sel_matches(&e->namespaces, &ns->set) : ns == own;
 }
@@ -205,7 +205,7 @@ static void sort_matches(struct part *part)
 /* Is there anything that the rule allows without asking the other end for its ports? */
 static bool is_wide(const struct rule *r)
 {
-	return r->fixed.all || r->fixed.n;
+	return r->fixed.all || r->fixed.n || r->own_named;
 }
 
 /* The identities of the namespace that the selector means; for an egress rule with named ports,
@@ -220,7 +220,7 @@ static int match_idents(struct part *part, size_t i, const struct sel *pods, con
 		const struct ident *id = ns->idents.v[k];
 		bool named = rule->named && rule_names_one(rule, id->ports, id->n_ports);
 
-		if ((pods && !sel_matches(pods, &id->set)) || (only_named && !named))
+		if (!id->pods.n || (pods && !sel_matches(pods, &id->set)) || (only_named && !named))
 			continue;
 		if (named || is_wide(rule))
 			r = push(part, id->number, i, named, err);
@@ -371,9 +371,10 @@ int body_match_ident(const struct policy *p, struct body *b, const struct ident 
 	return r;
 }
 
-int body_match_place(struct body *b, const struct place *pl, size_t *n, struct fl_err *err)
+int body_match_place(const struct policy *p, struct body *b, const struct place *pl, size_t *n,
+		     struct fl_err *err)
 {
-	for (int dir = POL_INGRESS; dir <= POL_EGRESS; dir++) {
+	for (int dir = POL_INGRESS; dir <= POL_EGRESS && !p->refused; dir++) {
 		for (size_t i = 0; b->p.part[dir].isolates && i < b->p.part[dir].n; i++) {
 			const struct rule *rule = &b->part[dir].rules[i];
 			bool covers = false;

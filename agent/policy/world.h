@@ -56,6 +56,10 @@ fl_must int pol_world_del_policy(struct pol_world *w, const char *ns, const char
 fl_must int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, size_t *ignored,
 				 struct fl_err *err);
 
+/* Slots with a meaning of their own: of pods that no policy selects, and of those for which there
+ * is no slot left, which is closed both ways. Slot 0 is never written. */
+enum { POL_SLOT_NONE, POL_SLOT_CLOSED };
+
 /* Which map an entry is of. */
 enum pol_map { POL_MAP_PORTS, POL_MAP_RULES, POL_MAP_PREFIXES, POL_MAP_SLOTS, POL_MAP_PODS };
 
@@ -95,7 +99,7 @@ struct pol_entry {
 };
 
 struct pol_op {
-	struct pol_entry e; /* of a deletion, only the key counts */
+	struct pol_entry e; /* of a deletion, only the key counts; a slot's: it is to be closed */
 	bool del;
 };
 
