@@ -29,7 +29,7 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 LAYERS	 := attach cni peers state net json base
 PLUGINS	 := bridge ipam loopback
 # The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
-AGENT	 := api bgp topology source config model policy
+AGENT	 := api datapath bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
 CNI_NAMES := bridge host-local loopback
 
@@ -88,6 +88,9 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 -include $(SKELETONS:.skel.h=.bpf.d)
 
+$(call objs,agent/datapath): FLAGS += -I$(B)
+$(call objs,agent/datapath): | $(SKELETONS)
+
 ifeq ($(LIBC),musl)
 # Everything of the plugins is compiled again with musl's headers; the kernel's and the two
 # libraries' headers are linked to where musl's compiler does not see glibc's beside them.
@@ -131,7 +134,7 @@ $(B)/bin/berth: $(B)/lib/libberth.a $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3 -ljansson
 
-AGENT_LDLIBS := -lmicrohttpd -luv -lyaml -lnl-3 -ljansson
+AGENT_LDLIBS := -lmicrohttpd -luv -lbpf -lyaml -lnl-3 -ljansson
 $(B)/bin/fairleadd: $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(AGENT_LDLIBS)

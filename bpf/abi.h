@@ -175,7 +175,6 @@ enum fl_reason {
 	FL_R_EXTENSIONS, /* IPv6: more extension headers than are looked at */
 	FL_R_FRAGMENT,	 /* a later fragment whose first one was not seen */
 	FL_R_FLOWS_FULL,
-	FL_R_TTL,
 	FL_R_INVALID_STATE, /* an ICMP error about no flow of ours */
 	FL_R_COUNT,
 };
@@ -230,6 +229,22 @@ enum {
 	FL_TIMEOUT_UDP_REPLIED_S = 180,
 	FL_TIMEOUT_OTHER_S = 30,
 };
+
+/* Protocols with ports; neither the kernel's nor the C library's header goes with the other. */
+enum { FL_PROTO_TCP = 6, FL_PROTO_UDP = 17, FL_PROTO_SCTP = 132 };
+
+/* Seconds of silence after which the connection counts as over. */
+static inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)
+{
+	if (proto == FL_PROTO_TCP) {
+		if ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST))
+			return FL_TIMEOUT_TCP_CLOSING_S;
+		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_TCP_S : FL_TIMEOUT_TCP_OPENING_S;
+	}
+	if (proto == FL_PROTO_UDP || proto == FL_PROTO_SCTP)
+		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_UDP_REPLIED_S : FL_TIMEOUT_UDP_S;
+	return FL_TIMEOUT_OTHER_S;
+}
 
 /* fl_fragments: the first fragment's ports, for those that follow. */
 struct fl_fragment_key {

@@ -42,19 +42,6 @@ static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone
 	l->key.proto = p->proto;
 }
 
-/* Seconds of silence after which the connection counts as over. */
-static __always_inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)
-{
-	if (proto == IPPROTO_TCP) {
-		if ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST))
-			return FL_TIMEOUT_TCP_CLOSING_S;
-		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_TCP_S : FL_TIMEOUT_TCP_OPENING_S;
-	}
-	if (proto == IPPROTO_UDP || proto == IPPROTO_SCTP)
-		return f->flags & FL_FLOW_REPLIED ? FL_TIMEOUT_UDP_REPLIED_S : FL_TIMEOUT_UDP_S;
-	return FL_TIMEOUT_OTHER_S;
-}
-
 /* True when this TCP packet begins a new connection where an old one has ended. */
 static __always_inline bool fl_flow_is_reopened(const struct fl_packet *p, const struct fl_flow *f)
 {

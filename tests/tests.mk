@@ -6,7 +6,7 @@
 # replays a corpus; with libFuzzer, build/fuzz/fuzz_X.
 
 TEST_LIBS  := $(PLUGIN_LIBS) $(call lib,berth) $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
-TEST_LDLIBS := -lmicrohttpd -luv -lyaml
+TEST_LDLIBS := -lmicrohttpd -luv -lbpf -lyaml
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS  := $(patsubst tests/bpf/test_%.c,$(B)/tests/bpf_%,$(wildcard tests/bpf/test_*.c))
 HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness/*.c))
@@ -26,9 +26,9 @@ $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): FLAGS += -I$(B) -Itests/
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): | $(SKELETONS)
 
 $(BPF_TESTS): $(B)/tests/bpf_%: $(B)/obj/tests/bpf/test_%.o $(B)/obj/tests/bpf/pkt.o \
-	      $(B)/obj/tests/bpf/world.o
+	      $(B)/obj/tests/bpf/world.o $(call lib,agent-datapath) $(LAYER_LIBS)
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lbpf -lcmocka
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lbpf -lnl-3 -ljansson -lcmocka
 
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)

@@ -39,8 +39,18 @@ fl_must int bgp_write_config(const struct bgp_input *in, const char *dir, agent_
 fl_must int bgp_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 		     struct bgp **out, struct fl_err *err);
 
-/* Lets go of BIRD, which goes on; or ends it, when stop. */
+/*
+ * Lets go of BIRD, which goes on. Or, when stop: ends it and has it remove its routes, which is
+ * waited for, three seconds at most.
+ */
 void bgp_close(struct bgp **b, bool stop);
+
+/*
+ * For an agent in another mode, once, when its own routes are in place: ends the BIRD that an
+ * agent in mode bgp has left below root, and has it remove its routes, which is waited for, three
+ * seconds at most. Nothing to do when there is none.
+ */
+fl_must int bgp_retire(const struct agent_config *conf, const char *root, struct fl_err *err);
 
 /*
  * Makes BIRD do this: writes the configuration if it differs, starts BIRD or takes over the one

@@ -149,7 +149,8 @@ static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 		bgp_say(w->t, "\tpassword \"%s\";\n", s->password);
 	if (bgp_session_bfd(w->in, s))
 		bgp_say(w->t, "\tbfd on;\n");
-	bgp_say(w->t, "\tgraceful restart %s;\n", restart ? "on" : "off");
+	bgp_say(w->t, "\tgraceful restart %s;\n\tlong lived graceful restart off;\n",
+		restart ? "on" : "off");
 	if (s->peer && s->peer->hold_time_s)
 		bgp_say(w->t, "\thold time %u;\n", s->peer->hold_time_s);
 	/* A peer that comes back is met within a second, one that refuses us is not hammered. */

@@ -22,6 +22,7 @@ static void a_session_of_the_mesh_is_written_as_ever(void **state)
 				     "\tneighbor 192.0.2.12 port 179 as 64512;\n"
 				     "\tmultihop;\n"
 				     "\tgraceful restart on;\n"
+				     "\tlong lived graceful restart off;\n"
 				     "\tconnect delay time 1;\n"
 				     "\tconnect retry time 5;\n"
 				     "\terror wait time 1, 30;\n"

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The eBPF programs and their maps, seen from the agent: loaded or taken over, put where the
+ * packets are, filled. The only folder that knows libbpf. Maps are pinned, and the programs are
+ * held by the blocks they stand in, so that everything goes on when the agent is gone.
+ */
+#pragma once
+
+#include "bpf/abi.h"
+#include "net/nl.h"
+#include "net/tc.h"
+
+struct dp;
+
+/* The blocks that pods' host interfaces join, and the link that keeps them alive. */
+#define DP_ANCHOR	 "fairlead-blocks"
+#define DP_BLOCK_INGRESS 0x0fa17ead
+#define DP_BLOCK_EGRESS	 0x0fa17eae
+
+/*
+ * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
+ * mounted) with this layout are taken over with all they hold; else they are made and pinned there.
+ * *out is the caller's. -EOPNOTSUPP: the kernel lacks what the programs need; the text has the
+ * verifier's last words. -ENODEV: no bpf file system at the folder.
+ */
+fl_must int dp_open(const char *folder, struct dp **out, struct fl_err *err);
+
+/* Closes the descriptors; what is in the kernel stays. */
+void dp_close(struct dp **d);
+#define fl_auto_dp fl_auto(dp_close)
+
+/*
+ * Makes the blocks be there and hold these programs, in place of an earlier version's in one
+ * step each. Calling again puts right what somebody changed. *changed, when something was done.
+ * -EEXIST: a block or the anchor's name is somebody else's, which is left alone.
+ */
+fl_must int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err);
+
+#define DP_IPS_MAX 64
+
+/* A pod of this node. */
+struct dp_endpoint {
+	__u32 ifindex;		      /* of its host interface */
+	struct fl_endpoint_info info; /* ip4 and ip6 follow from ips */
+	size_t n_ips;
+	struct fl_in ips[DP_IPS_MAX];
+};
+
+/*
+ * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
+ * for this interface, or NULL; addresses that are gone are removed. -E2BIG: a map is full.
+ */
+fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
+			    const struct dp_endpoint *last, struct fl_err *err);
+
+/* Removes the endpoint with its addresses and its connections. One not there counts as removed. */
+fl_must int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
+
+/* Calls each() for the interface of every endpoint in the map, as after taking it over. */
+fl_must int dp_endpoints(struct dp *d, int (*each)(__u32 ifindex, void *arg, struct fl_err *err),
+			 void *arg, struct fl_err *err);
+
+/* Who has an address of this prefix; bits of IPv4 count from 96. Removing what is not there is
+ * done. */
+fl_must int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key,
+			  const struct fl_prefix_info *info, struct fl_err *err);
+fl_must int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
+
+/* A version's rule, and a port set's member. -E2BIG: the map is full. */
+fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
+			struct fl_err *err);
+fl_must int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *err);
+fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
+			const struct fl_port_info *info, struct fl_err *err);
+fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
+
+/* Switches a slot to a version, in one write. */
+fl_must int dp_set_slot(struct dp *d, __u32 slot, const struct fl_slot *value, struct fl_err *err);
+
+/* Makes every connection be judged again, after a change of policy. */
+fl_must int dp_next_generation(struct dp *d, struct fl_err *err);
+
+/* Whether interfaces in the blocks that are no endpoint yet may talk. */
+fl_must int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err);
+
+/* Forgets connections that have been silent for too long. */
+struct dp_sweep {
+	size_t flows, removed; /* seen, and of those forgotten */
+};
+fl_must int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err);
+
+/* The counters, summed up over processors. */
+struct dp_counts {
+	struct fl_count reason[FL_R_COUNT][FL_DIRS];
+	__u64 events_lost;
+};
+fl_must int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err);
+
+/* Short text and metric label of a reason: "policy_ingress". */
+const char *dp_reason_text(enum fl_reason reason);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of agent/datapath share. */
+#pragma once
+
+#include "agent/datapath/datapath.h"
+
+struct pod_bpf;
+
+struct dp {
+	struct pod_bpf *pod; /* the skeleton; owned */
+	__u32 hz;	     /* jiffies in a second */
+};
+
+/* Writes an entry; what names the map for people. */
+fl_must int dp_put(int map_fd, const void *key, const void *value, const char *what,
+		   struct fl_err *err);
+
+/* Removes an entry; one that is not there counts as removed. */
+fl_must int dp_drop(int map_fd, const void *key, const char *what, struct fl_err *err);

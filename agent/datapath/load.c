@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Loading the programs, with the maps of before if there are any; and putting them into the blocks.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/magic.h>
+
+#include "agent/datapath/dp.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bpf/pod.skel.h"
+#include "net/link.h"
+
+/* libbpf's own words are for those who look closely; an error of ours has the last of them. */
+static char last_words[256];
+
+static int heard(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[1024];
+	int n = vsnprintf(line, sizeof(line), fmt, args);
+
+	(void)level;
+	line[strcspn(line, "\n")] = '\0';
+	if (n > 0 && level == LIBBPF_WARN)
+		(void)snprintf(last_words, sizeof(last_words), "%.*s", (int)sizeof(last_words) - 1,
+			       line);
+	fl_debug("libbpf: %s", line);
+	return n;
+}
+
+/* The tick is what the coarse clock can tell apart. */
+static __u32 ticks_per_second(void)
+{
+	struct timespec t = { 0 };
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) < 0 || t.tv_nsec <= 0)
+		return 250;
+	return (__u32)((1000000000 + t.tv_nsec / 2) / t.tv_nsec);
+}
+
+/* Everything but the constants and the scratch space is kept from one agent to the next. */
+static bool is_kept(const struct bpf_map *map)
+{
+	return strncmp(bpf_map__name(map), "fl_", 3) == 0 &&
+	       !fl_streq(bpf_map__name(map), "fl_works");
+}
+
+static int pin_maps(struct pod_bpf *pod, const char *folder, struct fl_err *err)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, pod->obj)
+	{
+		int r;
+
+		if (!is_kept(map))
+			continue;
+		r = fl_format(path, sizeof(path), err, "%s/%s", folder, bpf_map__name(map));
+		if (r < 0)
+			return r;
+		r = bpf_map__set_pin_path(map, path);
+		if (r < 0)
+			return fl_fail_errno(err, -r, "pin map '%s'", path);
+	}
+	return 0;
+}
+
+/* FOLDER/vN, so that another layout's maps are never mistaken for these. */
+static int make_folder(const char *folder, char out[PATH_MAX], struct fl_err *err)
+{
+	struct statfs fs;
+	int r = fl_format(out, PATH_MAX, err, "%s/v%d", folder, FL_ABI_VERSION);
+
+	if (r == 0)
+		r = fl_make_dirs(out, 0700, err);
+	if (r < 0)
+		return r;
+	if (statfs(out, &fs) < 0)
+		return fl_fail_errno(err, errno, "look at '%s'", out);
+	if (fs.f_type != BPF_FS_MAGIC)
+		return fl_fail(err, ENODEV,
+			       "'%s' is in no bpf file system: mount one, as with mount -t bpf bpf "
+			       "/sys/fs/bpf",
+			       out);
+	return 0;
+}
+
+int dp_open(const char *folder, struct dp **out, struct fl_err *err)
+{
+	fl_auto_dp struct dp *d = calloc(1, sizeof(*d));
+	char path[PATH_MAX];
+	int r;
+
+	if (!d)
+		return fl_fail_errno(err, ENOMEM, "load the datapath");
+	r = make_folder(folder, path, err);
+	if (r < 0)
+		return r;
+	(void)libbpf_set_print(heard);
+	d->hz = ticks_per_second();
+	d->pod = pod_bpf__open();
+	if (!d->pod)
+		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
+	d->pod->rodata->cfg_hz = d->hz;
+	r = pin_maps(d->pod, path, err);
+	if (r < 0)
+		return r;
+	r = pod_bpf__load(d->pod);
+	if (r == -EPERM)
+		return fl_fail_errno(err, EPERM, "load the programs: %s", last_words);
+	if (r < 0)
+		return fl_fail(err, EOPNOTSUPP, "load the programs: %s: %s", strerror(-r),
+			       last_words);
+	*out = FL_TAKE(d);
+	return 0;
+}
+
+void dp_close(struct dp **d)
+{
+	if (*d)
+		pod_bpf__destroy((*d)->pod);
+	fl_free_p(d);
+}
+
+/* The link that keeps the blocks alive is there, and is ours. */
+static int ensure_anchor(struct fl_nl *nl, bool *changed, struct fl_err *err)
+{
+	static const struct fl_blocks blocks = { DP_BLOCK_INGRESS, DP_BLOCK_EGRESS };
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct fl_blocks have = { 0 };
+	struct fl_link link = { 0 };
+	int r = fl_batch_new(&b, err) ?: fl_link_get(nl, DP_ANCHOR, &link, err);
+
+	if (r == -ENODEV) {
+		*changed = true;
+		fl_tc_put_anchor(b, DP_ANCHOR);
+		r = fl_link_send_and_get(nl, b, DP_ANCHOR, &link, err);
+	}
+	if (r < 0)
+		return r;
+	r = fl_tc_get_blocks(nl, link.index, &have, err);
+	if (r == -ENOENT) {
+		*changed = true;
+		fl_tc_put_blocks(b, link.index, &blocks);
+		return fl_batch_send(nl, b, err);
+	}
+	if (r == 0 && (have.ingress != blocks.ingress || have.egress != blocks.egress))
+		return fl_fail(err, EEXIST, "link '%s' has blocks %u and %u, expected %u and %u",
+			       DP_ANCHOR, have.ingress, have.egress, blocks.ingress, blocks.egress);
+	return r;
+}
+
+/* The block's filter is this program, or nobody's so far. */
+static int ensure_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog,
+			 bool *changed, struct fl_err *err)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct fl_filter have = { 0 };
+	unsigned int others = 0;
+	int r;
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) < 0)
+		return fl_fail_errno(err, errno, "ask for the number of program '%s'",
+				     bpf_program__name(prog));
+	r = fl_tc_get_filter(nl, block, &have, &others, err);
+	if (others > 0 || (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
+		return fl_fail(err, EEXIST, "block %u has filters of another program", block);
+	if (r == 0 && have.prog_id == info.id)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	*changed = true;
+	fl_tc_put_filter(b, block, bpf_program__fd(prog), bpf_program__name(prog));
+	return fl_batch_send(nl, b, err);
+}
+
+int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
+{
+	*changed = false;
+	return ensure_anchor(nl, changed, err) ?:
+	       ensure_filter(nl, DP_BLOCK_INGRESS, d->pod->progs.fl_from_pod, changed, err) ?:
+	       ensure_filter(nl, DP_BLOCK_EGRESS, d->pod->progs.fl_to_pod, changed, err);
+}

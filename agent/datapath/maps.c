@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Filling the maps. The agent is their only writer, but for connections and counters. */
+#include <errno.h>
+#include <linux/types.h>
+
+#include <bpf/bpf.h>
+
+#include "agent/datapath/dp.h"
+#include "base/text.h"
+#include "bpf/pod.skel.h"
+
+#define FD(d, map) bpf_map__fd((d)->pod->maps.map)
+
+int dp_put(int map_fd, const void *key, const void *value, const char *what, struct fl_err *err)
+{
+	if (bpf_map_update_elem(map_fd, key, value, BPF_ANY) == 0)
+		return 0;
+	if (errno == E2BIG || errno == ENOSPC)
+		return fl_fail(err, E2BIG, "the datapath's map of %s is full", what);
+	return fl_fail_errno(err, errno, "write to the datapath's map of %s", what);
+}
+
+int dp_drop(int map_fd, const void *key, const char *what, struct fl_err *err)
+{
+	if (bpf_map_delete_elem(map_fd, key) == 0 || errno == ENOENT)
+		return 0;
+	return fl_fail_errno(err, errno, "remove from the datapath's map of %s", what);
+}
+
+static bool is_same(const struct fl_in *a, const struct fl_in *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static bool is_v4(const struct fl_in *a)
+{
+	return a->w_be[0] == 0 && a->w_be[1] == 0 && a->w_be[2] == htobe32(0xffff);
+}
+
+static bool has_ip(const struct dp_endpoint *ep, __u32 zone, const struct fl_in *ip)
+{
+	for (size_t i = 0; i < ep->n_ips; i++)
+		if (ep->info.zone == zone && is_same(&ep->ips[i], ip))
+			return true;
+	return false;
+}
+
+/* An address may be another endpoint's by now; only this one's entry is removed. */
+static int drop_local(struct dp *d, __u32 zone, const struct fl_in *ip, __u32 ifindex,
+		      struct fl_err *err)
+{
+	struct fl_local_key key = { .zone = zone, .addr = *ip };
+	__u32 owner;
+
+	if (bpf_map_lookup_elem(FD(d, fl_locals), &key, &owner) < 0 || owner != ifindex)
+		return 0;
+	return dp_drop(FD(d, fl_locals), &key, "pods' addresses", err);
+}
+
+int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_endpoint *last,
+		    struct fl_err *err)
+{
+	struct fl_endpoint_info info = ep->info;
+	int r;
+
+	for (size_t i = ep->n_ips; i-- > 0;)
+		*(is_v4(&ep->ips[i]) ? &info.ip4 : &info.ip6) = ep->ips[i];
+	/* The endpoint first: an address that leads to an unknown one would count as the world's.
+	 */
+	r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
+	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
+		struct fl_local_key key = { .zone = info.zone, .addr = ep->ips[i] };
+
+		r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
+	}
+	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++)
+		if (!has_ip(ep, last->info.zone, &last->ips[i]))
+			r = drop_local(d, last->info.zone, &last->ips[i], ep->ifindex, err);
+	return r;
+}
+
+/* Forgets the connections of an endpoint's addresses, so that none is inherited with an address. */
+static int forget_flows(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+{
+	struct fl_flow_key key, next;
+	void *last = NULL;
+	int r = 0;
+
+	while (r == 0 && bpf_map_get_next_key(FD(d, fl_flows), last, &next) == 0) {
+		/* The next one is found before this one goes: a walk from what is gone starts anew.
+		 */
+		if (last &&
+		    (has_ip(ep, key.zone, &key.addr[0]) || has_ip(ep, key.zone, &key.addr[1])))
+			r = dp_drop(FD(d, fl_flows), &key, "connections", err);
+		key = next;
+		last = &key;
+	}
+	if (r == 0 && last &&
+	    (has_ip(ep, key.zone, &key.addr[0]) || has_ip(ep, key.zone, &key.addr[1])))
+		r = dp_drop(FD(d, fl_flows), &key, "connections", err);
+	return r;
+}
+
+int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ep->n_ips; i++)
+		r = drop_local(d, ep->info.zone, &ep->ips[i], ep->ifindex, err);
+	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err) ?:
+		    forget_flows(d, ep, err);
+}
+
+int dp_endpoints(struct dp *d, int (*each)(__u32 ifindex, void *arg, struct fl_err *err), void *arg,
+		 struct fl_err *err)
+{
+	__u32 key, next;
+	void *last = NULL;
+	int r = 0;
+
+	/* As above: each() may remove the one it is called for. */
+	while (r == 0 && bpf_map_get_next_key(FD(d, fl_endpoints), last, &next) == 0) {
+		if (last)
+			r = each(key, arg, err);
+		key = next;
+		last = &key;
+	}
+	return r == 0 && last ? each(key, arg, err) : r;
+}
+
+int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key, const struct fl_prefix_info *info,
+		  struct fl_err *err)
+{
+	return dp_put(FD(d, fl_prefixes), key, info, "prefixes", err);
+}
+
+int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err)
+{
+	return dp_drop(FD(d, fl_prefixes), key, "prefixes", err);
+}
+
+int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
+		struct fl_err *err)
+{
+	return dp_put(FD(d, fl_rules), key, rule, "rules", err);
+}
+
+int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *err)
+{
+	return dp_drop(FD(d, fl_rules), key, "rules", err);
+}
+
+int dp_set_port(struct dp *d, const struct fl_port_key *key, const struct fl_port_info *info,
+		struct fl_err *err)
+{
+	return dp_put(FD(d, fl_ports), key, info, "ports", err);
+}
+
+int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err)
+{
+	return dp_drop(FD(d, fl_ports), key, "ports", err);
+}
+
+int dp_set_slot(struct dp *d, __u32 slot, const struct fl_slot *value, struct fl_err *err)
+{
+	return dp_put(FD(d, fl_slots), &slot, value, "policy sets", err);
+}
+
+static int read_state(struct dp *d, struct fl_state *state, struct fl_err *err)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(FD(d, fl_state), &zero, state) < 0)
+		return fl_fail_errno(err, errno, "read the datapath's state");
+	return 0;
+}
+
+static int write_state(struct dp *d, const struct fl_state *state, struct fl_err *err)
+{
+	__u32 zero = 0;
+
+	return dp_put(FD(d, fl_state), &zero, state, "switches", err);
+}
+
+int dp_next_generation(struct dp *d, struct fl_err *err)
+{
+	struct fl_state state;
+	int r = read_state(d, &state, err);
+
+	if (r < 0)
+		return r;
+	state.generation++;
+	return write_state(d, &state, err);
+}
+
+int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err)
+{
+	struct fl_state state;
+	int r = read_state(d, &state, err);
+
+	if (r < 0)
+		return r;
+	state.unknown_allow = allow;
+	return write_state(d, &state, err);
+}

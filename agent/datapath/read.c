@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reading what the programs write: connections, which are swept, and counters. */
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "agent/datapath/dp.h"
+#include "bpf/pod.skel.h"
+
+#define FD(d, map) bpf_map__fd((d)->pod->maps.map)
+#define SWEEP	   4096 /* connections in one call */
+
+static const char *const reasons[] = {
+	[FL_R_FORWARDED] = "forwarded",
+	[FL_R_REDIRECTED] = "redirected",
+	[FL_R_NOT_IP] = "not_ip",
+	[FL_R_POLICY_INGRESS] = "policy_ingress",
+	[FL_R_POLICY_EGRESS] = "policy_egress",
+	[FL_R_CLOSED] = "closed",
+	[FL_R_UNKNOWN_ENDPOINT] = "unknown_endpoint",
+	[FL_R_SPOOFED_MAC] = "spoofed_mac",
+	[FL_R_SPOOFED_IP] = "spoofed_ip",
+	[FL_R_ETHERTYPE] = "ethertype",
+	[FL_R_VLAN] = "vlan",
+	[FL_R_TRUNCATED] = "truncated",
+	[FL_R_MALFORMED] = "malformed",
+	[FL_R_EXTENSIONS] = "extensions",
+	[FL_R_FRAGMENT] = "fragment",
+	[FL_R_FLOWS_FULL] = "flows_full",
+	[FL_R_INVALID_STATE] = "invalid_state",
+};
+_Static_assert(FL_ARRAY_LEN(reasons) == FL_R_COUNT, "every reason has a text");
+
+const char *dp_reason_text(enum fl_reason reason)
+{
+	return reasons[reason];
+}
+
+/* The clock of the programs: ticks since boot, with an offset; as the kernel starts it. */
+static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o, .repeat = 1);
+	__u8 frame[64] = { 0 };
+
+	o.data_in = frame;
+	o.data_size_in = sizeof(frame);
+	*r = 0;
+	if (bpf_prog_test_run_opts(bpf_program__fd(d->pod->progs.fl_clock), &o) < 0)
+		*r = fl_fail_errno(err, errno, "read the datapath's clock");
+	return o.retval;
+}
+
+static bool is_over(struct dp *d, __u32 now, const struct fl_flow_key *key,
+		    const struct fl_flow *flow)
+{
+	__u32 age = now - flow->seen;
+
+	/* One that was seen since now was read has a negative age. */
+	return (__s32)age > 0 && age > fl_flow_timeout_s(key->proto, flow) * d->hz;
+}
+
+struct page {
+	struct fl_flow_key keys[SWEEP];
+	struct fl_flow flows[SWEEP];
+};
+
+static int sweep_page(struct dp *d, __u32 now, const struct page *p, __u32 n, struct dp_sweep *out,
+		      struct fl_err *err)
+{
+	int r = 0;
+
+	out->flows += n;
+	for (__u32 i = 0; r == 0 && i < n; i++) {
+		if (!is_over(d, now, &p->keys[i], &p->flows[i]))
+			continue;
+		out->removed++;
+		r = dp_drop(FD(d, fl_flows), &p->keys[i], "connections", err);
+	}
+	return r;
+}
+
+int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err)
+{
+	fl_auto_free struct page *p = malloc(sizeof(*p));
+	struct dp_sweep sweep = { 0 };
+	__u32 now, at = 0, n;
+	bool first = true;
+	int r;
+
+	if (!p)
+		return fl_fail_errno(err, ENOMEM, "sweep connections");
+	now = jiffies_now(d, err, &r);
+	while (r == 0) {
+		int last;
+
+		n = SWEEP;
+		last = bpf_map_lookup_batch(FD(d, fl_flows), first ? NULL : &at, &at, p->keys,
+					    p->flows, &n, NULL);
+		if (last < 0 && errno != ENOENT)
+			return fl_fail_errno(err, errno, "sweep connections");
+		first = false;
+		r = sweep_page(d, now, p, n, &sweep, err);
+		if (last < 0)
+			break;
+	}
+	if (r == 0)
+		*out = sweep;
+	return r;
+}
+
+int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
+{
+	int cpus = libbpf_num_possible_cpus();
+	fl_auto_free struct fl_count *values = NULL;
+	fl_auto_free struct fl_budget *budgets = NULL;
+	struct dp_counts counts = { 0 };
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return fl_fail_errno(err, -cpus, "count processors");
+	values = calloc((size_t)cpus, sizeof(*values));
+	budgets = calloc((size_t)cpus, sizeof(*budgets));
+	if (!values || !budgets)
+		return fl_fail_errno(err, ENOMEM, "read counters");
+	for (__u32 i = 0; i < FL_R_COUNT * FL_DIRS; i++) {
+		struct fl_count *sum = &counts.reason[i / FL_DIRS][i % FL_DIRS];
+
+		if (bpf_map_lookup_elem(FD(d, fl_counts), &i, values) < 0)
+			return fl_fail_errno(err, errno, "read counters");
+		for (int c = 0; c < cpus; c++) {
+			sum->packets += values[c].packets;
+			sum->bytes += values[c].bytes;
+		}
+	}
+	if (bpf_map_lookup_elem(FD(d, fl_budgets), &zero, budgets) < 0)
+		return fl_fail_errno(err, errno, "read counters");
+	for (int c = 0; c < cpus; c++)
+		counts.events_lost += budgets[c].lost;
+	*out = counts;
+	return 0;
+}

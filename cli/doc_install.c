@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is installed: the plugins' files, and the network configurations that call them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/doctor.h"
+
+#define OUR_BINARY "fairlead-cni"
+#define CONF_MAX   (1u << 20) /* bytes */
+#define CONFS_MAX  64	      /* files that are looked at */
+
+/* Names of our own that a configuration may call; all are one file. */
+static const char *const ours[] = { "bridge", "host-local", "loopback", "vxlan", "bgp-route" };
+
+static bool stat_in(const char *dir, const char *name, struct stat *st)
+{
+	char path[PATH_MAX];
+	struct fl_err none;
+
+	return fl_format(path, sizeof(path), &none, "%s/%s", dir, name) == 0 && stat(path, st) == 0;
+}
+
+static void check_binaries(struct doc *d)
+{
+	char missing[128] = "", others[128] = "";
+	struct stat own, st;
+
+	if (!stat_in(d->cli->cni_bin, OUR_BINARY, &own))
+		return doc_say(d, DOC_FAIL, "install.plugins", "make install, or --cni-bin DIR",
+			       "'%s/" OUR_BINARY "': %s", d->cli->cni_bin, strerror(errno));
+	for (size_t i = 0; i < FL_ARRAY_LEN(ours); i++) {
+		bool there = stat_in(d->cli->cni_bin, ours[i], &st);
+		bool linked = there && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+		char *list = there ? others : missing;
+		size_t len = strlen(list);
+
+		if (!linked)
+			(void)snprintf(list + len, sizeof(missing) - len, "%s%s", len ? ", " : "",
+				       ours[i]);
+	}
+	if (*others)
+		doc_say(d, DOC_WARN, "install.plugins", "make install puts ours in their place",
+			"in '%s' these are other programs: %s", d->cli->cni_bin, others);
+	if (*missing)
+		doc_say(d, DOC_WARN, "install.plugins", "make install",
+			"in '%s' these are missing: %s", d->cli->cni_bin, missing);
+	if (!*others && !*missing)
+		doc_say(d, DOC_OK, "install.plugins", NULL, "all are one file in '%s'",
+			d->cli->cni_bin);
+}
+
+static int is_conf(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return fl_streq(dot, ".conflist") || fl_streq(dot, ".conf") || fl_streq(dot, ".json");
+}
+
+static void close_names(struct dirent ***names)
+{
+	for (struct dirent **n = *names; n && *n; n++)
+		free(*n);
+	free(*names);
+	*names = NULL;
+}
+
+/* Calls each() for every plugin's configuration in a file. */
+static void each_plugin(struct doc *d, const struct fl_json *file,
+			void (*each)(struct doc *d, const struct fl_json *conf))
+{
+	const struct fl_json *plugins = fl_json_get(file, "plugins");
+
+	if (!plugins)
+		each(d, file);
+	for (size_t i = 0; i < fl_json_len(plugins); i++)
+		each(d, fl_json_at(plugins, i));
+}
+
+static void check_type(struct doc *d, const struct fl_json *conf)
+{
+	const char *type = fl_json_str(fl_json_get(conf, "type"));
+	struct stat st;
+
+	if (!type || strchr(type, '/'))
+		doc_say(d, DOC_FAIL, "install.types", "see the configuration's 'type'",
+			"a plugin without a usable type");
+	else if (!stat_in(d->cli->cni_bin, type, &st) || !(st.st_mode & 0111))
+		doc_say(d, DOC_FAIL, "install.types", "install that plugin, or take it out",
+			"plugin '%s' is not in '%s'", type, d->cli->cni_bin);
+}
+
+static int read_conf(const char *dir, const char *name, struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r;
+
+	r = fl_format(path, sizeof(path), err, "%s/%s", dir, name)
+		    ?: fl_read_file(AT_FDCWD, path, CONF_MAX, &text, &len, err);
+	if (r < 0)
+		return r;
+	r = fl_json_parse(text, len, out, err);
+	return r < 0 ? fl_wrap(err, r, "'%s'", path) : 0;
+}
+
+/* The files in the order in which runtimes look at them; NULL-terminated, or NULL. */
+static int list_confs(const struct doc *d, struct dirent ***out)
+{
+	struct dirent **names = NULL, **more;
+	int n = scandir(d->cli->cni_conf, &names, is_conf, alphasort);
+
+	if (n < 0)
+		return -errno;
+	more = realloc(names, ((size_t)n + 1) * sizeof(*more));
+	if (!more) {
+		for (int i = 0; i < n; i++)
+			fl_free_p(&names[i]);
+		fl_free_p(&names);
+		return -ENOMEM;
+	}
+	more[n] = NULL;
+	*out = more;
+	return n;
+}
+
+void doc_conf_peers(struct doc *d)
+{
+	fl_auto(close_names) struct dirent **names = NULL;
+	int n = list_confs(d, &names);
+
+	for (int i = 0; i < n && i < CONFS_MAX; i++) {
+		fl_auto_json struct fl_json *file = NULL;
+		struct fl_err none;
+
+		if (read_conf(d->cli->cni_conf, names[i]->d_name, &file, &none) == 0)
+			each_plugin(d, file, doc_peers_from_conf);
+	}
+}
+
+/* The first file is the one that runtimes take for pods. */
+static void check_confs(struct doc *d)
+{
+	fl_auto(close_names) struct dirent **names = NULL;
+	int n = list_confs(d, &names), good = 0;
+
+	if (n <= 0)
+		return doc_say(
+			d, DOC_WARN, "install.config",
+			"write a configuration there: see the plugins' README, or --cni-conf DIR",
+			"'%s': %s", d->cli->cni_conf,
+			n < 0 ? strerror(-n) : "no configuration in it");
+	for (int i = 0; i < n && i < CONFS_MAX; i++) {
+		fl_auto_json struct fl_json *file = NULL;
+		struct fl_err err = { 0 };
+
+		if (read_conf(d->cli->cni_conf, names[i]->d_name, &file, &err) < 0) {
+			doc_say(d, DOC_FAIL, "install.config", "mend or remove the file", "%s",
+				err.text);
+			continue;
+		}
+		good++;
+		each_plugin(d, file, check_type);
+	}
+	if (good == n)
+		doc_say(d, DOC_OK, "install.config", NULL, "%d in '%s'; '%s' is the first", n,
+			d->cli->cni_conf, names[0]->d_name);
+}
+
+void doc_install(struct doc *d)
+{
+	check_binaries(d);
+	check_confs(d);
+}

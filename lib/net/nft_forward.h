@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Whose rules stand in the way of forwarded packets. */
+#pragma once
+
+#include "net/nl.h"
+
+/* A base chain, of whatever made it: "nft" or "iptables" in its nf_tables form. Texts are borrowed.
+ */
+struct fl_nft_foreign {
+	const char *family, *table, *chain; /* "ip", "filter", "FORWARD" */
+};
+
+/*
+ * Calls each() for every base chain at the hook forward whose policy is to drop. nl: a netfilter
+ * socket. -EOPNOTSUPP or the like: the kernel has no nf_tables.
+ */
+fl_must int fl_nft_forward_drops(struct fl_nl *nl,
+				 void (*each)(const struct fl_nft_foreign *chain, void *arg),
+				 void *arg, struct fl_err *err);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+/* tc blocks over rtnetlink. */
+#include "net/tc.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "net/msg.h"
+
+#define CLSACT TC_H_MAKE(TC_H_CLSACT, 0)
+#define OURS   1 /* priority and handle of our filter */
+
+static const struct tcmsg *tcm_of(const struct nlmsghdr *h)
+{
+	return nlmsg_data(h);
+}
+
+void fl_tc_put_anchor(struct fl_batch *b, const char *name)
+{
+	struct ifinfomsg ifi = { 0 };
+	struct nlattr *info;
+	struct nl_msg *m = fl_batch_add(
+		b, &(struct fl_hdr){ RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi) },
+		"create ifb '%s'", name);
+
+	fl_put_str(b, m, IFLA_IFNAME, name);
+	info = fl_nest(b, m, IFLA_LINKINFO);
+	fl_put_str(b, m, IFLA_INFO_KIND, "ifb");
+	fl_nest_end(m, info);
+}
+
+void fl_tc_put_blocks(struct fl_batch *b, uint32_t link, const struct fl_blocks *blocks)
+{
+	struct tcmsg tcm = { .tcm_ifindex = (int)link,
+			     .tcm_parent = TC_H_CLSACT,
+			     .tcm_handle = CLSACT };
+	struct nl_msg *m = fl_batch_add(
+		b, &(struct fl_hdr){ RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &tcm, sizeof(tcm) },
+		"make link %u join the blocks %u and %u", link, blocks->ingress, blocks->egress);
+
+	fl_put_str(b, m, TCA_KIND, "clsact");
+	fl_put_u32(b, m, TCA_INGRESS_BLOCK, blocks->ingress);
+	fl_put_u32(b, m, TCA_EGRESS_BLOCK, blocks->egress);
+}
+
+struct block_search {
+	uint32_t link;
+	struct fl_blocks found;
+	bool has;
+};
+
+static int each_qdisc(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	struct block_search *s = arg;
+	struct nlattr *tb[TCA_MAX + 1];
+
+	(void)err;
+	if (!h) {
+		s->has = false;
+		return 0;
+	}
+	if (h->nlmsg_type != RTM_NEWQDISC || tcm_of(h)->tcm_ifindex != (int)s->link ||
+	    tcm_of(h)->tcm_handle != CLSACT)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) < 0)
+		return 0;
+	s->has = true;
+	s->found.ingress = fl_attr_u32(tb[TCA_INGRESS_BLOCK], 0);
+	s->found.egress = fl_attr_u32(tb[TCA_EGRESS_BLOCK], 0);
+	return 0;
+}
+
+int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, struct fl_err *err)
+{
+	struct tcmsg tcm = { .tcm_ifindex = (int)link };
+	struct block_search s = { .link = link };
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof(tcm) },
+			   "list the queueing disciplines of link %u", link);
+	r = fl_nl_query(nl, b, each_qdisc, &s, err);
+	if (r < 0)
+		return r;
+	if (!s.has)
+		return fl_fail(err, ENOENT, "link %u has no clsact qdisc", link);
+	*out = s.found;
+	return 0;
+}
+
+static struct tcmsg filter_of(uint32_t block)
+{
+	return (struct tcmsg){
+		.tcm_ifindex = (int)TCM_IFINDEX_MAGIC_BLOCK,
+		.tcm_block_index = block,
+	};
+}
+
+void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const char *name)
+{
+	struct tcmsg tcm = filter_of(block);
+	struct nlattr *options;
+	struct nl_msg *m;
+
+	tcm.tcm_handle = OURS;
+	tcm.tcm_info = TC_H_MAKE(OURS << 16, htobe16(ETH_P_ALL));
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_NEWTFILTER, NLM_F_CREATE, &tcm, sizeof(tcm) },
+			 "put program '%s' into block %u", name, block);
+	fl_put_str(b, m, TCA_KIND, "bpf");
+	options = fl_nest(b, m, TCA_OPTIONS);
+	fl_put_u32(b, m, TCA_BPF_FD, (uint32_t)prog_fd);
+	fl_put_str(b, m, TCA_BPF_NAME, name);
+	fl_put_u32(b, m, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+	fl_nest_end(m, options);
+}
+
+struct filter_search {
+	struct fl_filter found;
+	unsigned int others;
+	bool has;
+};
+
+static int each_filter(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	struct nlattr *tb[TCA_MAX + 1], *bpf[TCA_BPF_MAX + 1];
+	struct filter_search *s = arg;
+	const char *name;
+
+	(void)err;
+	if (!h) {
+		*s = (struct filter_search){ 0 };
+		return 0;
+	}
+	/* Each priority has an entry without a handle beside its filters. */
+	if (h->nlmsg_type != RTM_NEWTFILTER || tcm_of(h)->tcm_handle == 0)
+		return 0;
+	if (TC_H_MAJ(tcm_of(h)->tcm_info) >> 16 != OURS || tcm_of(h)->tcm_handle != OURS ||
+	    nlmsg_parse((struct nlmsghdr *)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) < 0 ||
+	    !tb[TCA_OPTIONS] || !fl_attr_str(tb[TCA_KIND]) ||
+	    strcmp(fl_attr_str(tb[TCA_KIND]), "bpf") != 0 ||
+	    nla_parse_nested(bpf, TCA_BPF_MAX, tb[TCA_OPTIONS], NULL) < 0) {
+		s->others++;
+		return 0;
+	}
+	s->has = true;
+	s->found.prog_id = fl_attr_u32(bpf[TCA_BPF_ID], 0);
+	name = bpf[TCA_BPF_NAME] ? fl_attr_str(bpf[TCA_BPF_NAME]) : NULL;
+	(void)snprintf(s->found.name, sizeof(s->found.name), "%s", name ? name : "");
+	return 0;
+}
+
+int fl_tc_get_filter(struct fl_nl *nl, uint32_t block, struct fl_filter *out, unsigned int *others,
+		     struct fl_err *err)
+{
+	struct tcmsg tcm = filter_of(block);
+	struct filter_search s = { 0 };
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETTFILTER, NLM_F_DUMP, &tcm, sizeof(tcm) },
+			   "list the filters of block %u", block);
+	r = fl_nl_query(nl, b, each_filter, &s, err);
+	/* A block that does not exist: newer kernels say so, older ones have nothing to list. */
+	if (r < 0 && r != -EINVAL)
+		return r;
+	*others = s.others;
+	if (!s.has)
+		return fl_fail(err, ENOENT, "block %u has no filter of ours", block);
+	*out = s.found;
+	return 0;
+}

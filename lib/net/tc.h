@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tc blocks: eBPF filters that many links share. A link joins a pair of blocks by its clsact
+ * qdisc, in one message and without a grace period of the kernel's; from then on whatever it
+ * receives passes the first block's filter, and whatever it sends the second's. A block comes into
+ * being with its first link and goes with its last.
+ */
+#pragma once
+
+#include "net/nl.h"
+
+struct fl_blocks {
+	uint32_t ingress, egress; /* numbers, not 0; what the link receives, and sends */
+};
+
+/* A filter as it stands at our place in a block: priority 1, handle 1, every protocol. */
+struct fl_filter {
+	uint32_t prog_id; /* of the kernel's */
+	char name[64];	  /* as given; cut */
+};
+
+/* A link that passes nothing, down: to keep blocks alive while nobody else uses them. */
+void fl_tc_put_anchor(struct fl_batch *b, const char *name);
+
+/* Makes the link join the blocks. -EEXIST: it has a clsact (or ingress) qdisc already. */
+void fl_tc_put_blocks(struct fl_batch *b, uint32_t link, const struct fl_blocks *blocks);
+
+/* The blocks that the link has joined; 0 for one that it has not. -ENOENT: it has no clsact qdisc.
+ */
+fl_must int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out,
+			     struct fl_err *err);
+
+/*
+ * Makes the program the filter at our place, in place of the one that is there: no packet passes
+ * between the two. The program says itself what becomes of a packet (direct action).
+ */
+void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const char *name);
+
+/*
+ * The filter at our place. *others: how many filters the block has elsewhere. -ENOENT: none at our
+ * place, or no such block; *others is set then too.
+ */
+fl_must int fl_tc_get_filter(struct fl_nl *nl, uint32_t block, struct fl_filter *out,
+			     unsigned int *others, struct fl_err *err);

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The agent's side of the programs, with real pods and real packets: blocks, taking over,
+ * endpoints, policy, sweeping. Needs root and eBPF; works in network and mount namespaces of its
+ * own, with a bpf file system of its own.
+ */
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <bpf/bpf.h>
+
+#include "agent/datapath/datapath.h"
+#include "net/link.h"
+
+#define PINS	     "/run/bpf/fairlead"
+#define FL_PROTO_UDP 17
+
+static struct fl_nl *nl;
+static struct dp *dp;
+static struct fl_err err;
+static struct dp_endpoint a, b;
+
+static int sh(const char *command)
+{
+	int status = system(command);
+
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void must(const char *command)
+{
+	if (sh(command) != 0)
+		fail_msg("'%s' failed", command);
+}
+
+static struct fl_in address(const char *text)
+{
+	struct fl_in in = { 0 };
+
+	in.b[10] = in.b[11] = 0xff;
+	assert_int_equal(inet_pton(AF_INET, text, in.b + 12), 1);
+	return in;
+}
+
+/* A routed pod, by hand: "pod NAME ADDRESS LAST_OCTET_OF_MAC". */
+static const char world[] =
+	"set -e\n"
+	"mount -t tmpfs run /run\n"
+	"mkdir -p /run/netns /run/bpf\n"
+	"mount -t bpf bpf /run/bpf\n"
+	"ip link set lo up\n"
+	"sysctl -qw net.ipv4.ip_forward=1\n"
+	"pod() {\n"
+	"  ip netns add $1\n"
+	"  ip link add h$1 address 02:00:00:00:01:$3 type veth peer name eth0 address "
+	"02:00:00:00:00:$3 netns $1\n"
+	"  ip link set h$1 addrgenmode none up\n"
+	"  ip -n $1 link set eth0 addrgenmode none up\n"
+	"  ip -n $1 addr add $2/32 dev eth0\n"
+	"  ip -n $1 route add 169.254.1.1 dev eth0\n"
+	"  ip -n $1 route add default via 169.254.1.1\n"
+	"  ip -n $1 neigh add 169.254.1.1 lladdr 02:00:00:00:01:$3 dev eth0 nud permanent\n"
+	"  ip route add $2 dev h$1\n"
+	"  ip neigh add $2 lladdr 02:00:00:00:00:$3 dev h$1 nud permanent\n"
+	"}\n"
+	"ip addr add 10.0.0.1/32 dev lo\n"
+	"pod a 10.0.0.2 0a\n"
+	"pod b 10.0.0.3 0b\n";
+
+static struct dp_endpoint endpoint(const char *link, const char *ip, __u8 last, __u32 slot)
+{
+	struct dp_endpoint ep = { .ifindex = if_nametoindex(link), .n_ips = 1 };
+
+	ep.info.identity = 100 + last;
+	ep.info.slot = slot;
+	memcpy(ep.info.mac, (__u8[]){ 2, 0, 0, 0, 0, last }, 6);
+	memcpy(ep.info.host_mac, (__u8[]){ 2, 0, 0, 0, 1, last }, 6);
+	ep.ips[0] = address(ip);
+	return ep;
+}
+
+static void join(const char *link)
+{
+	static const struct fl_blocks blocks = { DP_BLOCK_INGRESS, DP_BLOCK_EGRESS };
+	fl_auto_batch struct fl_batch *batch = NULL;
+
+	CHECK_OK(fl_batch_new(&batch, &err), &err);
+	fl_tc_put_blocks(batch, if_nametoindex(link), &blocks);
+	CHECK_OK(fl_batch_send(nl, batch, &err), &err);
+}
+
+static int begin(void **state)
+{
+	struct fl_prefix_key node = { .prefixlen = 32 + 128, .addr = address("10.0.0.1") };
+	struct fl_prefix_info info = { .identity = 50, .flags = FL_PREFIX_NODE };
+	bool changed;
+
+	(void)state;
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || sh(world) != 0)
+		return -1;
+	if (fl_nl_open(FL_NL_ROUTE, &nl, &err) < 0 || dp_open(PINS, &dp, &err) < 0 ||
+	    dp_attach(dp, nl, &changed, &err) < 0) {
+		print_message("# %s\n", err.text);
+		return -1;
+	}
+	a = endpoint("ha", "10.0.0.2", 0x0a, 1);
+	b = endpoint("hb", "10.0.0.3", 0x0b, 2);
+	return dp_set_prefix(dp, &node, &info, &err);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	dp_close(&dp);
+	fl_nl_close(&nl);
+	return 0;
+}
+
+#define PING	"ip netns exec a ping -q -c 3 -i 0.05 -W 1 10.0.0.3 >/dev/null"
+#define NO_PING "ip netns exec a ping -q -c 1 -W 0.3 10.0.0.3 >/dev/null"
+
+static __u64 counted(enum fl_reason reason)
+{
+	struct dp_counts counts;
+
+	CHECK_OK(dp_counts(dp, &counts, &err), &err);
+	return counts.reason[reason][FL_INGRESS].packets + counts.reason[reason][FL_EGRESS].packets;
+}
+
+static void a_pod_in_the_blocks_is_shut_until_the_agent_knows_it(void **state)
+{
+	(void)state;
+	must(PING);
+	join("ha");
+	join("hb");
+	CHECK(sh(NO_PING) != 0);
+	CHECK(counted(FL_R_UNKNOWN_ENDPOINT) > 0);
+	CHECK_OK(dp_set_endpoint(dp, &a, NULL, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+	CHECK_OK(dp_set_endpoint(dp, &b, NULL, &err), &err);
+	must(PING);
+	CHECK(counted(FL_R_REDIRECTED) >= 6);
+}
+
+static void an_unknown_one_may_talk_where_that_is_said(void **state)
+{
+	(void)state;
+	CHECK_OK(dp_remove_endpoint(dp, &b, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+	CHECK_OK(dp_allow_unknown(dp, true, &err), &err);
+	must(PING);
+	CHECK_OK(dp_allow_unknown(dp, false, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+	CHECK_OK(dp_set_endpoint(dp, &b, NULL, &err), &err);
+	must(PING);
+}
+
+static void isolation_holds_and_the_node_still_comes_in(void **state)
+{
+	struct fl_slot isolated = { .version = 5, .flags = FL_SLOT_INGRESS }, open = { 0 };
+	struct fl_rule_key key = { .version = 6, .identity = 100 + 0x0a, .dir = FL_INGRESS };
+	struct fl_rule all = { .ports = FL_RULE_ALL };
+
+	(void)state;
+	CHECK_OK(dp_set_slot(dp, 2, &isolated, &err), &err);
+	CHECK_OK(dp_next_generation(dp, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+	CHECK(counted(FL_R_POLICY_INGRESS) > 0);
+	must("ping -q -c 1 -W 1 -I 10.0.0.1 10.0.0.3 >/dev/null");
+	CHECK_OK(dp_set_rule(dp, &key, &all, &err), &err);
+	isolated.version = 6;
+	CHECK_OK(dp_set_slot(dp, 2, &isolated, &err), &err);
+	must(PING);
+	CHECK_OK(dp_remove_rule(dp, &key, &err), &err);
+	CHECK_OK(dp_set_slot(dp, 2, &open, &err), &err);
+	CHECK_OK(dp_next_generation(dp, &err), &err);
+	must(PING);
+}
+
+static int count_endpoint(__u32 ifindex, void *arg, struct fl_err *e)
+{
+	(void)e;
+	CHECK(ifindex == a.ifindex || ifindex == b.ifindex);
+	++*(int *)arg;
+	return 0;
+}
+
+static void without_an_agent_all_goes_on_and_the_next_one_takes_over(void **state)
+{
+	struct fl_slot isolated = { .version = 5, .flags = FL_SLOT_INGRESS }, open = { 0 };
+	bool changed = false;
+	int n = 0;
+
+	(void)state;
+	CHECK_OK(dp_set_slot(dp, 2, &isolated, &err), &err);
+	CHECK_OK(dp_next_generation(dp, &err), &err);
+	dp_close(&dp);
+	CHECK(sh(NO_PING) != 0);
+	CHECK_OK(dp_open(PINS, &dp, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(changed); /* the programs, by newly loaded ones */
+	CHECK(sh(NO_PING) != 0);
+	CHECK_OK(dp_endpoints(dp, count_endpoint, &n, &err), &err);
+	CHECK(n == 2);
+	CHECK_OK(dp_set_slot(dp, 2, &open, &err), &err);
+	CHECK_OK(dp_next_generation(dp, &err), &err);
+	must(PING);
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(!changed);
+}
+
+static void exchanging_the_programs_loses_no_packet(void **state)
+{
+	bool changed;
+
+	(void)state;
+	must("ip netns exec a ping -q -c 400 -i 0.002 10.0.0.3 >/run/flood & echo $! >/run/pid");
+	for (int i = 0; i < 10; i++) {
+		dp_close(&dp);
+		CHECK_OK(dp_open(PINS, &dp, &err), &err);
+		CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+		CHECK(changed);
+	}
+	must("for i in $(seq 100); do grep -q transmitted /run/flood && break; sleep 0.1; done");
+	must("grep -q ' 0% packet loss' /run/flood");
+}
+
+static void what_somebody_takes_away_comes_back(void **state)
+{
+	bool changed;
+
+	(void)state;
+	must("tc filter del block 262241965 prio 1 protocol all 2>/dev/null || "
+	     "tc filter del block 262241965");
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(changed);
+	must("ip link del " DP_ANCHOR);
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(changed);
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(!changed);
+	must(PING);
+}
+
+static void anothers_filter_in_the_block_is_left_alone(void **state)
+{
+	struct fl_filter filter;
+	unsigned int others = 0;
+	bool changed;
+
+	(void)state;
+	must("tc filter add block 262241965 prio 7 bpf bytecode '1,6 0 0 0,'");
+	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
+		    "block 262241965 has filters of another program");
+	CHECK_OK(fl_tc_get_filter(nl, DP_BLOCK_INGRESS, &filter, &others, &err), &err);
+	CHECK(others == 1);
+	assert_string_equal(filter.name, "fl_from_pod");
+	must("tc filter del block 262241965 prio 7");
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+}
+
+static void silent_connections_are_swept_and_a_pods_go_with_it(void **state)
+{
+	int fd = bpf_obj_get(PINS "/v1/fl_flows");
+	struct fl_flow_key old = { .addr = { address("10.9.0.1"), address("10.9.0.2") },
+				   .proto = FL_PROTO_UDP };
+	struct dp_sweep sweep = { 0 };
+	struct fl_flow flow;
+	struct fl_flow_key key;
+	size_t before;
+
+	(void)state;
+	CHECK(fd >= 0);
+	must(PING);
+	CHECK_OK(dp_sweep(dp, &sweep, &err), &err);
+	before = sweep.flows - sweep.removed;
+	CHECK(before >= 1);
+	CHECK(bpf_map_get_next_key(fd, NULL, &key) == 0);
+	CHECK(bpf_map_lookup_elem(fd, &key, &flow) == 0);
+	flow.seen -= 1000 * (FL_TIMEOUT_UDP_REPLIED_S + 1);
+	CHECK(bpf_map_update_elem(fd, &old, &flow, BPF_ANY) == 0);
+	CHECK_OK(dp_sweep(dp, &sweep, &err), &err);
+	CHECK(sweep.flows == before + 1 && sweep.removed == 1);
+	CHECK_OK(dp_remove_endpoint(dp, &a, &err), &err);
+	CHECK_OK(dp_sweep(dp, &sweep, &err), &err);
+	CHECK(sweep.flows < before || before == 0 || sweep.flows == 0);
+	CHECK_OK(dp_set_endpoint(dp, &a, NULL, &err), &err);
+	must(PING);
+	close(fd);
+}
+
+static void no_bpf_file_system_is_said_with_the_remedy(void **state)
+{
+	struct dp *other = NULL;
+
+	(void)state;
+	CHECK_FAILS(dp_open("/run/nowhere", &other, &err), ENODEV, &err, "mount -t bpf");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pod_in_the_blocks_is_shut_until_the_agent_knows_it),
+		cmocka_unit_test(an_unknown_one_may_talk_where_that_is_said),
+		cmocka_unit_test(isolation_holds_and_the_node_still_comes_in),
+		cmocka_unit_test(without_an_agent_all_goes_on_and_the_next_one_takes_over),
+		cmocka_unit_test(exchanging_the_programs_loses_no_packet),
+		cmocka_unit_test(what_somebody_takes_away_comes_back),
+		cmocka_unit_test(anothers_filter_in_the_block_is_left_alone),
+		cmocka_unit_test(silent_connections_are_swept_and_a_pods_go_with_it),
+		cmocka_unit_test(no_bpf_file_system_is_said_with_the_remedy),
+	};
+
+	return cmocka_run_group_tests_name("datapath", tests, begin, end);
+}
