@@ -16,6 +16,8 @@ struct label_hash {
 	uint64_t key, pair;
 };
 
+#define FL_ID_PODS 1
+
 struct label_set {
 	struct label_hash *v;
 	size_t n;
@@ -247,8 +249,8 @@ void ns_free(struct ns **ns);
 fl_must int ns_imply_labels(const char *name, struct pol_labels *out, struct fl_err *err);
 
 /* Has the policies that see the namespace otherwise now matched anew; NULL: as not there. */
-fl_must int ns_changed(struct pol_world *w, const struct label_set *was,
-		       const struct label_set *is, struct fl_err *err);
+fl_must int ns_changed(struct pol_world *w, const struct label_set *was, const struct label_set *is,
+		       struct fl_err *err);
 
 /* Frees the namespace if nothing holds it; the commit asks for all. */
 void ns_release(struct pol_world *w, struct ns *ns);
@@ -284,8 +286,7 @@ void pod_free(struct pod *pod);
 /* policy.c: policies. */
 
 /* Counts the body's blocks in or out. */
-fl_must int body_use_blocks(struct pol_world *w, const struct body *b, bool in,
-			    struct fl_err *err);
+fl_must int body_use_blocks(struct pol_world *w, const struct body *b, bool in, struct fl_err *err);
 void body_free(struct body **b);
 void policy_free(struct pol_world *w, struct policy *p);
 

@@ -419,7 +419,9 @@ bool body_forget(struct body *b, uint32_t who)
 
 		while (end < p->n_match && p->match[end].who == who)
 			end++;
-		any |= end > at;
+		if (end == at)
+			continue;
+		any = true;
 		memmove(&p->match[at], &p->match[end], (p->n_match - end) * sizeof(*p->match));
 		p->n_match -= end - at;
 	}

@@ -31,7 +31,7 @@ int number_take(struct pol_world *w, enum number_kind kind, uint64_t hash, void 
 	if (r < 0)
 		return r;
 	/* The small ones and the largest have meanings of their own. */
-	while (number < FL_ID_FIRST || number >= FL_RULE_NONE || number_find(w, kind, number))
+	while (number < FL_ID_FIRST || number >= FL_RULE_ALL || number_find(w, kind, number))
 		number++;
 	*(uint32_t *)item = number;
 	pol_table_add(&w->numbers[kind], hash_of_number(number), item);
@@ -128,8 +128,8 @@ static bool sees_change(const struct body *b, const struct label_set *was,
 			for (size_t k = 0; k < rule->r->n_peers; k++) {
 				const struct sel *s = &rule->peers[k].namespaces;
 
-				if (s->n && (was && sel_matches(s, was)) !=
-						    (is && sel_matches(s, is)))
+				if (s->n &&
+				    (was && sel_matches(s, was)) != (is && sel_matches(s, is)))
 					return true;
 			}
 		}

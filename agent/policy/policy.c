@@ -21,8 +21,7 @@ static bool has_number(const void *item, const void *key)
 
 static struct policy *find_number(const struct pol_world *w, uint32_t number)
 {
-	return pol_table_get(&w->policy_numbers, number * 0x9e3779b97f4a7c15u, has_number,
-			     &number);
+	return pol_table_get(&w->policy_numbers, number * 0x9e3779b97f4a7c15u, has_number, &number);
 }
 
 const struct policy *origin_find(const struct pol_world *w, uint32_t origin, size_t *rule)

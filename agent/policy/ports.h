@@ -11,6 +11,7 @@ struct pol_range {
 	uint32_t origin; /* number of the rule */
 	uint16_t first, last;
 	uint8_t proto;
+	uint8_t pad[3]; /* zero: ranges are compared by their bytes */
 };
 
 struct pol_ports {

@@ -438,7 +438,8 @@ static int set_make(struct pol_world *w, const struct set_key *k, struct set **o
 		    struct fl_err *err)
 {
 	struct set *s = calloc(1, sizeof(*s));
-	int r = s ? pol_table_reserve(&w->sets, err) : fl_fail_errno(err, ENOMEM, "compile policies");
+	int r = s ? pol_table_reserve(&w->sets, err)
+		  : fl_fail_errno(err, ENOMEM, "compile policies");
 
 	if (r < 0) {
 		fl_free_p(&s);

@@ -92,7 +92,7 @@ void *pol_table_next(const struct pol_table *t, size_t *at)
 uint64_t pol_hash_more(uint64_t hash, const void *data, size_t len)
 {
 	/* "fairlead": numbers in the kernel's maps hang on it. */
-	return fl_siphash((struct fl_hash){ hash, 0x6461656c72696166u }, data, len).lo;
+	return fl_siphash((struct fl_hash){ hash, 0x6461656c72696166u }, len ? data : "", len).lo;
 }
 
 uint64_t pol_hash(const void *data, size_t len)

@@ -34,21 +34,11 @@ int pol_world_new(const struct pol_options *o, struct pol_world **out, struct fl
 	return 0;
 }
 
-void pol_world_free(struct pol_world **world)
+static void free_items(struct pol_world *w)
 {
-	struct pol_world *w = *world;
-	struct pol_vec *vecs[] = { &w->new_idents, &w->new_blocks, &w->gone_blocks,
-				   &w->moved,	   &w->changed,	   &w->told_pods,
-				   &w->told_places, &w->grave };
-	struct pol_table *tables[] = { &w->namespaces, &w->pods,      &w->policies,
-				       &w->idents,     &w->places,    &w->sets,
-				       &w->port_sets,  &w->numbers[0], &w->numbers[1],
-				       &w->numbers[2], &w->policy_numbers };
 	size_t at;
 	void *item;
 
-	if (!w)
-		return;
 	for (at = 0; (item = pol_table_next(&w->sets, &at));)
 		set_free(w, item);
 	for (at = 0; (item = pol_table_next(&w->port_sets, &at));)
@@ -63,17 +53,42 @@ void pol_world_free(struct pol_world **world)
 		pod_free(item);
 	for (at = 0; at < w->grave.n; at++)
 		pod_free(w->grave.v[at]);
-	for (at = 0; (item = pol_table_next(&w->namespaces, &at));)
-		ns_free(item);
+	for (at = 0; (item = pol_table_next(&w->namespaces, &at));) {
+		struct ns *ns = item;
+
+		ns_free(&ns);
+	}
+}
+
+static void free_world(struct pol_world *w)
+{
+	struct pol_vec *vecs[] = {
+		&w->new_idents, &w->new_blocks, &w->gone_blocks, &w->moved,
+		&w->changed,	&w->told_pods,	&w->told_places, &w->grave,
+	};
+	struct pol_table *tables[] = {
+		&w->namespaces, &w->pods, &w->policies,	 &w->idents,
+		&w->places,	&w->sets, &w->port_sets, &w->policy_numbers,
+	};
+
+	free_items(w);
 	for (size_t i = 0; i < FL_ARRAY_LEN(vecs); i++)
 		pol_vec_done(vecs[i]);
 	for (size_t i = 0; i < FL_ARRAY_LEN(tables); i++)
 		pol_table_done(tables[i]);
+	for (size_t i = 0; i < NUMBER_KINDS; i++)
+		pol_table_done(&w->numbers[i]);
 	fl_free_p(&w->puts.v);
 	fl_free_p(&w->dels.v);
 	fl_free_p(&w->slots);
 	fl_free_p(&w->node);
-	fl_free_p(world);
+}
+
+void pol_world_free(struct pol_world **w)
+{
+	if (*w)
+		free_world(*w);
+	fl_free_p(w);
 }
 
 static int put_one(struct pol_world *w, const struct fl_cur *object, size_t *ignored,
@@ -88,8 +103,7 @@ static int put_one(struct pol_world *w, const struct fl_cur *object, size_t *ign
 		return r;
 	switch (pol_kind_of(object->v)) {
 	case POL_KIND_NAMESPACE:
-		return pol_read_namespace(object, &ns, err)
-			       ?: pol_world_put_namespace(w, &ns, err);
+		return pol_read_namespace(object, &ns, err) ?: pol_world_put_namespace(w, &ns, err);
 	case POL_KIND_POD:
 		return pol_read_pod(object, &pod, err) ?: pol_world_put_pod(w, &pod, err);
 	case POL_KIND_POLICY:
@@ -126,9 +140,9 @@ void pol_diff_done(struct pol_diff *d)
 	d->n = 0;
 }
 
-#define DIFFER(a, b)                            \
-	do {                                    \
-		if ((a) != (b))                 \
+#define DIFFER(a, b)                               \
+	do {                                       \
+		if ((a) != (b))                    \
 			return (a) < (b) ? -1 : 1; \
 	} while (0)
 

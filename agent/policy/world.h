@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The policy compiler: a world of namespaces, pods and policies in, the entries of the kernel's maps
- * out. Objects are put and deleted; pol_world_commit() then compiles what they touch and nothing
- * else, and says which entries change, in an order in which they may be applied one by one: at
- * every moment each connection has its old verdict or its new one. Pure: no map, file or socket.
+ * The policy compiler: a world of namespaces, pods and policies in, the entries of the kernel's
+ * maps out. Objects are put and deleted; pol_world_commit() then compiles what they touch and
+ * nothing else, and says which entries change, in an order in which they may be applied one by one:
+ * at every moment each connection has its old verdict or its new one. Pure: no map, file or socket.
  *
  * Numbers of identities, namespaces, blocks, port sets and versions are hashes of what they stand
  * for, so they are the same after a restart, and the same whether compiled at once or step by step.
@@ -74,7 +74,8 @@ struct pol_entry {
 
 			uint32_t origin;
 		} port;
-		struct { /* what a version allows a peer: an identity, namespace, block, or FL_ID_... */
+		struct { /* what a version allows a peer: an identity, namespace, block, or
+			    FL_ID_... */
 			uint32_t version, who;
 			enum pol_direction dir;
 
@@ -142,34 +143,37 @@ struct pol_end {
 };
 
 enum pol_why {
-	POL_WHY_NO_POD,	     /* the end is no pod, or of the host's network: nothing is enforced */
-	POL_WHY_SELF,	     /* a pod always reaches itself */
-	POL_WHY_NODE,	     /* and its own node, which reaches it */
+	POL_WHY_NO_POD,	      /* the end is no pod, or of the host's network: nothing is enforced */
+	POL_WHY_SELF,	      /* a pod always reaches itself */
+	POL_WHY_NODE,	      /* and its own node, which reaches it */
 	POL_WHY_NOT_ISOLATED, /* no policy selects the pod for the direction */
-	POL_WHY_RULE,	     /* a rule allows it */
-	POL_WHY_DENIED,	     /* policies select the pod and none allows it */
+	POL_WHY_RULE,	      /* a rule allows it */
+	POL_WHY_DENIED,	      /* policies select the pod and none allows it */
 };
 
 /* The verdict of one direction. Texts are borrowed until the next put or deletion. */
 struct pol_verdict {
 	bool allowed;
 	enum pol_why why;
-	const char *ns, *name;	/* POL_WHY_RULE: the policy; POL_WHY_DENIED: the first that selects */
-	int rule, peer, port;	/* its place in the policy; -1: the rule names none */
-	size_t n_policies;	/* that select the pod for the direction */
+	const char *ns,
+		*name;	      /* POL_WHY_RULE: the policy; POL_WHY_DENIED: the first that selects */
+	int rule, peer, port; /* its place in the policy; -1: the rule names none */
+	size_t n_policies;    /* that select the pod for the direction */
 };
 
 struct pol_answer {
 	bool allowed;
-	struct pol_verdict part[2]; /* by enum pol_direction: the target's ingress, the source's egress */
+	struct pol_verdict
+		part[2]; /* by enum pol_direction: the target's ingress, the source's egress */
 };
 
 /*
  * What would become of a connection, by the entries as of the last commit. proto: IPPROTO_*; port:
  * of the destination. -ENOENT: no such pod.
  */
-fl_must int pol_explain(struct pol_world *w, const struct pol_end *from, const struct pol_end *to,
-			uint8_t proto, uint16_t port, struct pol_answer *out, struct fl_err *err);
+fl_must int pol_explain(const struct pol_world *w, const struct pol_end *from,
+			const struct pol_end *to, uint8_t proto, uint16_t port,
+			struct pol_answer *out, struct fl_err *err);
 
 /* The addresses of a pod, borrowed until the next put or deletion. -ENOENT: no such pod. */
 fl_must int pol_world_pod_ips(const struct pol_world *w, const char *ns, const char *name,
