@@ -147,10 +147,11 @@ $(B)/bin/fairlead: $(call lib,fairlead) $(call lib,agent-policy) $(call lib,fl-y
 include tests/tests.mk
 include bench/bench.mk
 
-demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory all && deploy/demo.sh $(B)
+# The demonstrations need the plugins and berth, and so fewer packages than the rest.
+demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
-deps: ; $(Q)tests/deps.sh check
+deps: ; $(Q)tests/deps.sh build
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.
 install: all

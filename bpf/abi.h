@@ -9,13 +9,14 @@
  * How a new flow is judged, with a number of look-ups that does not depend on any policy:
  *
  *	interface -> endpoint -> slot -> version of a policy set, isolated or not in each direction
- *	other address -> identity		   a hash for pods of this node, else longest prefix
- *	version, direction, identity -> rule	   else version, direction, FL_ID_ANY
- *	rule's port set, protocol, port -> allow   longest prefix, any match allows
+ *	other address -> who it is	    a hash for pods of this node, else longest prefix:
+ *					    a pod's identity and namespace, a block of policies
+ *	version, direction, one of these -> rule    for each of them, and for FL_ID_ANY
+ *	rule's port set, protocol, port -> allow    longest prefix; any match of any rule allows
  *
- * A rule holds the union of all that the set's policies allow to that identity, so the longest
- * prefix never hides a shorter one's ports. A set changes by one write: a version that nobody uses
- * is filled, then its number goes into the slot.
+ * A block stands for all blocks of policies that cover the address, and a rule for all that the
+ *set's policies allow it, so the longest prefix never hides a shorter one's ports. A set changes by
+ *one write: a version that nobody uses is filled, then its number goes into the slot.
  */
 #pragma once
 
@@ -27,6 +28,7 @@
 #define FL_MAX_ENDPOINTS 4096	 /* pods of this node */
 #define FL_MAX_LOCALS	 16384	 /* their addresses */
 #define FL_MAX_PREFIXES	 262144	 /* addresses and blocks with an identity */
+#define FL_MAX_SPECIALS	 1024	 /* the node's own addresses, Services' blocks */
 #define FL_MAX_SLOTS	 4096	 /* policy sets in use on this node */
 #define FL_MAX_RULES	 1048576 /* version x direction x identity */
 #define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
@@ -49,18 +51,17 @@ FL_ABI_SIZE(struct fl_in, 16);
 /* Seen from the pod. */
 enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
 
-/* Numbers of identities. A pod's or block's own begin at FL_ID_FIRST. */
+/* Numbers of identities, namespaces and blocks, no two the same, begin at FL_ID_FIRST. */
 enum {
-	FL_ID_ANY = 0,	 /* in a rule: who has no rule of its own */
-	FL_ID_WORLD = 1, /* an address that nothing covers */
+	FL_ID_ANY = 0, /* in a rule: everybody */
 	FL_ID_FIRST = 16,
 };
 
-/* Of struct fl_prefix_info. */
+/* Of struct fl_special. */
 enum {
-	FL_PREFIX_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
+	FL_SPECIAL_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
 	/* Of Services: the stack puts another destination in, and the flow is judged by that. */
-	FL_PREFIX_SERVICE = 1 << 1,
+	FL_SPECIAL_SERVICE = 1 << 1,
 };
 
 /* Of struct fl_endpoint_info and fl_slot. */
@@ -74,14 +75,14 @@ enum {
 /* fl_endpoints: index of a pod's host interface -> what it is. */
 struct fl_endpoint_info {
 	__u32 zone;	       /* network: addresses are unique within one */
-	__u32 identity;	       /* of the pod */
+	__u32 identity, ns;    /* of the pod and its namespace */
 	__u32 slot;	       /* of its policy set */
 	__u32 flags;	       /* FL_EP_... */
 	__u8 mac[6];	       /* of the pod's interface */
 	__u8 host_mac[6];      /* of the host's end */
 	struct fl_in ip4, ip6; /* its first of each family, zero: none; others are in fl_locals */
 };
-FL_ABI_SIZE(struct fl_endpoint_info, 60);
+FL_ABI_SIZE(struct fl_endpoint_info, 64);
 
 /* fl_locals: an address of a pod of this node -> the index of its host interface. */
 struct fl_local_key {
@@ -99,10 +100,16 @@ struct fl_prefix_key {
 FL_ABI_SIZE(struct fl_prefix_key, 24);
 
 struct fl_prefix_info {
-	__u32 identity;
-	__u32 flags; /* FL_PREFIX_... */
+	__u32 identity, ns; /* of the pod that has the address; 0: none */
+	__u32 block;	    /* of policies; 0: none covers it */
 };
-FL_ABI_SIZE(struct fl_prefix_info, 8);
+FL_ABI_SIZE(struct fl_prefix_info, 12);
+
+/* fl_specials, longest prefix, same key: addresses that are treated in a way of their own. */
+struct fl_special {
+	__u32 flags; /* FL_SPECIAL_... */
+};
+FL_ABI_SIZE(struct fl_special, 4);
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {
@@ -111,18 +118,17 @@ struct fl_slot {
 };
 FL_ABI_SIZE(struct fl_slot, 8);
 
-/* fl_rules: what a version allows an identity. No entry, not even for FL_ID_ANY: nothing. */
+/* fl_rules: what a version allows somebody. No entry: nothing. */
 struct fl_rule_key {
 	__u32 version;
-	__u32 identity;
-	__u8 dir; /* enum fl_dir */
+	__u32 who; /* an identity, a namespace, a block, FL_ID_ANY */
+	__u8 dir;  /* enum fl_dir */
 	__u8 pad[3];
 };
 FL_ABI_SIZE(struct fl_rule_key, 12);
 
 enum {
-	FL_RULE_ALL = 0xffffffff,  /* port set: every protocol and port */
-	FL_RULE_NONE = 0xfffffffe, /* nothing, though FL_ID_ANY may be allowed more */
+	FL_RULE_ALL = 0xffffffff, /* port set: every protocol and port */
 };
 
 struct fl_rule {

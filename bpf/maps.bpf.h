@@ -36,6 +36,15 @@ struct {
 	__type(value, struct fl_prefix_info);
 } fl_prefixes SEC(".maps");
 
+/* The node's addresses and Services' blocks. Written by the agent. Full: it says so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, FL_MAX_SPECIALS);
+	__type(key, struct fl_prefix_key);
+	__type(value, struct fl_special);
+} fl_specials SEC(".maps");
+
 /* Slot -> version in force. Written by the agent, one write a change. Never full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -138,7 +138,7 @@ static __always_inline void note(struct fl_work *w, __u32 zone, __u8 reason)
 	w->told.reason = reason;
 	w->told.zone = zone;
 	w->told.origin = w->c.origin;
-	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.identity : w->c.from.identity;
+	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
 }
 
 /* An interface of the blocks that the agent has not told of yet. */

@@ -12,8 +12,8 @@
 struct fl_end {
 	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
 	__u32 slot;    /* of the pod */
-	__u32 identity;
-	__u32 flags; /* FL_PREFIX_... */
+	__u32 who[3];  /* its identity, namespace, block; 0: none */
+	__u32 flags;   /* FL_SPECIAL_... */
 };
 
 /* Who has the address; e is zero before. */
@@ -23,9 +23,9 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	struct fl_prefix_key where = {};
 	struct fl_prefix_info *info;
 	struct fl_endpoint_info *ep;
+	struct fl_special *special;
 	__u32 *ifindex;
 
-	e->identity = FL_ID_WORLD;
 	key.zone = zone;
 	key.addr = *addr;
 	ifindex = bpf_map_lookup_elem(&fl_locals, &key);
@@ -34,18 +34,25 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 		if (ep) {
 			e->ifindex = *ifindex;
 			e->slot = ep->slot;
-			e->identity = ep->identity;
-			return;
+			e->who[0] = ep->identity;
+			e->who[1] = ep->ns;
 		}
 	}
 	where.prefixlen = 32 + 128;
 	where.zone = zone;
 	where.addr = *addr;
+	special = bpf_map_lookup_elem(&fl_specials, &where);
+	if (special)
+		e->flags = special->flags;
 	info = bpf_map_lookup_elem(&fl_prefixes, &where);
-	if (info) {
-		e->identity = info->identity;
-		e->flags = info->flags;
-	}
+	if (!info)
+		return;
+	e->who[2] = info->block;
+	/* A pod of this node knows itself. */
+	if (e->ifindex)
+		return;
+	e->who[0] = info->identity;
+	e->who[1] = info->ns;
 }
 
 /* True when the port set has the port; *origin is then the rule's. */
@@ -73,14 +80,28 @@ struct fl_case {
 	__u32 origin; /* of the rule that decided last */
 };
 
+/* Does the version allow this one of what the other end is? *key has the rest. */
+static __always_inline bool fl_who_allowed(struct fl_case *c, struct fl_rule_key *key, __u32 who)
+{
+	struct fl_rule *rule;
+
+	key->who = who;
+	rule = bpf_map_lookup_elem(&fl_rules, key);
+	if (!rule)
+		return false;
+	if (rule->ports != FL_RULE_ALL)
+		return fl_port_allowed(rule->ports, c->proto, c->dport_be, &c->origin);
+	c->origin = rule->origin;
+	return true;
+}
+
 /* Does the policy set in this end's slot allow the other end? 0 or a negative reason. */
 static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 {
 	__u32 index = dir == FL_INGRESS ? c->to.slot : c->from.slot;
+	struct fl_end *other = dir == FL_INGRESS ? &c->from : &c->to;
 	struct fl_rule_key key = {};
 	struct fl_slot *slot, s;
-	struct fl_rule *rule;
-	int refused = dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
 
 	slot = bpf_map_lookup_elem(&fl_slots, &index);
 	if (!slot)
@@ -92,19 +113,13 @@ static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 	if (!(s.flags & (dir == FL_INGRESS ? FL_SLOT_INGRESS : FL_SLOT_EGRESS)))
 		return 0;
 	key.version = s.version;
-	key.identity = dir == FL_INGRESS ? c->from.identity : c->to.identity;
 	key.dir = dir;
-	rule = bpf_map_lookup_elem(&fl_rules, &key);
-	if (!rule) {
-		key.identity = FL_ID_ANY;
-		rule = bpf_map_lookup_elem(&fl_rules, &key);
-	}
-	if (!rule || rule->ports == FL_RULE_NONE)
-		return refused;
-	c->origin = rule->origin;
-	if (rule->ports == FL_RULE_ALL)
+	if (fl_who_allowed(c, &key, FL_ID_ANY))
 		return 0;
-	return fl_port_allowed(rule->ports, c->proto, c->dport_be, &c->origin) ? 0 : refused;
+	for (int i = 0; i < 3; i++)
+		if (other->who[i] && fl_who_allowed(c, &key, other->who[i]))
+			return 0;
+	return dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
 }
 
 /*
@@ -119,19 +134,19 @@ static __always_inline int fl_judge(struct fl_case *c)
 	/* A pod reaches itself, though it may have to go round by a Service. */
 	if (c->from.ifindex && c->from.ifindex == c->to.ifindex)
 		goto allowed;
-	if (c->from.ifindex && !(c->to.flags & FL_PREFIX_SERVICE))
+	if (c->from.ifindex && !(c->to.flags & FL_SPECIAL_SERVICE))
 		r = fl_policy(c, FL_EGRESS);
 	if (r < 0)
 		return r;
 	/* A pod's own node always reaches it: probes. */
-	if (c->to.ifindex && c->from.flags & FL_PREFIX_NODE)
+	if (c->to.ifindex && c->from.flags & FL_SPECIAL_NODE)
 		c->flags |= FL_FLOW_NODE;
 	else if (c->to.ifindex)
 		r = fl_policy(c, FL_INGRESS);
 	if (r < 0)
 		return r;
 allowed:
-	c->flags |= (c->to.flags & FL_PREFIX_SERVICE ? 0 : FL_FLOW_EGRESS) | FL_FLOW_INGRESS;
+	c->flags |= (c->to.flags & FL_SPECIAL_SERVICE ? 0 : FL_FLOW_EGRESS) | FL_FLOW_INGRESS;
 	return 0;
 }
 

@@ -4,15 +4,15 @@
 # Installs, on Debian 12, the packages that a target of the Makefile needs: those that are
 # missing, and nothing when none is. No service is started on the way.
 #
-# usage: tests/deps.sh demo|check|bench
+# usage: tests/deps.sh demo|build|check|bench
 set -euo pipefail
 
-build='gcc make libc6-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libnl-3-dev libuv1-dev
-	libyaml-dev musl-tools'
+plugins='gcc make libc6-dev libjansson-dev libnl-3-dev musl-tools'
+build="$plugins bpftool clang libbpf-dev libcurl4-openssl-dev libmicrohttpd-dev libuv1-dev libyaml-dev"
 demo='busybox-static iproute2 iputils-ping procps util-linux'
-check="$demo bats binutils bird2 bpftool clang clang-format containerd containernetworking-plugins cpio
+check="$demo bats binutils bird2 clang-format containerd containernetworking-plugins cpio
 	crun curl diffutils ethtool file frr gobgpd golang-go golang-github-appc-cni-dev iperf3 iptables
-	jq kmod libbpf-dev libcmocka-dev libclang-rt-14-dev nftables podman python3 qemu-system-x86 runc
+	jq kmod libcmocka-dev libclang-rt-14-dev nftables podman python3 qemu-system-x86 runc
 	strace systemd tcpdump universal-ctags xz-utils"
 bench="$demo bird2 containernetworking-plugins iperf3 iptables jq linux-perf nftables sockperf strace"
 
@@ -34,10 +34,11 @@ missing()
 }
 
 case ${1-} in
-demo) wanted="$build $demo" ;;
+demo) wanted="$plugins $demo" ;;
+build) wanted="$build" ;;
 check) wanted="$build $check" ;;
 bench) wanted="$build $bench" ;;
-*) fail 'usage: tests/deps.sh demo|check|bench' ;;
+*) fail 'usage: tests/deps.sh demo|build|check|bench' ;;
 esac
 
 command -v dpkg-query >/dev/null ||

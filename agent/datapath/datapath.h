@@ -56,15 +56,25 @@ fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 /* Removes the endpoint with its addresses and its connections. One not there counts as removed. */
 fl_must int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
-/* Calls each() for the interface of every endpoint in the map, as after taking it over. */
-fl_must int dp_endpoints(struct dp *d, int (*each)(__u32 ifindex, void *arg, struct fl_err *err),
+/* Calls each() for every endpoint in the map, as after taking it over; it may remove that one. */
+fl_must int dp_endpoints(struct dp *d,
+			 int (*each)(__u32 ifindex, const struct fl_endpoint_info *info, void *arg,
+				     struct fl_err *err),
 			 void *arg, struct fl_err *err);
+
+/* Removes an endpoint that nobody remembers, with every address and connection that is its. */
+fl_must int dp_remove_stranger(struct dp *d, __u32 ifindex, struct fl_err *err);
 
 /* Who has an address of this prefix; bits of IPv4 count from 96. Removing what is not there is
  * done. */
 fl_must int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key,
 			  const struct fl_prefix_info *info, struct fl_err *err);
 fl_must int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
+
+/* An address that is treated in a way of its own; the same key. */
+fl_must int dp_set_special(struct dp *d, const struct fl_prefix_key *key, __u32 flags,
+			   struct fl_err *err);
+fl_must int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
 
 /* A version's rule, and a port set's member. -E2BIG: the map is full. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
@@ -73,6 +83,13 @@ fl_must int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct f
 fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
 			const struct fl_port_info *info, struct fl_err *err);
 fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
+
+/* Maps whose entries are walked. */
+enum dp_map { DP_PREFIXES, DP_RULES, DP_PORTS };
+
+/* Removes the map's entries whose key (of the map's type) keep() does not want. */
+fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg),
+		     void *arg, struct fl_err *err);
 
 /* Switches a slot to a version, in one write. */
 fl_must int dp_set_slot(struct dp *d, __u32 slot, const struct fl_slot *value, struct fl_err *err);

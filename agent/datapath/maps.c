@@ -79,26 +79,32 @@ int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_
 	return r;
 }
 
-/* Forgets the connections of an endpoint's addresses, so that none is inherited with an address. */
-static int forget_flows(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+/*
+ * Walks the keys of a hash or trie and removes those that are not wanted. The next key is found
+ * before this one goes: a walk that goes on from what is gone begins anew.
+ */
+static int walk(int fd, bool (*keep)(const void *key, void *arg), void *arg, const char *what,
+		struct fl_err *err)
 {
-	struct fl_flow_key key, next;
-	void *last = NULL;
-	int r = 0;
+	uint8_t keys[2][64];
+	unsigned int at = 0;
+	int r = 0, has = bpf_map_get_next_key(fd, NULL, keys[0]) == 0;
 
-	while (r == 0 && bpf_map_get_next_key(FD(d, fl_flows), last, &next) == 0) {
-		/* The next one is found before this one goes: a walk from what is gone starts anew.
-		 */
-		if (last &&
-		    (has_ip(ep, key.zone, &key.addr[0]) || has_ip(ep, key.zone, &key.addr[1])))
-			r = dp_drop(FD(d, fl_flows), &key, "connections", err);
-		key = next;
-		last = &key;
+	while (r == 0 && has) {
+		has = bpf_map_get_next_key(fd, keys[at], keys[!at]) == 0;
+		if (!keep(keys[at], arg))
+			r = dp_drop(fd, keys[at], what, err);
+		at = !at;
 	}
-	if (r == 0 && last &&
-	    (has_ip(ep, key.zone, &key.addr[0]) || has_ip(ep, key.zone, &key.addr[1])))
-		r = dp_drop(FD(d, fl_flows), &key, "connections", err);
 	return r;
+}
+
+static bool is_not_of(const void *k, void *arg)
+{
+	const struct fl_flow_key *key = k;
+	const struct dp_endpoint *ep = arg;
+
+	return !has_ip(ep, key->zone, &key->addr[0]) && !has_ip(ep, key->zone, &key->addr[1]);
 }
 
 int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
@@ -107,25 +113,81 @@ int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err
 
 	for (size_t i = 0; r == 0 && i < ep->n_ips; i++)
 		r = drop_local(d, ep->info.zone, &ep->ips[i], ep->ifindex, err);
+	/* No connection is inherited with an address. */
 	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err) ?:
-		    forget_flows(d, ep, err);
+		    walk(FD(d, fl_flows), is_not_of, (void *)ep, "connections", err);
 }
 
-int dp_endpoints(struct dp *d, int (*each)(__u32 ifindex, void *arg, struct fl_err *err), void *arg,
-		 struct fl_err *err)
-{
-	__u32 key, next;
-	void *last = NULL;
-	int r = 0;
+struct strangers {
+	struct dp *d;
+	struct dp_endpoint ep;
+};
 
-	/* As above: each() may remove the one it is called for. */
-	while (r == 0 && bpf_map_get_next_key(FD(d, fl_endpoints), last, &next) == 0) {
-		if (last)
-			r = each(key, arg, err);
-		key = next;
-		last = &key;
+static bool note_local(const void *k, void *arg)
+{
+	const struct fl_local_key *key = k;
+	struct strangers *s = arg;
+	__u32 owner;
+
+	if (bpf_map_lookup_elem(FD(s->d, fl_locals), key, &owner) == 0 && owner == s->ep.ifindex &&
+	    s->ep.n_ips < DP_IPS_MAX) {
+		s->ep.info.zone = key->zone;
+		s->ep.ips[s->ep.n_ips++] = key->addr;
 	}
-	return r == 0 && last ? each(key, arg, err) : r;
+	return true;
+}
+
+int dp_remove_stranger(struct dp *d, __u32 ifindex, struct fl_err *err)
+{
+	struct strangers s = { .d = d, .ep.ifindex = ifindex };
+	int r = walk(FD(d, fl_locals), note_local, &s, "pods' addresses", err);
+
+	return r < 0 ? r : dp_remove_endpoint(d, &s.ep, err);
+}
+
+int dp_endpoints(struct dp *d,
+		 int (*each)(__u32 ifindex, const struct fl_endpoint_info *info, void *arg,
+			     struct fl_err *err),
+		 void *arg, struct fl_err *err)
+{
+	struct fl_endpoint_info info;
+	__u32 key, next;
+	int r = 0, fd = FD(d, fl_endpoints);
+	bool has = bpf_map_get_next_key(fd, NULL, &key) == 0;
+
+	while (r == 0 && has) {
+		has = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (bpf_map_lookup_elem(fd, &key, &info) == 0)
+			r = each(key, &info, arg, err);
+		key = next;
+	}
+	return r;
+}
+
+int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg), void *arg,
+	     struct fl_err *err)
+{
+	switch (map) {
+	case DP_PREFIXES:
+		return walk(FD(d, fl_prefixes), keep, arg, "prefixes", err);
+	case DP_RULES:
+		return walk(FD(d, fl_rules), keep, arg, "rules", err);
+	case DP_PORTS:
+		return walk(FD(d, fl_ports), keep, arg, "ports", err);
+	}
+	return 0;
+}
+
+int dp_set_special(struct dp *d, const struct fl_prefix_key *key, __u32 flags, struct fl_err *err)
+{
+	struct fl_special special = { .flags = flags };
+
+	return dp_put(FD(d, fl_specials), key, &special, "special addresses", err);
+}
+
+int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err)
+{
+	return dp_drop(FD(d, fl_specials), key, "special addresses", err);
 }
 
 int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key, const struct fl_prefix_info *info,

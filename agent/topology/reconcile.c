@@ -54,8 +54,10 @@ static void complain(const struct fl_peer *peer, const struct fl_err *why, void 
 
 static int outside(struct topo *t, const struct topo_set *set, bool *changed, struct fl_err *err)
 {
+	struct fl_outside o = { .table = TABLE,
+				.home = set->self.cidrs,
+				.n_home = set->self.n_cidrs };
 	fl_auto_free struct fl_prefix *all = NULL;
-	size_t n = 0;
 	int r = 0;
 
 	if (!t->nft)
@@ -67,10 +69,10 @@ static int outside(struct topo *t, const struct topo_set *set, bool *changed, st
 		/* Without nf_tables there is nothing to remove. */
 		return r == -EOPNOTSUPP ? 0 : r;
 	}
-	return topo_set_blocks(set, t->conf->bgp.cluster_cidrs, t->conf->bgp.n_cluster_cidrs, &all,
-			       &n, err)
-		       ?: fl_outside_apply(t->nft, TABLE, set->self.cidrs, set->self.n_cidrs, all,
-					   n, changed, err);
+	r = topo_set_blocks(set, t->conf->bgp.cluster_cidrs, t->conf->bgp.n_cluster_cidrs, &all,
+			    &o.n_cluster, err);
+	o.cluster = all;
+	return r ?: fl_outside_apply(t->nft, &o, changed, err);
 }
 
 /* Masquerade comes before the routes: a flow that was once translated stays so. */

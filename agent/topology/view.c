@@ -107,8 +107,8 @@ static int keep_advertised(const char *underlay, struct fl_err *err)
 	char path[80], name[64], was[8] = "";
 	int r;
 
-	r = fl_format(name, sizeof(name), err, "net/ipv6/conf/%s/accept_ra", underlay) ?:
-	    fl_format(path, sizeof(path), err, "/proc/sys/%s", name) ?:
+	r = fl_format(name, sizeof(name), err, "ipv6/conf/%s/accept_ra", underlay) ?:
+	    fl_format(path, sizeof(path), err, "/proc/sys/net/%s", name) ?:
 	    fl_read_small(AT_FDCWD, path, was, sizeof(was), err);
 	if (r < 0 || !fl_streq(was, "1"))
 		return r == -ENOENT ? 0 : r;
@@ -122,12 +122,12 @@ int topo_forward(struct fl_nl *nl, const struct fl_peer *self, const char *under
 	int r = 0;
 
 	if (has_family(self, AF_INET))
-		r = fl_sysctl_set("net/ipv4/ip_forward", "1", err);
+		r = fl_sysctl_set("ipv4/ip_forward", "1", err);
 	if (r < 0 || !has_family(self, AF_INET6))
 		return r;
 	r = fl_ipv6_forwarding_get(nl, &on, err);
 	if (r < 0 || on)
 		return r;
 	return keep_advertised(underlay, err)
-		       ?: fl_sysctl_set("net/ipv6/conf/all/forwarding", "1", err);
+		       ?: fl_sysctl_set("ipv6/conf/all/forwarding", "1", err);
 }

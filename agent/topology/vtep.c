@@ -13,6 +13,8 @@
 /* Marks a VTEP as the agent's, for an agent with another configuration. */
 #define ALIAS "made by fairleadd"
 
+#define IPV6_MTU_MIN 1280 /* RFC 8200, section 5 */
+
 bool topo_has_overlay(const struct topo *t)
 {
 	return t->conf->mode == AGENT_VXLAN || t->conf->mode == AGENT_DIRECT;
@@ -108,6 +110,22 @@ static int set_alias(struct topo *t, struct fl_err *err)
 	return fl_batch_send(t->nl, b, err);
 }
 
+/* Whether what is left of the underlay's MTU is enough for the families of the blocks. */
+static int check_room(const struct fl_peer *self, const struct topo_view *view, uint32_t mtu,
+		      struct fl_err *err)
+{
+	bool six = false;
+
+	for (size_t i = 0; i < self->n_cidrs; i++)
+		six |= !fl_ip_is4(&self->cidrs[i].ip);
+	if (mtu >= (six ? IPV6_MTU_MIN : 1))
+		return 0;
+	return fl_fail(err, EMSGSIZE,
+		       "%u bytes of MTU are left of the %u of interface '%s': not enough for %s",
+		       mtu, view->underlay.mtu, view->underlay.name,
+		       six ? "IPv6 pods, which need 1280" : "an overlay");
+}
+
 int topo_vtep_apply(struct topo *t, const struct fl_peer *self, const struct topo_view *view,
 		    bool *changed, struct fl_err *err)
 {
@@ -132,11 +150,9 @@ int topo_vtep_apply(struct topo *t, const struct fl_peer *self, const struct top
 		fl_vtep_mac(&self->ips[0], want.mac);
 	if (!want.mtu)
 		want.mtu = fl_vtep_mtu(view->underlay.mtu, local);
-	if (!want.mtu)
-		return fl_fail(err, EMSGSIZE,
-			       "the MTU of interface '%s', %u bytes, leaves no room "
-			       "for an overlay",
-			       view->underlay.name, view->underlay.mtu);
+	r = check_room(self, view, want.mtu, err);
+	if (r < 0)
+		return r;
 	r = fl_vtep_ensure(t->nl, &want, &t->vtep, changed, err);
 	if (r < 0)
 		return r;

@@ -29,7 +29,7 @@ struct fl_hdr {
 /*
  * Appends a message; what (printf) says what it is to do, for its error: "create veth 'x'".
  * Returns the message for attributes, borrowed until the batch is sent, or NULL when out of
- * memory or above 64 messages: the functions below take that.
+ * memory or above 256 messages: the functions below take that.
  */
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 	fl_printf(3, 4);

@@ -20,7 +20,8 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_SET_TABLE =
 	       "the table's name has one attribute number");
 
 #define MSG_ROOM 4096 /* bytes: rules and elements need more than others do */
-#define MSG_FILL 3600 /* bytes at which a message of elements is full */
+#define ELEM_MAX 72   /* bytes: no element is longer, nor is its comment */
+#define ELEMS	 900  /* in one message: their list must stay below 64 KiB */
 
 /*
  * The nft tool's numbers for data types, and for byte orders, by which it prints keys (1 is
@@ -54,16 +55,22 @@ uint16_t fl_nft_msg_type(int type)
 	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 }
 
-struct nl_msg *fl_nft_msg(struct fl_batch *b, int type, uint16_t flags,
-			  const struct fl_nft_table *t, const char *what)
+static struct nl_msg *new_msg(struct fl_batch *b, uint16_t type_flags[2],
+			      const struct fl_nft_table *t, const char *what, size_t room)
 {
 	struct nfgenmsg g = { .nfgen_family = t ? family(t) : NFPROTO_UNSPEC };
-	struct fl_hdr hdr = { fl_nft_msg_type(type), flags, &g, sizeof(g), MSG_ROOM };
+	struct fl_hdr hdr = { fl_nft_msg_type(type_flags[0]), type_flags[1], &g, sizeof(g), room };
 	struct nl_msg *m = fl_batch_add(b, &hdr, "%s", what);
 
 	if (t)
 		fl_put_str(b, m, NFTA_TABLE_NAME, t->name);
 	return m;
+}
+
+struct nl_msg *fl_nft_msg(struct fl_batch *b, int type, uint16_t flags,
+			  const struct fl_nft_table *t, const char *what)
+{
+	return new_msg(b, (uint16_t[]){ (uint16_t)type, flags }, t, what, MSG_ROOM);
 }
 
 int fl_nft_parse(const struct nlmsghdr *h, struct nlattr **tb, int max, struct fl_err *err)
@@ -112,6 +119,13 @@ void fl_nft_table_put(struct fl_batch *b, const struct fl_nft_table *t)
 	(void)fl_nft_msg(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, t, "create table");
 }
 
+void fl_nft_table_drop_put(struct fl_batch *b, const struct fl_nft_table *t)
+{
+	/* What is not there cannot be removed, and would refuse the transaction: made first. */
+	fl_nft_table_put(b, t);
+	(void)fl_nft_msg(b, NFT_MSG_DELTABLE, 0, t, "remove table");
+}
+
 void fl_nft_chain_put(struct fl_batch *b, const struct fl_nft_table *t,
 		      const struct fl_nft_chain *c)
 {
@@ -133,7 +147,7 @@ void fl_nft_set_put(struct fl_batch *b, const struct fl_nft_table *t, const stru
 	struct nl_msg *m = fl_nft_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE, t, "create set");
 
 	fl_put_str(b, m, NFTA_SET_NAME, s->name);
-	fl_put_be32(b, m, NFTA_SET_FLAGS, 0);
+	fl_put_be32(b, m, NFTA_SET_FLAGS, s->interval ? NFT_SET_INTERVAL : 0);
 	fl_put_be32(b, m, NFTA_SET_KEY_TYPE, key_types[s->type].type);
 	fl_put_be32(b, m, NFTA_SET_KEY_LEN, key_types[s->type].len);
 	/* Required, though nothing here refers to a set by it. */
@@ -149,6 +163,8 @@ static void put_elem(struct fl_batch *b, struct nl_msg *m, const struct fl_nft_s
 
 	fl_put(b, m, NFTA_DATA_VALUE, e->key, key_types[s->type].len);
 	fl_nest_end(m, key);
+	if (e->end)
+		fl_put_be32(b, m, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 	fl_nft_comment_put(b, m, NFTA_SET_ELEM_USERDATA, e->comment);
 	fl_nest_end(m, elem);
 }
@@ -158,20 +174,22 @@ static void put_elems(struct fl_batch *b, int type, const struct fl_nft_table *t
 		      const struct fl_nft_set *s, const struct fl_nft_elem *elems, size_t n)
 {
 	bool del = type == NFT_MSG_DELSETELEM;
+	uint16_t type_flags[2] = { (uint16_t)type, del ? 0 : NLM_F_CREATE };
 	size_t i = 0;
 
 	while (i < n) {
-		struct nl_msg *m = fl_nft_msg(b, type, del ? 0 : NLM_F_CREATE, t,
-					      del ? "remove elements" : "add elements");
+		size_t end = n - i < ELEMS ? n : i + ELEMS;
+		struct nl_msg *m = new_msg(b, type_flags, t,
+					   del ? "remove elements" : "add elements",
+					   MSG_ROOM + (end - i) * ELEM_MAX);
 		struct nlattr *list;
 
 		fl_put_str(b, m, NFTA_SET_ELEM_LIST_SET, s->name);
 		list = fl_nest(b, m, NFTA_SET_ELEM_LIST_ELEMENTS);
 		if (!list)
 			return;
-		do
+		while (i < end)
 			put_elem(b, m, s, &elems[i++]);
-		while (i < n && nlmsg_hdr(m)->nlmsg_len < MSG_FILL);
 		fl_nest_end(m, list);
 	}
 }
@@ -187,9 +205,11 @@ void fl_nft_elems_drop_put(struct fl_batch *b, const struct fl_nft_table *t,
 {
 	/*
 	 * Removing an element that is not there would refuse the whole transaction, and only
-	 * Linux 6.3 and later have a message without that. Adding it first works everywhere.
+	 * Linux 6.3 and later have a message without that. Adding it first works everywhere, but
+	 * for intervals, which might overlap others.
 	 */
-	put_elems(b, NFT_MSG_NEWSETELEM, t, s, elems, n);
+	if (!s->interval)
+		put_elems(b, NFT_MSG_NEWSETELEM, t, s, elems, n);
 	put_elems(b, NFT_MSG_DELSETELEM, t, s, elems, n);
 }
 
@@ -316,7 +336,8 @@ static int verify_set(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	flags = ntohl(fl_attr_u32(tb[NFTA_SET_FLAGS], 0));
 	/* Elements of intervals, maps and constant sets are added in other ways than ours. */
 	flags &= NFT_SET_CONSTANT | NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_OBJECT;
-	if (type != key_types[s->type].type || len != key_types[s->type].len || flags)
+	if (type != key_types[s->type].type || len != key_types[s->type].len ||
+	    flags != (s->interval ? NFT_SET_INTERVAL : 0))
 		return fl_fail(err, EEXIST,
 			       "expected keys of type %u and %u bytes, found a set with keys of "
 			       "type %u and %u bytes, flags 0x%x",
@@ -350,6 +371,7 @@ static bool read_elem(struct nlattr *a, struct fl_nft_elem *e)
 	    !key[NFTA_DATA_VALUE] || nla_len(key[NFTA_DATA_VALUE]) > FL_NFT_KEY_MAX)
 		return false;
 	memcpy(e->key, nla_data(key[NFTA_DATA_VALUE]), (size_t)nla_len(key[NFTA_DATA_VALUE]));
+	e->end = ntohl(fl_attr_u32(tb[NFTA_SET_ELEM_FLAGS], 0)) & NFT_SET_ELEM_INTERVAL_END;
 	if (!tb[NFTA_SET_ELEM_USERDATA])
 		return true;
 	/* A comment that is not in our form or too long cannot be ours: leave it out. */

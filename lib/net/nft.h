@@ -47,11 +47,17 @@ enum fl_nft_type {
 struct fl_nft_set {
 	const char *name;
 	enum fl_nft_type type;
+	bool interval; /* of addresses: its elements are bounds of intervals */
 };
 
+/*
+ * An element. An interval is two of them: its first key, and the one after its last with end set,
+ * which is left out where there is none after it. Intervals must not touch each other.
+ */
 struct fl_nft_elem {
 	uint8_t key[FL_NFT_KEY_MAX]; /* zeroes behind its type's length */
-	char comment[20];	     /* "" for none */
+	bool end;
+	char comment[20]; /* "" for none */
 };
 
 /*
@@ -66,6 +72,9 @@ void fl_nft_end(struct fl_batch *b);
 /* Makes the table. */
 void fl_nft_table_put(struct fl_batch *b, const struct fl_nft_table *t);
 
+/* Removes the table with all that is in it; one that is not there counts as removed. */
+void fl_nft_table_drop_put(struct fl_batch *b, const struct fl_nft_table *t);
+
 /* Makes the base chain. */
 void fl_nft_chain_put(struct fl_batch *b, const struct fl_nft_table *t,
 		      const struct fl_nft_chain *c);
@@ -77,7 +86,10 @@ void fl_nft_set_put(struct fl_batch *b, const struct fl_nft_table *t, const stru
 void fl_nft_elems_put(struct fl_batch *b, const struct fl_nft_table *t, const struct fl_nft_set *s,
 		      const struct fl_nft_elem *elems, size_t n);
 
-/* Removes elements, whether they are there or not. The set must exist: else -ENOENT. */
+/*
+ * Removes elements, whether they are there or not; bounds of intervals must be there. The set must
+ * exist: else -ENOENT.
+ */
 void fl_nft_elems_drop_put(struct fl_batch *b, const struct fl_nft_table *t,
 			   const struct fl_nft_set *s, const struct fl_nft_elem *elems, size_t n);
 

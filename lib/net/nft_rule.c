@@ -160,9 +160,11 @@ static void put_step(struct build *x, const struct fl_nft_step *s)
 		put_net(x, &s->net, true, NFT_CMP_NEQ);
 		break;
 	case FL_NFT_SADDR_IN_SET:
+	case FL_NFT_DADDR_NOT_IN_SET:
 		put_payload(x, NFT_REG_1, NFT_PAYLOAD_NETWORK_HEADER,
-			    address_offset(&s->net, false), fl_ip_bits(&s->net.ip) / 8);
-		put_lookup(x, s->set, 0);
+			    address_offset(&s->net, s->what == FL_NFT_DADDR_NOT_IN_SET),
+			    fl_ip_bits(&s->net.ip) / 8);
+		put_lookup(x, s->set, s->what == FL_NFT_SADDR_IN_SET ? 0 : NFT_LOOKUP_F_INV);
 		break;
 	case FL_NFT_PORT_IN_SET:
 		put_meta(x, NFT_META_IIFNAME);

@@ -16,10 +16,11 @@ enum fl_nft_what {
 	FL_NFT_SADDR_IN,     /* ip saddr NET; net's host bits must be clear */
 	FL_NFT_DADDR_NOT_IN, /* ip daddr != NET */
 	FL_NFT_SADDR_IN_SET, /* ip saddr @SET, of net's family */
-	FL_NFT_PORT_IN_SET,  /* iifname @SET */
-	FL_NFT_PORT_MAC_NOT_IN, /* iifname . ether saddr != @SET */
-	FL_NFT_MASQUERADE,	/* masquerade */
-	FL_NFT_DROP,		/* drop */
+	FL_NFT_DADDR_NOT_IN_SET, /* ip daddr != @SET, of net's family */
+	FL_NFT_PORT_IN_SET,	 /* iifname @SET */
+	FL_NFT_PORT_MAC_NOT_IN,	 /* iifname . ether saddr != @SET */
+	FL_NFT_MASQUERADE,	 /* masquerade */
+	FL_NFT_DROP,		 /* drop */
 };
 
 struct fl_nft_step {

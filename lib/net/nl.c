@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_MAX 32768 /* the kernel fills at most 32 KiB a read */
-#define DUMP_TRIES 5
+#define ANSWER_MAX	32768 /* the kernel fills at most 32 KiB a read */
+#define DUMP_TRIES	5
+#define TRANSACTION_MAX 256 /* messages of netfilter, of which one refusal refuses all */
 
 struct fl_nl {
 	enum fl_nl_proto proto;
@@ -17,12 +18,17 @@ struct fl_nl {
 	bool strict;  /* dumps are filtered by the kernel */
 };
 
+/* A message of a batch. */
+struct item {
+	struct nl_msg *msg;
+	int tolerated[2]; /* errnos that count as done, or 0 */
+	char what[96];
+};
+
 struct fl_batch {
-	size_t n;
+	size_t n, room;
 	bool broken; /* a message could not be built */
-	struct nl_msg *msg[FL_BATCH_MAX];
-	int tolerated[FL_BATCH_MAX][2]; /* errnos that count as done, or 0 */
-	char what[FL_BATCH_MAX][96];
+	struct item *items;
 };
 
 int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
@@ -64,36 +70,54 @@ int fl_batch_new(struct fl_batch **out, struct fl_err *err)
 
 	if (!b)
 		return fl_fail_errno(err, ENOMEM, "prepare netlink messages");
-	b->n = 0;
-	b->broken = false;
+	*b = (struct fl_batch){ 0 };
 	*out = b;
 	return 0;
 }
 
 size_t fl_batch_room(const struct fl_batch *b)
 {
-	return FL_BATCH_MAX - b->n;
+	return b->n < FL_BATCH_MAX ? FL_BATCH_MAX - b->n : 0;
 }
 
 static void empty_batch(struct fl_batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		nlmsg_free(b->msg[i]);
+		nlmsg_free(b->items[i].msg);
 	b->n = 0;
 	b->broken = false;
 }
 
 void fl_batch_free(struct fl_batch **b)
 {
-	if (*b)
+	if (*b) {
 		empty_batch(*b);
+		fl_free_p(&(*b)->items);
+	}
 	fl_free_p(b);
+}
+
+/* True when there is room for one more item. */
+static bool grow(struct fl_batch *b)
+{
+	size_t room = b->room ? 2 * b->room : 16;
+	struct item *more;
+
+	if (b->n < b->room)
+		return true;
+	more = room <= TRANSACTION_MAX ? reallocarray(b->items, room, sizeof(*more)) : NULL;
+	if (!more)
+		return false;
+	b->items = more;
+	b->room = room;
+	return true;
 }
 
 struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const char *what, ...)
 {
 	size_t room = hdr->room ? hdr->room : FL_MSG_ROOM;
-	struct nl_msg *m = b->n < FL_BATCH_MAX ? nlmsg_alloc_size(room) : NULL;
+	struct nl_msg *m = grow(b) ? nlmsg_alloc_size(room) : NULL;
+	struct item *item;
 	va_list ap;
 
 	if (!m || !nlmsg_put(m, 0, 0, hdr->type, 0, hdr->flags | NLM_F_REQUEST) ||
@@ -102,17 +126,18 @@ struct nl_msg *fl_batch_add(struct fl_batch *b, const struct fl_hdr *hdr, const 
 		b->broken = true;
 		return NULL;
 	}
+	item = &b->items[b->n++];
+	item->msg = m;
+	memset(item->tolerated, 0, sizeof(item->tolerated));
 	va_start(ap, what);
-	(void)vsnprintf(b->what[b->n], sizeof(b->what[0]), what, ap);
+	(void)vsnprintf(item->what, sizeof(item->what), what, ap);
 	va_end(ap);
-	memset(b->tolerated[b->n], 0, sizeof(b->tolerated[0]));
-	b->msg[b->n++] = m;
 	return m;
 }
 
 void fl_batch_tolerate(struct fl_batch *b, int error)
 {
-	int *t = b->n > 0 ? b->tolerated[b->n - 1] : NULL;
+	int *t = b->n > 0 ? b->items[b->n - 1].tolerated : NULL;
 
 	if (t)
 		t[t[0] ? 1 : 0] = error;
@@ -120,7 +145,9 @@ void fl_batch_tolerate(struct fl_batch *b, int error)
 
 static bool is_tolerated(const struct fl_batch *b, size_t index, int error)
 {
-	return !error || error == b->tolerated[index][0] || error == b->tolerated[index][1];
+	const int *t = b->items[index].tolerated;
+
+	return !error || error == t[0] || error == t[1];
 }
 
 void fl_batch_break(struct fl_batch *b)
@@ -128,99 +155,37 @@ void fl_batch_break(struct fl_batch *b)
 	b->broken = true;
 }
 
-void fl_put(struct fl_batch *b, struct nl_msg *m, int type, const void *data, size_t len)
+/* A socket takes 208 KiB in one call; a large transaction of netfilter is more. */
+static void make_room(struct fl_nl *nl, size_t total)
 {
-	if (m && data && nla_put(m, type, (int)len, data) < 0)
-		b->broken = true;
-}
+	int size = (int)(total + total / 8);
 
-void fl_put_u8(struct fl_batch *b, struct nl_msg *m, int type, uint8_t v)
-{
-	fl_put(b, m, type, &v, sizeof(v));
-}
-
-void fl_put_u32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v)
-{
-	fl_put(b, m, type, &v, sizeof(v));
-}
-
-void fl_put_be32(struct fl_batch *b, struct nl_msg *m, int type, uint32_t v)
-{
-	fl_put_u32(b, m, type, htobe32(v));
-}
-
-void fl_put_str(struct fl_batch *b, struct nl_msg *m, int type, const char *text)
-{
-	fl_put(b, m, type, text, text ? strlen(text) + 1 : 0);
-}
-
-struct nlattr *fl_nest(struct fl_batch *b, struct nl_msg *m, int type)
-{
-	struct nlattr *nest = m ? nla_nest_start(m, type | NLA_F_NESTED) : NULL;
-
-	if (!nest)
-		b->broken = true;
-	return nest;
-}
-
-void fl_nest_end(struct nl_msg *m, struct nlattr *nest)
-{
-	if (m && nest)
-		nla_nest_end(m, nest);
-}
-
-const char *fl_attr_str(const struct nlattr *a)
-{
-	if (!a || nla_len(a) < 1 || !memchr(nla_data(a), '\0', (size_t)nla_len(a)))
-		return NULL;
-	return nla_data(a);
-}
-
-uint32_t fl_attr_u32(const struct nlattr *a, uint32_t fallback)
-{
-	return a && nla_len(a) == 4 ? nla_get_u32(a) : fallback;
-}
-
-uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback)
-{
-	return a && nla_len(a) == 1 ? nla_get_u8(a) : fallback;
-}
-
-int fl_list_add(struct fl_list *l, const void *item, size_t size, struct fl_err *err)
-{
-	void *grown = reallocarray(l->items, l->n + 1, size);
-
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "collect %zu items", l->n + 1);
-	l->items = grown;
-	memcpy((char *)grown + l->n++ * size, item, size);
-	return 0;
-}
-
-void fl_list_done(struct fl_list *l)
-{
-	fl_free_p(&l->items);
-	l->n = 0;
+	if (total > 100000)
+		(void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 }
 
 static int transmit(struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct iovec iov[FL_BATCH_MAX];
+	struct iovec iov[TRANSACTION_MAX];
 	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = iov };
 
-	if (b->broken)
+	size_t total = 0;
+
+	if (b->broken || (nl->proto == FL_NL_ROUTE && b->n > FL_BATCH_MAX))
 		return fl_fail_errno(err, ENOMEM, "build netlink messages");
 	for (size_t i = 0; i < b->n; i++) {
-		struct nlmsghdr *h = nlmsg_hdr(b->msg[i]);
+		struct nlmsghdr *h = nlmsg_hdr(b->items[i].msg);
 
 		h->nlmsg_seq = ++nl->seq;
 		iov[i] = (struct iovec){ h, h->nlmsg_len };
+		total += h->nlmsg_len;
 	}
+	make_room(nl, total);
 	msg.msg_iovlen = b->n;
 	while (sendmsg(nl->fd, &msg, 0) < 0)
 		if (errno != EINTR)
-			return fl_fail_errno(err, errno, "%s: send", b->what[0]);
+			return fl_fail_errno(err, errno, "%s: send", b->items[0].what);
 	return 0;
 }
 
@@ -326,7 +291,7 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, const struct judge *j
 	int result = 0;
 
 	for (;;) {
-		int n = receive(nl, buf, b->what[last], err);
+		int n = receive(nl, buf, b->items[last].what, err);
 
 		if (n < 0)
 			return n;
@@ -338,7 +303,8 @@ static int read_acks(struct fl_nl *nl, struct fl_batch *b, const struct judge *j
 			if (!is_ack(h) || index >= b->n)
 				continue;
 			if (!is_tolerated(b, index, -e->error))
-				result = take_ack(h, b->what[index], index, judge, err, result);
+				result = take_ack(h, b->items[index].what, index, judge, err,
+						  result);
 			if (index == last)
 				return result;
 			if (index == 0 && e->error && nl->proto == FL_NL_NETFILTER)
@@ -354,7 +320,7 @@ static int send_batch(struct fl_nl *nl, struct fl_batch *b, const struct judge *
 	int r = 0;
 
 	if (!empty)
-		nlmsg_hdr(b->msg[last_asked(nl, b)])->nlmsg_flags |= NLM_F_ACK;
+		nlmsg_hdr(b->items[last_asked(nl, b)].msg)->nlmsg_flags |= NLM_F_ACK;
 	if (!empty || b->broken)
 		r = transmit(nl, b, err);
 	if (r == 0 && !empty)
@@ -402,7 +368,7 @@ static int take_message(struct query *q, const struct nlmsghdr *h, struct fl_err
 
 	if (index > last)
 		return 1;
-	what = q->batch->what[index];
+	what = q->batch->items[index].what;
 	if (is_ack(h) && !is_tolerated(q->batch, index, -((struct nlmsgerr *)NLMSG_DATA(h))->error))
 		return kernel_error(h, what, err);
 	if (index < last)
@@ -426,7 +392,7 @@ static int read_answer(struct query *q, struct fl_err *err)
 	struct iovec iov[2] = { { buf[0], ANSWER_MAX }, { buf[1], ANSWER_MAX } };
 	struct mmsghdr m[2] = { { .msg_hdr = { .msg_iov = &iov[0], .msg_iovlen = 1 } },
 				{ .msg_hdr = { .msg_iov = &iov[1], .msg_iovlen = 1 } } };
-	const char *what = q->batch->what[q->batch->n - 1];
+	const char *what = q->batch->items[q->batch->n - 1].what;
 	int count, n, r = 1;
 
 	do
@@ -452,7 +418,8 @@ static int query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *a
 	struct query q = { .nl = nl, .batch = b, .each = each, .arg = arg };
 	int r;
 
-	q.dump = b->n > 0 && (nlmsg_hdr(b->msg[b->n - 1])->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	q.dump = b->n > 0 &&
+		 (nlmsg_hdr(b->items[b->n - 1].msg)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	if (q.dump)
 		be_strict(nl);
 	r = transmit(nl, b, err);
@@ -479,7 +446,7 @@ int fl_nl_query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *ar
 	while ((r = query(nl, b, each, arg, err)) == 1 && ++tries < DUMP_TRIES)
 		(void)each(NULL, arg, err);
 	if (r == 1)
-		r = fl_fail(err, EAGAIN, "%s: interrupted %d times", b->what[0], DUMP_TRIES);
+		r = fl_fail(err, EAGAIN, "%s: interrupted %d times", b->items[0].what, DUMP_TRIES);
 	empty_batch(b);
 	return r;
 }

@@ -99,7 +99,6 @@ static void join(const char *link)
 static int begin(void **state)
 {
 	struct fl_prefix_key node = { .prefixlen = 32 + 128, .addr = address("10.0.0.1") };
-	struct fl_prefix_info info = { .identity = 50, .flags = FL_PREFIX_NODE };
 	bool changed;
 
 	(void)state;
@@ -113,7 +112,7 @@ static int begin(void **state)
 	}
 	a = endpoint("ha", "10.0.0.2", 0x0a, 1);
 	b = endpoint("hb", "10.0.0.3", 0x0b, 2);
-	return dp_set_prefix(dp, &node, &info, &err);
+	return dp_set_special(dp, &node, FL_SPECIAL_NODE, &err);
 }
 
 static int end(void **state)
@@ -153,7 +152,7 @@ static void a_pod_in_the_blocks_is_shut_until_the_agent_knows_it(void **state)
 static void an_unknown_one_may_talk_where_that_is_said(void **state)
 {
 	(void)state;
-	CHECK_OK(dp_remove_endpoint(dp, &b, &err), &err);
+	CHECK_OK(dp_remove_stranger(dp, b.ifindex, &err), &err);
 	CHECK(sh(NO_PING) != 0);
 	CHECK_OK(dp_allow_unknown(dp, true, &err), &err);
 	must(PING);
@@ -166,7 +165,7 @@ static void an_unknown_one_may_talk_where_that_is_said(void **state)
 static void isolation_holds_and_the_node_still_comes_in(void **state)
 {
 	struct fl_slot isolated = { .version = 5, .flags = FL_SLOT_INGRESS }, open = { 0 };
-	struct fl_rule_key key = { .version = 6, .identity = 100 + 0x0a, .dir = FL_INGRESS };
+	struct fl_rule_key key = { .version = 6, .who = 100 + 0x0a, .dir = FL_INGRESS };
 	struct fl_rule all = { .ports = FL_RULE_ALL };
 
 	(void)state;
@@ -185,9 +184,11 @@ static void isolation_holds_and_the_node_still_comes_in(void **state)
 	must(PING);
 }
 
-static int count_endpoint(__u32 ifindex, void *arg, struct fl_err *e)
+static int count_endpoint(__u32 ifindex, const struct fl_endpoint_info *info, void *arg,
+			  struct fl_err *e)
 {
 	(void)e;
+	CHECK(info->identity != 0);
 	CHECK(ifindex == a.ifindex || ifindex == b.ifindex);
 	++*(int *)arg;
 	return 0;

@@ -285,10 +285,10 @@ static void a_selected_pod_gets_what_is_allowed_and_no_more(void **state)
 		  TO_A,
 		  { .src = WORLD4, .dst = A4, .dport = 124 },
 		  FL_R_POLICY_INGRESS },
-		{ "who has a rule is not anybody",
+		{ "who has a rule of its own is anybody too",
 		  TO_A,
 		  { .src = REMOTE4, .dst = A4, .dport = 123 },
-		  FL_R_POLICY_INGRESS },
+		  FL_R_FORWARDED },
 		{ "its node", TO_A, { .src = NODE4, .dst = A4, .dport = 9 }, FL_R_FORWARDED },
 		{ "its node, IPv6", TO_A, { .src = NODE6, .dst = A6, .dport = 9 }, FL_R_FORWARDED },
 		{ "another pod of the node",
@@ -313,8 +313,25 @@ static void a_selected_pod_gets_what_is_allowed_and_no_more(void **state)
 	world_port(40, IPPROTO_SCTP, 0, 0);
 	world_rule(7, FL_INGRESS, FL_ID_ANY, 41);
 	world_port(41, IPPROTO_UDP, 123, 16);
-	world_rule(7, FL_INGRESS, ID_B, FL_RULE_NONE);
 	CHECK_ROWS(rows);
+}
+
+static void a_namespace_and_an_identity_allow_each_by_itself(void **state)
+{
+	static const struct pkt by_ns = { .src = B4, .dst = A4, .dport = 70, .src_mac = MAC_B };
+	static const struct pkt by_id = { .src = B4, .dst = A4, .dport = 71, .src_mac = MAC_B };
+	static const struct pkt by_none = { .src = B4, .dst = A4, .dport = 72, .src_mac = MAC_B };
+
+	(void)state;
+	world_forget();
+	world_slot(SLOT_A, 20, FL_SLOT_INGRESS);
+	world_rule(20, FL_INGRESS, ID_NS, 50);
+	world_port(50, IPPROTO_UDP, 70, 16);
+	world_rule(20, FL_INGRESS, ID_B, 51);
+	world_port(51, IPPROTO_UDP, 71, 16);
+	CHECK_FATE("by its namespace", world_run(FROM_B, &by_ns), FL_R_REDIRECTED);
+	CHECK_FATE("by its identity", world_run(FROM_B, &by_id), FL_R_REDIRECTED);
+	CHECK_FATE("by neither", world_run(FROM_B, &by_none), FL_R_POLICY_INGRESS);
 }
 
 static void egress_is_judged_at_the_sender(void **state)
@@ -521,6 +538,7 @@ int main(void)
 		cmocka_unit_test(a_pod_sends_only_as_itself),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(a_selected_pod_gets_what_is_allowed_and_no_more),
+		cmocka_unit_test(a_namespace_and_an_identity_allow_each_by_itself),
 		cmocka_unit_test(egress_is_judged_at_the_sender),
 		cmocka_unit_test(replies_and_errors_of_an_allowed_flow_pass),
 		cmocka_unit_test(a_change_of_policy_cuts_what_it_no_longer_allows),

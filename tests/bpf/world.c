@@ -33,11 +33,24 @@ static void put(struct bpf_map *map, const void *key, const void *value)
 		fail_msg("map '%s' does not take an entry", bpf_map__name(map));
 }
 
-static void put_prefix(const char *text, unsigned int bits, __u32 identity, __u32 flags)
+static struct fl_prefix_key prefix(const char *text, unsigned int bits)
 {
-	struct fl_prefix_key key = { .prefixlen = 32 + (strchr(text, ':') ? bits : 96 + bits),
-				     .addr = address(text) };
-	struct fl_prefix_info info = { .identity = identity, .flags = flags };
+	return (struct fl_prefix_key){ .prefixlen = 32 + (strchr(text, ':') ? bits : 96 + bits),
+				       .addr = address(text) };
+}
+
+static void put_special(const char *text, unsigned int bits, __u32 flags)
+{
+	struct fl_prefix_key key = prefix(text, bits);
+	struct fl_special special = { .flags = flags };
+
+	put(skel->maps.fl_specials, &key, &special);
+}
+
+static void put_prefix(const char *text, unsigned int bits, __u32 block)
+{
+	struct fl_prefix_key key = prefix(text, bits);
+	struct fl_prefix_info info = { .block = block };
 
 	put(skel->maps.fl_prefixes, &key, &info);
 }
@@ -46,6 +59,7 @@ static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, 
 		    __u32 slot)
 {
 	struct fl_endpoint_info ep = { .identity = identity,
+				       .ns = ID_NS,
 				       .slot = slot,
 				       .mac = { 2, 0, 0, 0, 0, last },
 				       .host_mac = { 2, 0, 0, 0, 1, last },
@@ -83,11 +97,11 @@ int world_begin(void **state)
 		return -1;
 	put_pod(if_a, 0x0a, A4, A6, ID_A, SLOT_A);
 	put_pod(if_b, 0x0b, B4, B6, ID_B, SLOT_B);
-	put_prefix(NODE4, 32, ID_NODE, FL_PREFIX_NODE);
-	put_prefix(NODE6, 128, ID_NODE, FL_PREFIX_NODE);
-	put_prefix("10.1.0.0", 16, ID_REMOTE, 0);
-	put_prefix("fd01::", 64, ID_REMOTE, 0);
-	put_prefix("10.96.0.0", 12, ID_SERVICE, FL_PREFIX_SERVICE);
+	put_special(NODE4, 32, FL_SPECIAL_NODE);
+	put_special(NODE6, 128, FL_SPECIAL_NODE);
+	put_prefix("10.1.0.0", 16, ID_REMOTE);
+	put_prefix("fd01::", 64, ID_REMOTE);
+	put_special("10.96.0.0", 12, FL_SPECIAL_SERVICE);
 	return 0;
 }
 
@@ -114,9 +128,9 @@ void world_slot(__u32 slot, __u32 version, __u32 flags)
 	put(skel->maps.fl_slots, &slot, &value);
 }
 
-void world_rule(__u32 version, enum fl_dir dir, __u32 identity, __u32 ports)
+void world_rule(__u32 version, enum fl_dir dir, __u32 who, __u32 ports)
 {
-	struct fl_rule_key key = { .version = version, .identity = identity, .dir = dir };
+	struct fl_rule_key key = { .version = version, .who = who, .dir = dir };
 	struct fl_rule rule = { .ports = ports };
 
 	put(skel->maps.fl_rules, &key, &rule);

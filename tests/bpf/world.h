@@ -15,7 +15,7 @@
 #include "pkt.h"
 
 /* Who is who. */
-enum { ID_A = 100, ID_B = 101, ID_NODE = 50, ID_REMOTE = 60, ID_SERVICE = 70 };
+enum { ID_A = 100, ID_B = 101, ID_NS = 90, ID_REMOTE = 60 };
 enum { SLOT_A = 1, SLOT_B = 2 };
 #define A4	 "10.0.0.2"
 #define A6	 "fd00::2"
@@ -44,8 +44,8 @@ int world_map(const char *name);
 /* Isolates a slot's pods by this version (flags: FL_SLOT_...). */
 void world_slot(__u32 slot, __u32 version, __u32 flags);
 
-/* Allows an identity; ports: FL_RULE_ALL, FL_RULE_NONE or a port set. */
-void world_rule(__u32 version, enum fl_dir dir, __u32 identity, __u32 ports);
+/* Allows somebody; ports: FL_RULE_ALL or a port set. */
+void world_rule(__u32 version, enum fl_dir dir, __u32 who, __u32 ports);
 
 /* Puts ports into a set: those that share the first bits of port. bits 0: the whole protocol. */
 void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits);
