@@ -196,7 +196,7 @@ static struct pol_verdict judge(const struct pol_world *w, const struct question
 		v.why = POL_WHY_NO_POD;
 	} else if (own->pod == other->pod) {
 		v.why = POL_WHY_SELF;
-	} else if (is_own_node(own->pod, other)) {
+	} else if (dir == POL_INGRESS && is_own_node(own->pod, other)) {
 		v.why = POL_WHY_NODE;
 	} else {
 		for (size_t i = 0; s && i < s->n; i++)

@@ -16,8 +16,6 @@ struct label_hash {
 	uint64_t key, pair;
 };
 
-#define FL_ID_PODS 1
-
 struct label_set {
 	struct label_hash *v;
 	size_t n;
@@ -151,7 +149,8 @@ struct entries {
 /* What is in force for the pods that the same policies select: their slot's version. */
 struct set {
 	uint32_t version, slot, flags;
-	bool is_dirty, is_told;
+	bool is_dirty, is_told,
+		is_switched; /* the slot has another version since the last commit */
 	uint64_t hash;
 	struct policy **policies; /* sorted by name */
 	size_t n;
@@ -339,3 +338,35 @@ fl_must int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *
 
 /* Notes a change of the maps. */
 fl_must int ops_add(struct ops *o, const struct pol_entry *e, bool del, struct fl_err *err);
+
+/* Takes identities and blocks that have gone out of policies and sets. */
+fl_must int forget_gone(struct pol_world *w, struct fl_err *err);
+
+/* Has the policy's sets compiled anew. */
+void mark_dirty(const struct policy *p);
+
+/* Compiles the sets that need it, and takes out those that nobody has. */
+fl_must int compile_sets(struct pol_world *w, struct fl_err *err);
+
+/* capacity.c */
+
+/* The blocks of those that were refused count again, before anybody new is entered. */
+fl_must int reconsider(struct pol_world *w, struct fl_err *err);
+
+/* Those that were refused get another chance, in versions to come. */
+void accept_all(struct pol_world *w);
+
+/* Refuses policies until the rest fits. */
+fl_must int refuse(struct pol_world *w, struct fl_err *err);
+
+/* tell.c: operations for what has changed... */
+fl_must int tell_slots(struct pol_world *w, struct fl_err *err);
+fl_must int tell_places(struct pol_world *w, struct fl_err *err);
+fl_must int tell_pods(struct pol_world *w, struct fl_err *err);
+
+/* ... and the end of what has gone. */
+fl_must int bury_ports(struct pol_world *w, struct fl_err *err);
+fl_must int bury_pods(struct pol_world *w, struct fl_err *err);
+void bury_idents(struct pol_world *w);
+void bury_places(struct pol_world *w);
+void bury_policies(struct pol_world *w);

@@ -328,7 +328,6 @@ static uint32_t flags_of(const struct set *s)
 
 int set_compile(struct pol_world *w, struct set *s, struct fl_err *err)
 {
-	struct pol_entry slot;
 	int r = drop_entries(w, s, s->is_told, err);
 
 	if (r < 0)
@@ -343,11 +342,9 @@ int set_compile(struct pol_world *w, struct set *s, struct fl_err *err)
 		return r;
 	s->is_dirty = false;
 	s->is_told = true;
+	s->is_switched = true;
 	w->compiled++;
-	if (s->slot == POL_SLOT_CLOSED)
-		return 0;
-	slot = slot_entry(s);
-	return ops_add(&w->puts, &slot, false, err);
+	return 0;
 }
 
 /* A slot that was free as of the last commit; the closed one when there is none. */

@@ -205,7 +205,7 @@ static bool is_alive(const struct pol_world *w, const struct pol_entry *e)
 int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *err)
 {
 	struct pol_op *ops = calloc(w->puts.n + w->dels.n + 1, sizeof(*ops));
-	size_t n = 0;
+	size_t n = 0, kept = 0;
 
 	if (!ops)
 		return fl_fail_errno(err, ENOMEM, "compile policies");
@@ -218,7 +218,11 @@ int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *err)
 	fl_free_p(&w->dels.v);
 	w->puts = w->dels = (struct ops){ 0 };
 	qsort(ops, n, sizeof(*ops), compare_ops);
-	*out = (struct pol_diff){ ops, n, w->compiled };
+	/* What came, went and came again stands there twice. */
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || compare_ops(&ops[kept - 1], &ops[i]) != 0)
+			ops[kept++] = ops[i];
+	*out = (struct pol_diff){ ops, kept, w->compiled };
 	return 0;
 }
 

@@ -145,7 +145,7 @@ struct pol_end {
 enum pol_why {
 	POL_WHY_NO_POD,	      /* the end is no pod, or of the host's network: nothing is enforced */
 	POL_WHY_SELF,	      /* a pod always reaches itself */
-	POL_WHY_NODE,	      /* and its own node, which reaches it */
+	POL_WHY_NODE,	      /* a pod's own node always reaches it */
 	POL_WHY_NOT_ISOLATED, /* no policy selects the pod for the direction */
 	POL_WHY_RULE,	      /* a rule allows it */
 	POL_WHY_DENIED,	      /* policies select the pod and none allows it */

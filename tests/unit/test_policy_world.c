@@ -41,8 +41,9 @@ static void make_ns(unsigned int i, char *out)
 	static const char *const labels[] = { "", "'team':'a'", "'team':'b'",
 					      "'team':'a','env':'p'" };
 
-	(void)sprintf(out, "{'apiVersion':'v1','kind':'Namespace','metadata':{'name':'%s',"
-			   "'labels':{%s}}}",
+	(void)sprintf(out,
+		      "{'apiVersion':'v1','kind':'Namespace','metadata':{'name':'%s',"
+		      "'labels':{%s}}}",
 		      ns_names[i], PICK(labels));
 }
 
@@ -73,11 +74,14 @@ static const char *make_peer(void)
 	static const char *const peers[] = {
 		"{'podSelector':{}}",
 		"{'podSelector':{'matchLabels':{'app':'a'}}}",
-		"{'podSelector':{'matchExpressions':[{'key':'v','operator':'NotIn','values':['1']}]}}",
+		"{'podSelector':{'matchExpressions':[{'key':'v','operator':'NotIn','values':['1']}]"
+		"}}",
 		"{'namespaceSelector':{}}",
 		"{'namespaceSelector':{'matchLabels':{'team':'a'}}}",
-		"{'namespaceSelector':{'matchExpressions':[{'key':'env','operator':'DoesNotExist'}]}}",
-		"{'namespaceSelector':{},'podSelector':{'matchExpressions':[{'key':'app','operator':"
+		"{'namespaceSelector':{'matchExpressions':[{'key':'env','operator':'DoesNotExist'}]"
+		"}}",
+		"{'namespaceSelector':{},'podSelector':{'matchExpressions':[{'key':'app','operator'"
+		":"
 		"'In','values':['a','c']}]}}",
 		"{'namespaceSelector':{'matchLabels':{'kubernetes.io/metadata.name':'y'}},"
 		"'podSelector':{'matchExpressions':[{'key':'v','operator':'Exists'}]}}",
@@ -116,10 +120,11 @@ static void make_policy(unsigned int i, char *out)
 	static const char *const types[] = { "'Ingress'", "'Egress'", "'Ingress','Egress'", "" };
 	char *end = out;
 
-	end += sprintf(end,
-		       "{'apiVersion':'networking.k8s.io/v1','kind':'NetworkPolicy','metadata':"
-		       "{'name':'p%u','namespace':'%s'},'spec':{'podSelector':{%s},'policyTypes':[%s]",
-		       i, ns_names[i % 3], PICK(subjects), PICK(types));
+	end += sprintf(
+		end,
+		"{'apiVersion':'networking.k8s.io/v1','kind':'NetworkPolicy','metadata':"
+		"{'name':'p%u','namespace':'%s'},'spec':{'podSelector':{%s},'policyTypes':[%s]",
+		i, ns_names[i % 3], PICK(subjects), PICK(types));
 	for (int dir = 0; dir < 2; dir++) {
 		unsigned int rules = roll(3);
 
@@ -237,7 +242,7 @@ static void edits_lead_to_what_a_compilation_at_once_makes(void **state)
 	const struct pol_options all = { 0 };
 
 	(void)state;
-	for (unsigned int s = 1; s <= 20; s++)
+	for (unsigned int s = 1; s <= 25; s++)
 		run_edits(s, 60, &all);
 }
 
@@ -246,7 +251,7 @@ static void so_they_do_when_not_everything_fits(void **state)
 	const struct pol_options tight = { .limits = { .rules = 12, .ports = 12, .prefixes = 3 } };
 
 	(void)state;
-	for (unsigned int s = 100; s <= 115; s++)
+	for (unsigned int s = 100; s <= 125; s++)
 		run_edits(s, 60, &tight);
 }
 
