@@ -27,11 +27,11 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 
 # Layers from top to bottom: this is the link order, so nothing can call upwards.
 LAYERS	 := attach cni peers state net json base
-PLUGINS	 := bridge ipam loopback
+PLUGINS	 := bridge vxlan bgp-route ipam loopback
 # The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
 AGENT	 := api datapath bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
-CNI_NAMES := bridge host-local loopback
+CNI_NAMES := bridge host-local loopback vxlan bgp-route
 
 lib	 = $(B)/lib/lib$(1).a
 srcs	 = $(sort $(wildcard $(1)/*.c))

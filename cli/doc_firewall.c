@@ -18,7 +18,7 @@
 #include "cli/doctor.h"
 #include "net/nft_forward.h"
 
-#define ARP_WAIT_MS 300
+#define ARP_WAIT_MS 200
 
 struct found {
 	char text[200];

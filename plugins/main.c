@@ -8,15 +8,14 @@
 
 #include "base/text.h"
 #include "cni/plugin.h"
+#include "plugins/bgp-route/bgp_route.h"
 #include "plugins/bridge/bridge.h"
 #include "plugins/ipam/ipam.h"
 #include "plugins/loopback/loopback.h"
+#include "plugins/vxlan/vxlan.h"
 
 static const struct fl_cni_plugin *const builtins[] = {
-	&br_plugin,
-	&ipam_plugin,
-	&lo_plugin,
-	NULL,
+	&br_plugin, &ipam_plugin, &lo_plugin, &vx_plugin, &bgp_plugin, NULL,
 };
 
 /* NULL when there is no such plugin. */

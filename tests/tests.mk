@@ -32,7 +32,11 @@ $(BPF_TESTS): $(B)/tests/bpf_%: $(B)/obj/tests/bpf/test_%.o $(B)/obj/tests/bpf/p
 
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $<
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(HARNESS_LDLIBS)
+
+# This one is the agent's own HTTP server with documents of a folder.
+$(B)/tests/apiserver: $(call lib,agent-api) $(call lib,fl-json) $(call lib,fl-base)
+$(B)/tests/apiserver: HARNESS_LDLIBS := -lmicrohttpd -luv -ljansson
 
 # The real libcni, from the source that golang-github-appc-cni-dev installs under gocode.
 $(B)/tests/libcni-driver: tests/e2e/libcni/driver.go

@@ -198,8 +198,10 @@ int api_dispatch(const struct api_table *table, enum api_door door,
 
 		if (!fl_streq(request->path, route->path))
 			continue;
-		if (is_method(request->method, route->method))
+		if (is_method(request->method, route->method)) {
+			*out->allow = '\0'; /* of a route before this one */
 			return run_handler(table, route, request, out, err);
+		}
 		allow(out, route->method);
 	}
 	return refuse(request, out, err);

@@ -37,6 +37,11 @@ struct fl_pod {
 	uint32_t index;	       /* of the interface in the pod */
 	int iface;	       /* its index in the result: only addresses of this one are taken */
 	enum fl_pod_ipv6 ipv6; /* no address, used at once, or after duplicate address detection */
+	/*
+	 * Of a routed pod, whose addresses have full length: the MAC address of its gateways, which
+	 * become permanent neighbours, on-link whatever their addresses. NULL: found as usual.
+	 */
+	const uint8_t *gateway_mac;
 };
 
 /*
@@ -59,6 +64,14 @@ bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_r
  */
 fl_must int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p,
 			  const struct fl_deadline *deadline, struct fl_err *err);
+
+/*
+ * The two halves of it, for who has more to send when the end is up (routes through it): the
+ * messages that set it up, and sending them with what the caller has put behind them.
+ */
+void fl_pair_put_raise(struct fl_batch *b, const struct fl_pair *p);
+fl_must int fl_pair_send_raise(struct fl_nl *host, struct fl_batch *b, const struct fl_pair *p,
+			       const struct fl_deadline *deadline, struct fl_err *err);
 
 /*
  * Waits until the host's end passes packets (a bridge port: forwards), for which the kernel

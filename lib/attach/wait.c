@@ -10,21 +10,14 @@ static bool passes(const struct fl_link *link)
 	return link->up && link->carrier && (link->master == 0 || link->bridging);
 }
 
-static int raise_end(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
-		     struct fl_err *err)
+void fl_pair_put_raise(struct fl_batch *b, const struct fl_pair *p)
 {
-	fl_auto_batch struct fl_batch *b = NULL;
-	int r = fl_batch_new(&b, err);
-
-	if (r < 0)
-		return r;
 	fl_link_put_set(b, &(struct fl_link_set){ .name = p->host,
 						  .alias = p->alias,
 						  .ipv6_auto = FL_OFF,
 						  .up = FL_ON,
 						  .hairpin = p->hairpin,
 						  .isolated = p->isolated });
-	return fl_link_send_and_get(host, b, p->host, out, err);
 }
 
 int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
@@ -47,13 +40,25 @@ int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline 
 	return r < 0 ? fl_wrap(err, r, "wait for '%s' to pass packets", name) : 0;
 }
 
-int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_deadline *deadline,
-		  struct fl_err *err)
+int fl_pair_send_raise(struct fl_nl *host, struct fl_batch *b, const struct fl_pair *p,
+		       const struct fl_deadline *deadline, struct fl_err *err)
 {
 	struct fl_link link = { 0 };
-	int r = raise_end(host, p, &link, err);
+	int r = fl_link_send_and_get(host, b, p->host, &link, err);
 
 	if (r < 0 || !deadline || passes(&link))
 		return r;
 	return fl_pair_wait(host, p->host, deadline, err);
+}
+
+int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_deadline *deadline,
+		  struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_pair_put_raise(b, p);
+	return fl_pair_send_raise(host, b, p, deadline, err);
 }

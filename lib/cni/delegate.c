@@ -241,3 +241,18 @@ int fl_cni_delegate_call(const struct fl_cni_req *req, enum fl_cni_verb verb, co
 	r = find(req, type, &d, err);
 	return r < 0 ? r : call(&theirs, verb, &d, err);
 }
+
+int fl_cni_delegate_conf(const struct fl_cni_req *req, const struct fl_json *doc,
+			 struct fl_cni_req *out, char **text, struct fl_err *err)
+{
+	char *printed;
+	int r = fl_json_print(doc, 0, &printed, err);
+
+	if (r < 0)
+		return r;
+	*out = *req;
+	out->conf = fl_cur_root(doc, req->conf.key);
+	out->stdin_text = *text = printed;
+	out->stdin_len = strlen(printed);
+	return 0;
+}

@@ -26,3 +26,11 @@ fl_must int fl_cni_delegate_add(const struct fl_cni_req *req, const char *type,
  */
 fl_must int fl_cni_delegate_call(const struct fl_cni_req *req, enum fl_cni_verb verb,
 				 const char *type, struct fl_err *err);
+
+/*
+ * The request with another configuration in place of its own, which is how a plugin hands over
+ * what the delegate is to get: on stdin, or in-process. doc is borrowed; *text is what *out's
+ * stdin points to, the caller's to free.
+ */
+fl_must int fl_cni_delegate_conf(const struct fl_cni_req *req, const struct fl_json *doc,
+				 struct fl_cni_req *out, char **text, struct fl_err *err);

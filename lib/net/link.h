@@ -112,6 +112,10 @@ void fl_link_put_vlan_del(struct fl_batch *b, uint32_t index, uint16_t vlan);
 fl_must int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out,
 			struct fl_err *err);
 
+/* The same by its index. */
+fl_must int fl_link_get_index(struct fl_nl *nl, uint32_t index, struct fl_link *out,
+			      struct fl_err *err);
+
 /* Sends the batch and reads the link as it is then, in one call; errors of the batch come first. */
 fl_must int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
 				 struct fl_link *out, struct fl_err *err);

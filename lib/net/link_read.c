@@ -114,6 +114,21 @@ int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
 	return fl_nl_query(nl, b, each_get, out, err);
 }
 
+int fl_link_get_index(struct fl_nl *nl, uint32_t index, struct fl_link *out, struct fl_err *err)
+{
+	struct ifinfomsg ifi = { .ifi_index = (int)index };
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct nl_msg *m;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_GETLINK, 0, &ifi, sizeof(ifi) }, "read link %u",
+			 index);
+	fl_put_u32(b, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	return fl_nl_query(nl, b, each_get, out, err);
+}
+
 struct listing {
 	uint32_t master;
 	struct fl_list found;

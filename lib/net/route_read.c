@@ -199,7 +199,8 @@ int fl_route_lookup(struct fl_nl *nl, const struct fl_ip *to, struct fl_route *o
 	struct rtmsg rt = {
 		.rtm_family = (uint8_t)fl_ip_family(to),
 		.rtm_dst_len = (uint8_t)fl_ip_bits(to),
-		.rtm_flags = RTM_F_LOOKUP_TABLE,
+		/* IPv6 says which table in any case, and refuses the flag on a strict socket. */
+		.rtm_flags = fl_ip_is4(to) ? RTM_F_LOOKUP_TABLE : 0,
 	};
 	fl_auto_batch struct fl_batch *b = NULL;
 	char text[FL_IP_STR];

@@ -102,3 +102,18 @@ bool fl_peers_plan_equal(const struct fl_peers_plan *a, const struct fl_peers_pl
 const struct fl_route *fl_peers_plan_routes(const struct fl_peers_plan *p, size_t *n);
 const struct fl_neigh *fl_peers_plan_neighs(const struct fl_peers_plan *p, size_t *n);
 const struct fl_fdb *fl_peers_plan_fdb(const struct fl_peers_plan *p, size_t *n);
+
+/* Takes the routes out of a plan that keep() does not want: as if they were nobody's. */
+void fl_peers_plan_keep(struct fl_peers_plan *p, bool (*keep)(const struct fl_route *r, void *arg),
+			void *arg);
+
+/* An object that is wanted and not there; borrowed. One of them is set. */
+struct fl_peers_missing {
+	const struct fl_route *route;
+	const struct fl_neigh *neigh;
+	const struct fl_fdb *fdb;
+};
+
+/* True when something that is wanted is not had; *out is the first. More is no matter. */
+bool fl_peers_plan_missing(const struct fl_peers_plan *want, const struct fl_peers_plan *have,
+			   struct fl_peers_missing *out);

@@ -135,3 +135,55 @@ const struct fl_fdb *fl_peers_plan_fdb(const struct fl_peers_plan *p, size_t *n)
 	*n = p->list[PEERS_FDB].n;
 	return p->list[PEERS_FDB].items;
 }
+
+void fl_peers_plan_keep(struct fl_peers_plan *p, bool (*keep)(const struct fl_route *r, void *arg),
+			void *arg)
+{
+	struct peers_list *l = &p->list[PEERS_ROUTE];
+	struct fl_route *routes = l->items;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (keep(&routes[i], arg))
+			routes[n++] = routes[i];
+	l->n = n;
+}
+
+/* The first item of one kind that is missing, or NULL: both lists are sorted by key. */
+static const void *first_missing(const struct fl_peers_plan *want, const struct fl_peers_plan *have,
+				 enum peers_kind k)
+{
+	const struct peers_form *f = &peers_form[k];
+	size_t j = 0;
+
+	for (size_t i = 0; i < want->list[k].n; i++) {
+		const void *item = peers_item(want, k, i);
+		bool found = false;
+
+		while (j < have->list[k].n && f->cmp(peers_item(have, k, j), item) < 0)
+			j++;
+		for (size_t n = j; !found && n < have->list[k].n; n++) {
+			if (f->cmp(peers_item(have, k, n), item) != 0)
+				break;
+			found = f->same(peers_item(have, k, n), item);
+		}
+		if (!found)
+			return item;
+	}
+	return NULL;
+}
+
+bool fl_peers_plan_missing(const struct fl_peers_plan *want, const struct fl_peers_plan *have,
+			   struct fl_peers_missing *out)
+{
+	struct fl_peers_missing m = { .route = first_missing(want, have, PEERS_ROUTE) };
+
+	if (!m.route)
+		m.neigh = first_missing(want, have, PEERS_NEIGH);
+	if (!m.route && !m.neigh)
+		m.fdb = first_missing(want, have, PEERS_FDB);
+	if (!m.route && !m.neigh && !m.fdb)
+		return false;
+	*out = m;
+	return true;
+}

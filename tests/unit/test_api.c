@@ -242,6 +242,7 @@ static void what_the_table_holds_is_answered(void **state)
 	check_answer(ask(false, "GET", "/v1/status", ""), 200, JSON, "{\"version\":\"1\"}\n");
 	check_answer(ask(false, "GET", "/v1/status?pretty=1", ""), 200, JSON, "{\"version\"");
 	check_answer(ask(false, "POST", "/v1/both", "{\"a\":[1]}"), 200, JSON, "{\"a\":[1]}\n");
+	CHECK(!strstr(answer, "Allow:"));
 	check_answer(ask(false, "POST", "/v1/both", ""), 204, "HTTP", "");
 	CHECK(!*body_of(answer) && !strstr(answer, "Content-Type"));
 	CHECK(calls == 4);

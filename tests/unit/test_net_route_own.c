@@ -238,6 +238,14 @@ static void lookup_tells_link_gateway_source_and_mtu(void **state)
 	}
 }
 
+static void lookup_works_after_a_list_too(void **state)
+{
+	(void)state;
+	(void)by(0); /* after which the kernel reads questions on this socket strictly */
+	CHECK(!look_up("10.88.0.7").has_gw);
+	CHECK(!look_up("fd88::7").has_gw);
+}
+
 static void lookup_without_a_way_is_enetunreach(void **state)
 {
 	static const char *const to[] = { "192.0.2.7",	 "198.51.100.1", "203.0.113.1",
@@ -266,6 +274,7 @@ int main(void)
 		T_ADDRS(removing_needs_the_protocol_and_no_route),
 		T_ADDRS(only_the_main_tables_routes_of_the_protocol_are_listed),
 		T_ADDRS(lookup_tells_link_gateway_source_and_mtu),
+		T_ADDRS(lookup_works_after_a_list_too),
 		T_ADDRS(lookup_without_a_way_is_enetunreach),
 	};
 

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/* agent/source/objects.c: objects of a text. Needs nothing. */
+#include "agent/source/objects.h"
+
+#include "inject.h"
+#include "test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define NODE(name, n)                                                                   \
+	"apiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDR: 10." n \
+	".0.0/16}\nstatus: {addresses: [{type: InternalIP, address: 192.0.2." n "}]}\n"
+#define ITEM(name, n)                                          \
+	"- {metadata: {name: " name "}, spec: {podCIDR: 10." n \
+	".0.0/16}, status: {addresses: [{type: InternalIP, address: 192.0.2." n "}]}}\n"
+
+struct said {
+	int n;
+	char last[256];
+};
+
+static void note(const char *where, const char *version, const char *kind, void *arg)
+{
+	struct said *s = arg;
+
+	s->n++;
+	snprintf(s->last, sizeof(s->last), "%s %s %s", where, version, kind);
+}
+
+static struct src_objects read_text(const char *text, const struct src_objects *last,
+				    struct said *said)
+{
+	struct src_objects o = { 0 };
+	struct fl_err err = { 0 };
+
+	*said = (struct said){ 0 };
+	CHECK_OK(src_objects_read(
+			 &(struct src_input){ "f.yaml", text, strlen(text), last, note, said }, &o,
+			 &err),
+		 &err);
+	return o;
+}
+
+static void nodes_are_found_in_documents_and_lists(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		const char *where; /* of the last one */
+	} t[] = {
+		{ "", 0, "" },
+		{ NODE("n1", "1"), 1, "f.yaml:1" },
+		{ NODE("n1", "1") "---\n" NODE("n2", "2"), 2, "f.yaml:7" },
+		{ "apiVersion: v1\nkind: List\nitems:\n"
+		  "- {apiVersion: v1, kind: Node, metadata: {name: n1}, spec: {podCIDR: "
+		  "10.0.0.0/8}, "
+		  "status: {addresses: [{type: InternalIP, address: 192.0.2.1}]}}\n",
+		  1, "f.yaml:4" },
+		{ "apiVersion: v1\nkind: NodeList\nitems:\n" ITEM("n1", "1") ITEM("n2", "2"), 2,
+		  "f.yaml:5" },
+		{ "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: NodeList\n  "
+		  "items:\n"
+		  "  " ITEM("n1", "1"),
+		  1, "f.yaml:7" },
+		{ "apiVersion: v1\nkind: List\nitems: []\n", 0, "" },
+		{ "apiVersion: v1\nkind: List\nitems: null\n", 0, "" },
+		{ "{\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"items\":[]}", 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		struct said said;
+		fl_auto(src_objects_done) struct src_objects o = read_text(t[i].text, NULL, &said);
+
+		if (o.complaints.n > 0)
+			fail_msg("%zu: %s", i, o.complaints.list[0].text);
+		CHECK(o.n_nodes == t[i].n && o.known == t[i].n && said.n == 0 && o.unknown == 0);
+		if (t[i].n > 0)
+			assert_string_equal(o.nodes[t[i].n - 1].where, t[i].where);
+	}
+}
+
+static void known_kinds_are_silent_and_others_are_told(void **state)
+{
+	static const char text[] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\n"
+				   "apiVersion: v1\nkind: Pod\n---\n"
+				   "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n---\n"
+				   "apiVersion: networking.k8s.io/v1\nkind: "
+				   "NetworkPolicyList\nitems: [{metadata: {}}]\n"
+				   "---\n"
+				   "apiVersion: apps/v1\nkind: Deployment\n---\n"
+				   "apiVersion: v2\nkind: Node\n";
+	struct said said;
+	fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
+
+	(void)state;
+	CHECK(o.n_nodes == 0 && o.complaints.n == 0 && o.known == 4 && o.unknown == 2);
+	CHECK(said.n == 2);
+	assert_string_equal(said.last, "f.yaml:18 v2 Node");
+}
+
+static void what_is_wrong_is_said_and_the_rest_is_read(void **state)
+{
+	static const char *const t[][3] = {
+		{ "- 1\n", "f.yaml:1", "object: expected an object" },
+		{ "kind: Node\n", "f.yaml:1", "object 'apiVersion': missing, expected a string" },
+		{ "\napiVersion: v1\n", "f.yaml:2", "object 'kind': missing, expected a string" },
+		{ "apiVersion: v1\nkind: Node\n", "f.yaml:1",
+		  "object 'metadata': missing, expected an object" },
+		{ "apiVersion: v1\nkind: Node\nmetadata: {name: x}\n", "f.yaml:1",
+		  "node 'x': object 'status.addresses': no address of type InternalIP" },
+		{ "apiVersion: v1\nkind: List\nitems: 7\n", "f.yaml:1",
+		  "object 'items': expected an array, found a number 7" },
+		{ "apiVersion: v1\nkind: List\nitems:\n- 7\n", "f.yaml:4",
+		  "object: expected an object, found a number 7" },
+		{ "apiVersion: v1\nkind: List\nitems:\n- {}\n- kind: Node\n", "f.yaml:4",
+		  "object 'apiVersion': missing" },
+		{ "apiVersion: v1\nkind: NodeList\nitems:\n- {kind: 7}\n", "f.yaml:4",
+		  "object 'kind': expected a string, found a number 7" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		char text[512];
+		struct said said;
+
+		snprintf(text, sizeof(text), "%s---\n%s", t[i][0], NODE("n1", "1"));
+		fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
+
+		CHECK(o.n_nodes == 1 && o.complaints.n >= 1);
+		assert_string_equal(o.complaints.list[0].where, t[i][1]);
+		if (strncmp(o.complaints.list[0].text, t[i][2], strlen(t[i][2])) != 0)
+			fail_msg("'%s' is not '%s'", o.complaints.list[0].text, t[i][2]);
+	}
+}
+
+static void a_text_that_is_no_yaml_is_refused_whole(void **state)
+{
+	static const char text[] = NODE("n1", "1") "---\na: [\n";
+	const struct src_input in = { "f.yaml", text, strlen(text), NULL, note, NULL };
+	struct src_objects o = { .n_nodes = 7 };
+	struct fl_err err = { 0 };
+
+	(void)state;
+	CHECK_FAILS(src_objects_read(&in, &o, &err), EINVAL, &err,
+		    "f.yaml:8:1: did not find expected node content");
+	CHECK(o.n_nodes == 7);
+}
+
+static void an_object_that_breaks_keeps_its_last_form(void **state)
+{
+	struct said said;
+	fl_auto(src_objects_done) struct src_objects
+		first = read_text(NODE("n1", "1") "---\n" NODE("n2", "2"), NULL, &said),
+		second = read_text(
+			NODE("n1", "1") "---\n"
+					"apiVersion: v1\nkind: Node\nmetadata: {name: n2}\n"
+					"---\n" NODE("n3", "3"),
+			&first, &said),
+		third = read_text(NODE("n1", "1"), &second, &said);
+
+	(void)state;
+	CHECK(second.n_nodes == 3 && second.complaints.n == 1);
+	CHECK(agent_node_equal(&second.nodes[1], &first.nodes[1]));
+	/* What is not in the text any more is not kept. */
+	CHECK(third.n_nodes == 1 && third.complaints.n == 0);
+}
+
+static void complaints_are_kept_to_a_limit_and_then_counted(void **state)
+{
+	char text[SRC_COMPLAINTS_MAX * 12 + 64] = "";
+	size_t n = 0;
+	struct said said;
+
+	(void)state;
+	for (int i = 0; i < SRC_COMPLAINTS_MAX + 3; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "---\nx: 1\n");
+	fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
+
+	CHECK(o.complaints.n == SRC_COMPLAINTS_MAX && o.complaints.more == 3);
+}
+
+static void ignore(const char *where, const char *version, const char *kind, void *arg)
+{
+	(void)where;
+	(void)version;
+	(void)kind;
+	(void)arg;
+}
+
+static int read_both(void *arg)
+{
+	static const char good[] = NODE("n1", "1") "---\n" NODE("n2", "2");
+	static const char bad[] = NODE("n1", "1") "---\napiVersion: v1\nkind: Node\n"
+						  "metadata: {name: n2}\n";
+	fl_auto(src_objects_done) struct src_objects first = { 0 }, second = { 0 };
+	struct fl_err err = { 0 };
+	const struct src_input one = { "f", good, strlen(good), NULL, ignore, NULL };
+	const struct src_input two = { "f", bad, strlen(bad), &first, ignore, NULL };
+	int r = src_objects_read(&one, &first, &err);
+
+	(void)arg;
+	return r ?: src_objects_read(&two, &second, &err);
+}
+
+static void every_lack_of_memory_is_an_error_and_leaks_nothing(void **state)
+{
+	(void)state;
+	CHECK(inject_each(read_both, NULL) == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nodes_are_found_in_documents_and_lists),
+		cmocka_unit_test(known_kinds_are_silent_and_others_are_told),
+		cmocka_unit_test(what_is_wrong_is_said_and_the_rest_is_read),
+		cmocka_unit_test(a_text_that_is_no_yaml_is_refused_whole),
+		cmocka_unit_test(an_object_that_breaks_keeps_its_last_form),
+		cmocka_unit_test(complaints_are_kept_to_a_limit_and_then_counted),
+		cmocka_unit_test(every_lack_of_memory_is_an_error_and_leaks_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
