@@ -48,7 +48,7 @@ CNI_STATIC  := $(if $(SAN),,-static)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all plugins programs tests demo check bench fuzz install clean deps format
+.PHONY: all plugins programs tests demo demo-overlay check bench fuzz install clean deps format
 
 all: plugins programs
 plugins: $(foreach n,$(CNI_NAMES),$(B)/cni/$n)
@@ -149,6 +149,7 @@ include bench/bench.mk
 
 # The demonstrations need the plugins and berth, and so fewer packages than the rest.
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
+demo-overlay: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo-overlay.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
 deps: ; $(Q)tests/deps.sh build

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# The benchmark's programs: build/bench/cnibench, which measures, and build/bench/floor, the bare
-# kernel cost as a static program without any library of ours.
+# The benchmark's programs: build/bench/cnibench, which measures, build/bench/floor, the bare
+# kernel cost as a static program without any library of ours, and build/bench/rr, which asks and
+# answers.
 
-BENCH_SRCS := $(filter-out bench/floor.c,$(wildcard bench/*.c))
-BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor
+BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c,$(wildcard bench/*.c))
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr
 
 .PHONY: benches
 benches: $(BENCH_BINS)
@@ -11,6 +12,10 @@ benches: $(BENCH_BINS)
 $(BENCH_SRCS:%.c=$(B)/obj/%.o): FLAGS += -Ibench
 
 $(B)/bench/cnibench: $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(call lib,fl-base)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/rr: $(B)/obj/bench/rr.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
 

@@ -21,6 +21,7 @@ if [ "${BENCH_INSIDE:-}" != 1 ]; then
 	mkdir -p "$build/bench/store"
 	BENCH_INSIDE=1 unshare --net --mount "$0" "$build" "$@" && r=0 || r=$?
 	rm -rf "$build/bench/store"
+	[ $r != 0 ] || [ $# != 0 ] || [ -n "${BENCH_OPTIONS:-}" ] || "$here/overlay.sh" "$build" || r=$?
 	exit $r
 fi
 

@@ -25,6 +25,11 @@ struct bgp_input {
 	const struct agent_node *self;
 	const struct agent_cluster *nodes;
 	bool drained; /* announce nothing */
+	/* This node's addresses with their lengths, which tell who is on a link of ours. None:
+	   bgp_apply() looks for itself; the configuration takes a peer of another AS to be on one.
+	 */
+	size_t n_links;
+	const struct fl_prefix *links;
 };
 
 /*

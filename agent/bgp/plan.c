@@ -193,6 +193,23 @@ static bool is_odd(const struct fl_ip *ip)
 	       (ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80);
 }
 
+/*
+ * How far the peer may be. "ttlSecurity" says it; else one hop when it is on a link of ours, which
+ * makes BIRD use what both ends agree on there: TTL 1 in another AS, and BFD of one hop.
+ */
+static uint32_t hops_to(const struct maker *m, const struct bgp_session *s)
+{
+	const struct bgp_input *in = m->in;
+
+	if (s->peer->ttl_security)
+		return s->peer->ttl_security;
+	for (size_t i = 0; i < in->n_links; i++) {
+		if (fl_prefix_contains(&in->links[i], &s->remote))
+			return 1;
+	}
+	return in->n_links == 0 && s->as != m->plan->as;
+}
+
 static int check_peer(const struct maker *m, size_t i, struct fl_err *err)
 {
 	const struct agent_bgp *conf = &m->in->conf->bgp;
@@ -232,6 +249,8 @@ static int add_peer(const struct maker *m, size_t i, struct fl_err *err)
 		return r;
 	s.local = *bgp_own_ip(m->in, fl_ip_family(&peer->address));
 	s.as = peer->as ? peer->as : m->plan->as;
+	s.hops = hops_to(m, &s);
+	s.limited = peer->import_limit > 0;
 	(void)snprintf(s.symbol, sizeof(s.symbol), "peer:%s", fl_ip_format(&s.remote, ip));
 	if (!fl_empty(peer->password_file))
 		r = read_password(peer->password_file, &s.password, err);

@@ -22,6 +22,8 @@ struct bgp_session {
 	const struct agent_node *node;	   /* of the mesh, else NULL; borrowed from the input */
 	const struct agent_bgp_peer *peer; /* named, else NULL; borrowed from the configuration */
 	char *password;			   /* owned; NULL: none */
+	uint32_t hops;			   /* at most; 0: any number */
+	bool limited;			   /* has an import limit */
 };
 
 struct bgp_plan {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/deadline.h"
+#include "base/ip.h"
 
 #include <sys/types.h>
 
@@ -75,3 +76,6 @@ void bgp_process_kill(const struct bgp_process *p);
 
 /* Waits for its end; after the deadline it is killed. */
 void bgp_process_finish(struct bgp_process *p, const struct fl_deadline *d);
+
+/* This node's addresses with the lengths of their links' prefixes; *out is the caller's. */
+fl_must int bgp_links_read(struct fl_prefix **out, size_t *n, struct fl_err *err);

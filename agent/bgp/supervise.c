@@ -228,6 +228,25 @@ static void push(struct bgp *b)
 	ask(b, ASKED_CONFIGURE, command);
 }
 
+/*
+ * Asks the peers that have an import limit for their routes again, one at a time: BIRD forgets what
+ * it has blocked, and does not look for it when the limit changes.
+ */
+static void reload(struct bgp *b)
+{
+	char command[BGP_SYMBOL + 32];
+
+	while (b->reloaded < b->plan.n) {
+		const struct bgp_session *s = &b->plan.sessions[b->reloaded++];
+
+		if (!s->limited)
+			continue;
+		(void)snprintf(command, sizeof(command), "reload in '%s'", s->symbol);
+		ask(b, ASKED_RELOAD, command);
+		return;
+	}
+}
+
 static void configured(struct bgp *b, const char *answer)
 {
 	struct fl_err err = { 0 };
@@ -247,6 +266,8 @@ static void configured(struct bgp *b, const char *answer)
 	fl_free_p(&b->refused);
 	fl_free_p(&b->in_force);
 	b->in_force = FL_TAKE(b->offered);
+	b->reloaded = 0;
+	reload(b);
 }
 
 /* What BIRD said of its sessions becomes what is known of them. */
@@ -280,6 +301,9 @@ static void answered(struct bgp *b, const char *answer)
 		break;
 	case ASKED_CONFIGURE:
 		configured(b, answer);
+		break;
+	case ASKED_RELOAD:
+		reload(b);
 		break;
 	case ASKED_PROTOCOLS:
 		bgp_rows_done(&b->fresh);
@@ -361,8 +385,11 @@ static void keep_plan(struct bgp *b, struct bgp_plan *plan)
 	}
 }
 
-int bgp_apply(struct bgp *b, const struct bgp_input *in, struct fl_err *err)
+int bgp_apply(struct bgp *b, const struct bgp_input *given, struct fl_err *err)
 {
+	struct bgp_input seen = *given;
+	const struct bgp_input *in = &seen;
+	fl_auto_free struct fl_prefix *links = NULL;
 	bgp_auto_plan struct bgp_plan plan = { 0 };
 	struct bgp_problems asking = { 0 };
 	fl_auto_free char *text = NULL;
@@ -370,8 +397,6 @@ int bgp_apply(struct bgp *b, const struct bgp_input *in, struct fl_err *err)
 
 	r = bgp_plan_make(in, bgp_problems_add, &asking, &plan, err)
 		    ?: bgp_write_plan(in, &plan, b->dir.path, &text, err);
-	if (r < 0)
-		bgp_problems_add("bgp", err->text, &asking);
 	bgp_problems_done(&b->asking);
 	b->asking = asking;
 	if (r < 0)

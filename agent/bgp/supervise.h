@@ -54,7 +54,14 @@ enum bgp_state {
 };
 
 /* The question that BIRD has not answered yet. */
-enum bgp_question { ASKED_NOTHING, ASKED_GREETING, ASKED_CONFIGURE, ASKED_PROTOCOLS, ASKED_BFD };
+enum bgp_question {
+	ASKED_NOTHING,
+	ASKED_GREETING,
+	ASKED_CONFIGURE,
+	ASKED_RELOAD,
+	ASKED_PROTOCOLS,
+	ASKED_BFD,
+};
 
 struct bgp {
 	uv_loop_t *loop;		 /* borrowed */
@@ -76,6 +83,7 @@ struct bgp {
 
 	char *want, *in_force, *offered, *refused; /* configurations; owned */
 	struct bgp_plan plan; /* names, addresses and numbers; its borrowed pointers are NULL */
+	size_t reloaded;      /* sessions of it that have been asked again for their routes */
 	bool drained;
 	struct bgp_rows rows, fresh; /* as BIRD last said; as it is saying */
 	struct bgp_problems asking;  /* what cannot be had as asked */

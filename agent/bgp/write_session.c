@@ -111,6 +111,9 @@ static void write_channel(struct bgp_writer *w, const struct bgp_session *s, int
 	bgp_say(w->t, "\tipv%c {\n\t\tigp table igp%c;\n", bgp_digit(family), bgp_digit(family));
 	if (family == AF_INET && own_family == AF_INET6)
 		bgp_say(w->t, "\t\tigp table igp6;\n\t\textended next hop on;\n");
+	/* A reflector on our link tells of nodes that are not. */
+	if (s->hops == 1 && s->as == w->plan->as)
+		bgp_say(w->t, "\t\tgateway recursive;\n");
 	if (next_hop)
 		bgp_say(w->t, "\t\tnext hop address %s;\n", fl_ip_format(next_hop, ip));
 	if (s->peer && s->peer->next_hop_self)
@@ -123,18 +126,15 @@ static void write_channel(struct bgp_writer *w, const struct bgp_session *s, int
 	bgp_say(w->t, "\t};\n");
 }
 
-/* The neighbour of another AS is on a link of ours; ours may be anywhere. ttlSecurity says it. */
 static void write_distance(struct bgp_writer *w, const struct bgp_session *s)
 {
-	uint32_t hops = s->peer ? s->peer->ttl_security : 0;
-
-	if (hops > 1)
-		bgp_say(w->t, "\tmultihop %u;\n", hops);
-	else if (hops == 1 || (s->peer && s->as != w->plan->as))
+	if (s->hops == 1)
 		bgp_say(w->t, "\tdirect;\n");
+	else if (s->hops)
+		bgp_say(w->t, "\tmultihop %u;\n", s->hops);
 	else
 		bgp_say(w->t, "\tmultihop;\n");
-	if (hops)
+	if (s->peer && s->peer->ttl_security)
 		bgp_say(w->t, "\tttl security on;\n");
 }
 
@@ -164,28 +164,42 @@ static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 	}
 }
 
+static bool has_named(const struct bgp_plan *plan, int family)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->sessions[i].peer && fl_ip_family(&plan->sessions[i].remote) == family)
+			return true;
+	}
+	return false;
+}
+
+static bool has_ip(const struct agent_node *node, int family)
+{
+	for (size_t i = 0; i < node->net.n_ips; i++) {
+		if (fl_ip_family(&node->net.ips[i]) == family)
+			return true;
+	}
+	return false;
+}
+
 /*
- * A session carries its own family. The other one as well where nothing else does: in the mesh,
- * IPv4 over a session by IPv6 when the nodes have no other; of a named peer, of which nobody knows
- * what else there is, whatever this node has a next hop for.
+ * A session carries its own family, and the other one too where no session does: in the mesh IPv4
+ * over IPv6 between nodes that have no other way; of named peers, what this node has a next hop
+ * for, if no named peer is of that family. IPv4 can have a next hop of IPv6, not the reverse.
  */
 static void write_channels(struct bgp_writer *w, const struct bgp_session *s)
 {
 	const struct fl_ip *own4 = bgp_own_ip(w->in, AF_INET), *own6 = bgp_own_ip(w->in, AF_INET6);
-	bool four = fl_ip_is4(&s->remote), has4 = own4 && s->node;
+	int family = fl_ip_family(&s->remote), other = family == AF_INET ? AF_INET6 : AF_INET;
+	bool both;
 
-	if (four) {
-		write_channel(w, s, AF_INET, NULL);
-		if (s->peer && own6)
-			write_channel(w, s, AF_INET6, own6);
-		return;
-	}
-	write_channel(w, s, AF_INET6, NULL);
-	for (size_t i = 0; has4 && i < s->node->net.n_ips; i++) {
-		if (fl_ip_is4(&s->node->net.ips[i]))
-			return;
-	}
-	write_channel(w, s, AF_INET, s->peer ? own4 : NULL);
+	write_channel(w, s, family, NULL);
+	if (s->peer)
+		both = !has_named(w->plan, other) && (other == AF_INET || own6);
+	else
+		both = other == AF_INET && !(own4 && has_ip(s->node, AF_INET));
+	if (both)
+		write_channel(w, s, other, !s->peer ? NULL : other == AF_INET ? own4 : own6);
 }
 
 void bgp_write_session(struct bgp_writer *w, const struct bgp_session *s)

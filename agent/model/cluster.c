@@ -14,27 +14,27 @@
 /* A node that is considered, with what decides whether it stays. */
 struct candidate {
 	struct agent_node *node;
-	bool kept; /* the last set had it in this form */
+	uint64_t head; /* of its name: most names differ in it, and it is near */
+	uint32_t end;  /* of its claims, which begin where the one's before end; in work.order */
+	bool kept;     /* the last set had it in this form */
 	bool chosen;
-	uint32_t group; /* the number of its name */
-	uint32_t end;	/* of its claims, which begin where the one's before end; in work.order */
 };
 
-/* An address or block that a node claims; an address is a prefix of full length. */
+/* An address or block that a node claims; an address is a prefix of full length. 32 bytes, which
+ * is what qsort() moves at once. */
 struct claim {
-	uint64_t key[2];  /* the address, for comparing */
-	unsigned int len; /* of the 128 bits */
+	uint64_t key[2]; /* the address, for comparing */
 	uint32_t candidate;
 	uint32_t up;	 /* the claim that contains it most closely, or NOBODY */
 	uint32_t within; /* a chosen candidate's claim that lies in it, or NOBODY */
+	uint8_t len;	 /* of the 128 bits */
 	bool is_address;
 };
 
 struct work {
-	struct candidate *all;
+	struct candidate *all; /* by name, then by where */
 	struct claim *claims;
-	uint32_t *order;   /* the candidates' claims, by their places in claims */
-	uint32_t *holders; /* by group: the candidate that is chosen, or NOBODY */
+	uint32_t *order; /* the candidates' claims, by their places in claims */
 	size_t n, n_claims, n_chosen;
 };
 
@@ -43,7 +43,6 @@ static void work_done(struct work *w)
 	fl_free_p(&w->all);
 	fl_free_p(&w->claims);
 	fl_free_p(&w->order);
-	fl_free_p(&w->holders);
 }
 
 void agent_cluster_done(struct agent_cluster *c)
@@ -87,16 +86,9 @@ static int by_name(const void *a, const void *b)
 {
 	const struct candidate *p = a, *q = b;
 
-	return strcmp(p->node->name, q->node->name);
-}
-
-/* In the order in which they are chosen: the kept ones of a name before the others. */
-static int by_rank(const void *a, const void *b)
-{
-	const struct candidate *p = a, *q = b;
-	int cmp = q->kept - p->kept ?: by_name(a, b);
-
-	return cmp ?: strverscmp(p->node->where, q->node->where);
+	if (p->head != q->head)
+		return p->head < q->head ? -1 : 1;
+	return strcmp(p->node->name, q->node->name) ?: strverscmp(p->node->where, q->node->where);
 }
 
 static int by_prefix(const void *a, const void *b)
@@ -117,7 +109,7 @@ static void add_claim(struct work *w, uint32_t candidate, const struct fl_ip *ip
 {
 	struct claim *c = &w->claims[w->n_claims++];
 
-	*c = (struct claim){ .len = len + 128 - fl_ip_bits(ip),
+	*c = (struct claim){ .len = (uint8_t)(len + 128 - fl_ip_bits(ip)),
 			     .candidate = candidate,
 			     .up = NOBODY,
 			     .within = NOBODY,
@@ -177,28 +169,48 @@ static int make_claims(struct work *w, struct fl_err *err)
 	return 0;
 }
 
-/* The candidates in the order in which they are chosen. */
+/* The candidates, sorted, and which of them the last set had in the same form. */
 static int make_candidates(struct work *w, struct agent_node *nodes, size_t n,
 			   const struct agent_cluster *last, struct fl_err *err)
 {
+	size_t old = 0;
+
 	w->all = calloc(n + 1, sizeof(*w->all));
-	w->holders = calloc(n + 1, sizeof(*w->holders));
-	if (!w->all || !w->holders)
+	if (!w->all)
 		return no_memory(err);
 	w->n = n;
 	for (size_t i = 0; i < n; i++) {
-		const struct agent_node *old = last ? agent_cluster_find(last, nodes[i].name)
-						    : NULL;
+		struct candidate *c = &w->all[i];
 
-		w->all[i].node = &nodes[i];
-		w->all[i].kept = old && agent_node_equal(old, &nodes[i]);
-		w->holders[i] = NOBODY;
+		c->node = &nodes[i];
+		for (size_t k = 0; k < sizeof(c->head) && nodes[i].name[k]; k++)
+			c->head |= (uint64_t)(uint8_t)nodes[i].name[k] << (56 - 8 * k);
 	}
 	qsort(w->all, n, sizeof(*w->all), by_name);
-	for (size_t i = 1; i < n; i++)
-		w->all[i].group = w->all[i - 1].group + (by_name(&w->all[i - 1], &w->all[i]) != 0);
-	qsort(w->all, n, sizeof(*w->all), by_rank);
+	for (size_t i = 0; last && i < n; i++) {
+		struct candidate *c = &w->all[i];
+
+		while (old < last->n && strcmp(last->nodes[old].name, c->node->name) < 0)
+			old++;
+		c->kept = old < last->n && agent_node_equal(&last->nodes[old], c->node);
+	}
 	return 0;
+}
+
+/* The chosen candidate of the same name; NOBODY: there is none. Same names stand together. */
+static uint32_t namesake(const struct work *w, size_t i)
+{
+	const char *name = w->all[i].node->name;
+
+	for (size_t k = i; k-- > 0 && strcmp(w->all[k].node->name, name) == 0;) {
+		if (w->all[k].chosen)
+			return (uint32_t)k;
+	}
+	for (size_t k = i + 1; k < w->n && strcmp(w->all[k].node->name, name) == 0; k++) {
+		if (w->all[k].chosen)
+			return (uint32_t)k;
+	}
+	return NOBODY;
 }
 
 /* The first of a chosen candidate's claims that overlaps c; NOBODY: there is none. */
@@ -230,7 +242,7 @@ static const char *claim_text(const struct claim *c, char out[64])
 static bool is_refused(const struct work *w, size_t i, char *why, size_t size)
 {
 	const struct candidate *c = &w->all[i];
-	uint32_t holder = w->holders[c->group];
+	uint32_t holder = namesake(w, i);
 	char mine[64], theirs[64];
 
 	if (holder != NOBODY) {
@@ -265,7 +277,6 @@ static void choose(struct work *w, size_t i)
 
 	c->chosen = true;
 	w->n_chosen++;
-	w->holders[c->group] = (uint32_t)i;
 	for (uint32_t k = i ? w->all[i - 1].end : 0; k < c->end; k++) {
 		/* Who is marked already has marked all above. */
 		for (uint32_t a = w->order[k]; a != NOBODY && w->claims[a].within == NOBODY;
@@ -282,7 +293,6 @@ static int take_chosen(struct work *w, struct agent_cluster *out, struct fl_err 
 
 	if (!nodes)
 		return no_memory(err);
-	qsort(w->all, w->n, sizeof(*w->all), by_name);
 	for (size_t i = 0; i < w->n; i++) {
 		if (!w->all[i].chosen)
 			continue;
@@ -293,23 +303,32 @@ static int take_chosen(struct work *w, struct agent_cluster *out, struct fl_err 
 	return 0;
 }
 
+/* Chooses among those that were kept, or that were not: by name, then by where. */
+static void choose_among(struct work *w, bool kept, agent_complain *complain, void *arg)
+{
+	char why[512];
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->all[i].kept != kept)
+			continue;
+		if (is_refused(w, i, why, sizeof(why)))
+			complain(w->all[i].node->where, why, arg);
+		else
+			choose(w, i);
+	}
+}
+
 int agent_cluster_make(struct agent_node *nodes, size_t n, const struct agent_cluster *last,
 		       agent_complain *complain, void *arg, struct agent_cluster *out,
 		       struct fl_err *err)
 {
 	fl_auto_cluster struct agent_cluster given = { nodes, n };
 	fl_auto(work_done) struct work w = { 0 };
-	char why[512];
-	int r;
+	int r = make_candidates(&w, nodes, n, last, err) ?: make_claims(&w, err);
 
-	r = make_candidates(&w, nodes, n, last, err) ?: make_claims(&w, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		if (is_refused(&w, i, why, sizeof(why)))
-			complain(w.all[i].node->where, why, arg);
-		else
-			choose(&w, i);
-	}
+	choose_among(&w, true, complain, arg);
+	choose_among(&w, false, complain, arg);
 	return take_chosen(&w, out, err);
 }

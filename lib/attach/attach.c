@@ -72,10 +72,10 @@ static bool is_default_route(const struct fl_cni_route *route, bool v4)
 	return route->dst.len == 0 && fl_ip_is4(&route->dst.ip) == v4;
 }
 
-int fl_attach_add_default(struct fl_attach *a, const struct fl_cni_ip *ip, struct fl_err *err)
+int fl_attach_add_default(struct fl_attach *a, const struct fl_ip *gateway, struct fl_err *err)
 {
 	static const uint8_t any[16];
-	bool v4 = fl_ip_is4(&ip->address.ip);
+	bool v4 = fl_ip_is4(gateway);
 	struct fl_cni_route *route;
 	int r;
 
@@ -85,9 +85,9 @@ int fl_attach_add_default(struct fl_attach *a, const struct fl_cni_ip *ip, struc
 	r = fl_cni_result_add_route(&a->result, &route, err);
 	if (r < 0)
 		return r;
-	route->dst.ip = fl_ip_from_raw(fl_ip_family(&ip->address.ip), any);
+	route->dst.ip = fl_ip_from_raw(fl_ip_family(gateway), any);
 	route->has = FL_CNI_ROUTE_GW;
-	route->gw = ip->gateway;
+	route->gw = *gateway;
 	return 0;
 }
 

@@ -51,8 +51,8 @@ fl_must int fl_attach_lease(struct fl_attach *a, struct fl_err *err);
  */
 void fl_attach_take_address(struct fl_attach *a, struct fl_cni_ip *ip);
 
-/* Adds a default route through the address's gateway, unless its family has one. */
-fl_must int fl_attach_add_default(struct fl_attach *a, const struct fl_cni_ip *ip,
+/* Adds a default route through the gateway, unless its family has one. */
+fl_must int fl_attach_add_default(struct fl_attach *a, const struct fl_ip *gateway,
 				  struct fl_err *err);
 
 /* Fills in names and MAC address, and writes the record. */

@@ -8,7 +8,6 @@
 
 #include "base/hash.h"
 #include "net/addr.h"
-#include "net/neigh.h"
 #include "net/netns.h"
 #include "net/route.h"
 
@@ -122,7 +121,7 @@ static void put_route(struct fl_batch *b, const struct fl_cni_result *res,
 
 	r.has_gw = fl_pod_route_gateway(res, route, &r.gw);
 	/* An IPv6 gateway is a link-local address, which is on the link anyway. */
-	r.onlink = pod->gateway_mac && r.has_gw && fl_ip_is4(&r.gw);
+	r.onlink = pod->n_gateways > 0 && r.has_gw && fl_ip_is4(&r.gw);
 	if (route->has & FL_CNI_ROUTE_TABLE)
 		r.table = route->table;
 	if (route->has & FL_CNI_ROUTE_SCOPE)
@@ -156,22 +155,9 @@ static void put_link(struct fl_batch *b, const struct fl_pod *pod, bool layer2)
 	fl_link_put_set(b, &(struct fl_link_set){
 				   .index = pod->index,
 				   .up = FL_ON,
-				   .arp_notify = layer2 || pod->gateway_mac ? FL_KEEP : FL_ON,
+				   .arp_notify = layer2 || pod->n_gateways > 0 ? FL_KEEP : FL_ON,
 				   .ipv6_auto = no_ipv6 && !layer2 ? FL_OFF : FL_KEEP,
 			   });
-}
-
-/* Each gateway once: usually there is one a family. */
-static void put_gateway(struct fl_batch *b, const struct fl_pod *pod,
-			const struct fl_cni_result *res, size_t i)
-{
-	struct fl_neigh n = { .link = pod->index, .ip = res->ips[i].gateway };
-
-	for (size_t j = 0; j < i; j++)
-		if (res->ips[j].has_gateway && fl_ip_cmp(&res->ips[j].gateway, &n.ip) == 0)
-			return;
-	memcpy(n.mac, pod->gateway_mac, FL_MAC_LEN);
-	fl_neigh_put(b, &n);
 }
 
 static int send_everything(struct sending *s, const struct fl_pod *pod,
@@ -180,12 +166,17 @@ static int send_everything(struct sending *s, const struct fl_pod *pod,
 	int r = 0;
 
 	put_link(s->b, pod, res->n_ips == 0);
+	for (size_t i = 0; r == 0 && i < pod->n_gateways; i++) {
+		struct fl_neigh gateway = pod->gateways[i];
+
+		gateway.link = pod->index;
+		fl_neigh_put(s->b, &gateway);
+		r = make_room(s, err);
+	}
 	for (size_t i = 0; r == 0 && i < res->n_ips; i++) {
 		if (res->ips[i].interface != pod->iface)
 			continue;
 		fl_addr_put(s->b, pod->index, &res->ips[i].address, pod->ipv6 == FL_POD_IPV6_DAD);
-		if (pod->gateway_mac && res->ips[i].has_gateway)
-			put_gateway(s->b, pod, res, i);
 		r = make_room(s, err);
 	}
 	for (size_t i = 0; r == 0 && i < res->n_routes; i++) {

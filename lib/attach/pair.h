@@ -9,6 +9,7 @@
 #include "base/deadline.h"
 #include "cni/result.h"
 #include "net/link.h"
+#include "net/neigh.h"
 #include "net/nl.h"
 
 struct fl_pair {
@@ -38,10 +39,11 @@ struct fl_pod {
 	int iface;	       /* its index in the result: only addresses of this one are taken */
 	enum fl_pod_ipv6 ipv6; /* no address, used at once, or after duplicate address detection */
 	/*
-	 * Of a routed pod, whose addresses have full length: the MAC address of its gateways, which
-	 * become permanent neighbours, on-link whatever their addresses. NULL: found as usual.
+	 * Of a routed pod, whose addresses have full length: its gateways, which become permanent
+	 * neighbours, on-link whatever their addresses. Their link is filled in.
 	 */
-	const uint8_t *gateway_mac;
+	const struct fl_neigh *gateways;
+	size_t n_gateways;
 };
 
 /*

@@ -71,9 +71,10 @@ static int redirect_route(const struct add *a, struct fl_cni_route *route, struc
 	struct fl_ip gateway = fl_routed_gateway(v4);
 	bool ours;
 
-	if (!(route->has & FL_CNI_ROUTE_GW))
+	if (!(route->has & FL_CNI_ROUTE_GW) && route->has & FL_CNI_ROUTE_SCOPE &&
+	    route->scope >= FL_ROUTE_SCOPE_LINK)
 		return 0;
-	ours = fl_ip_cmp(&route->gw, &gateway) == 0;
+	ours = !(route->has & FL_CNI_ROUTE_GW) || fl_ip_cmp(&route->gw, &gateway) == 0;
 	for (size_t i = 0; !ours && i < a->at.result.n_ips; i++)
 		ours = a->at.result.ips[i].has_gateway &&
 		       fl_ip_cmp(&route->gw, &a->at.result.ips[i].gateway) == 0;
@@ -85,11 +86,15 @@ static int redirect_route(const struct add *a, struct fl_cni_route *route, struc
 					fl_prefix_format(&route->dst, dst),
 					fl_ip_format(&route->gw, gw), fl_ip_format(&gateway, own)),
 				FL_CNI_CONFIG);
+	route->has |= FL_CNI_ROUTE_GW;
 	route->gw = gateway;
 	return 0;
 }
 
-/* The block of each address is the node's; the pod gets the address alone, and the gateway. */
+/*
+ * The block of each address is the node's; the pod gets the address alone. The gateway that the
+ * IPAM plugin names with it stays in the result, for its own CHECK: no route leads there.
+ */
 static int complete_addresses(struct add *a, struct fl_err *err)
 {
 	struct fl_cni_result *res = &a->at.result;
@@ -100,16 +105,15 @@ static int complete_addresses(struct add *a, struct fl_err *err)
 	for (size_t i = 0; e == 0 && i < res->n_ips; i++) {
 		struct fl_cni_ip *ip = &res->ips[i];
 		struct fl_prefix block = fl_prefix_network(&ip->address);
+		struct fl_ip gateway = fl_routed_gateway(fl_ip_is4(&block.ip));
 
 		if (block.len < fl_ip_bits(&block.ip))
 			e = fl_routed_add_home(a->r, &block, err);
 		if (e == 0)
 			e = refuse_own_address(a, &ip->address.ip, err);
 		ip->address.len = (uint8_t)fl_ip_bits(&ip->address.ip);
-		ip->gateway = fl_routed_gateway(fl_ip_is4(&ip->address.ip));
-		ip->has_gateway = true;
 		if (e == 0)
-			e = fl_attach_add_default(&a->at, ip, err);
+			e = fl_attach_add_default(&a->at, &gateway, err);
 		fl_attach_take_address(&a->at, ip);
 	}
 	return e;
@@ -143,15 +147,35 @@ static int create_pair(struct add *a, struct fl_err *err)
 	return fl_attach_pair(&a->at, err);
 }
 
+/* One for each family in use. */
+static size_t list_gateways(const struct add *a, struct fl_neigh out[2])
+{
+	size_t n = 0;
+
+	for (int v4 = 0; v4 < 2; v4++) {
+		bool used = false;
+
+		for (size_t i = 0; i < a->at.ep.n_ips; i++)
+			used |= fl_ip_is4(&a->at.ep.ips[i].ip) == v4;
+		if (!used)
+			continue;
+		out[n] = (struct fl_neigh){ .ip = fl_routed_gateway(v4) };
+		memcpy(out[n++].mac, a->at.port.mac, FL_MAC_LEN);
+	}
+	return n;
+}
+
 static int configure_pod(struct add *a, struct fl_err *err)
 {
+	struct fl_neigh gateways[2];
 	const struct fl_pod pod = {
 		.netns_fd = a->at.req->netns_fd,
 		.ifname = a->at.req->ifname,
 		.index = a->at.port.peer,
 		.iface = IF_POD,
 		.ipv6 = a->at.ipv6,
-		.gateway_mac = a->at.port.mac,
+		.gateways = gateways,
+		.n_gateways = list_gateways(a, gateways),
 	};
 	int e = fl_pod_configure(&pod, &a->at.result, err);
 

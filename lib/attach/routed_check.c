@@ -79,14 +79,14 @@ static int check_addresses(struct fl_check *k, struct fl_err *err)
 
 	for (size_t i = 0; e == 0 && i < k->prev.n_ips; i++) {
 		const struct fl_cni_ip *ip = &k->prev.ips[i];
+		struct fl_ip gateway = fl_routed_gateway(fl_ip_is4(&ip->address.ip));
 
 		if (ip->interface >= 0 && ip->interface != container)
 			continue;
 		e = fl_check_addr(k->pod, &k->inner, &ip->address, err) ?:
 		    check_host_route(k, &ip->address.ip, err) ?:
-		    check_neigh(k->host, &k->port, &ip->address.ip, k->inner.mac, err);
-		if (e == 0 && ip->has_gateway)
-			e = check_neigh(k->pod, &k->inner, &ip->gateway, k->port.mac, err);
+		    check_neigh(k->host, &k->port, &ip->address.ip, k->inner.mac, err) ?:
+		    check_neigh(k->pod, &k->inner, &gateway, k->port.mac, err);
 	}
 	return e;
 }

@@ -84,7 +84,7 @@ static int complete_addresses(struct add *a, struct fl_err *err)
 			ip->has_gateway = true;
 		}
 		if (a->conf->is_default_gateway)
-			r = fl_attach_add_default(&a->at, ip, err);
+			r = fl_attach_add_default(&a->at, &ip->gateway, err);
 		fl_attach_take_address(&a->at, ip);
 	}
 	return r;

@@ -40,7 +40,7 @@ call() {
 
 @test "standard input that is empty, not JSON, no object, cut off or followed by more" {
 	local plugin
-	for plugin in bridge host-local loopback; do
+	for plugin in bridge host-local loopback vxlan bgp-route; do
 		refused 6 "stdin" cni ADD $plugin c1 eth0 "$(pod_path p1)" </dev/null
 		refused 6 "config" cni ADD $plugin c1 eth0 "$(pod_path p1)" <<<"hello"
 		refused 6 "config|object" cni ADD $plugin c1 eth0 "$(pod_path p1)" <<<"[1, 2]"

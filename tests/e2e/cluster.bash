@@ -425,6 +425,13 @@ pod_detach() {
 	rm -f "$to".*
 }
 
+# pod_check NODE POD: CHECK with the result of its ADD.
+pod_check() {
+	local to="$BATS_FILE_TMPDIR/pod.$1.$2"
+	on "$1" cni CHECK "$(jq -r .type "$to.conf")" "$2" eth0 "$(pod_path "$2")" \
+		< <(jq -c --slurpfile r "$to.result" '.prevResult = $r[0]' "$to.conf")
+}
+
 # pods_detach: all that there are.
 pods_detach() {
 	local f
@@ -442,18 +449,18 @@ pod_ip() {
 		"$BATS_FILE_TMPDIR/pod.$1.$2.result"
 }
 
-# reaches NODE POD ADDRESS [PING OPTION...]: three answered pings within five seconds.
+# reaches NODE POD ADDRESS [PING OPTION...]: a ping is answered within some seconds.
 reaches() {
 	local node=$1 pod=$2 to=$3
 	shift 3
-	on "$node" in_pod "$pod" timeout 10 ping -q -c 3 -i 0.2 -w 5 "$@" "$to"
+	on "$node" in_pod "$pod" ping -q -c 1 -i 0.2 -w 8 "$@" "$to"
 }
 
 # loses NODE POD ADDRESS [PING OPTION...]: no ping is answered. For what must never be answered.
 loses() {
 	local node=$1 pod=$2 to=$3
 	shift 3
-	! on "$node" in_pod "$pod" ping -q -c 2 -i 0.2 -W 1 "$@" "$to"
+	! on "$node" in_pod "$pod" ping -q -c 2 -i 0.2 -W 0.5 "$@" "$to"
 }
 
 # all_reach NODE/POD...: every one reaches every other, on each family that it has.
@@ -574,6 +581,11 @@ capture_start() {
 	done
 	cat "$file.err" >&2
 	return 1
+}
+
+# vtep NODE JQ [DEVICE]: something of its VXLAN device, as "ip -j -d link show" tells it.
+vtep() {
+	on "$1" in_node ip -j -d link show dev "${3:-fairlead.1}" | jq -r ".[0] | $2"
 }
 
 # capture_show NAME [SECONDS]: waits until all packets are there, or that long (10), and prints them,

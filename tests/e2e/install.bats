@@ -16,7 +16,7 @@ install_to() {
 
 @test "every plugin is one file under all its names, and berth is there" {
 	install_to
-	for n in bridge host-local loopback; do
+	for n in bridge host-local loopback vxlan bgp-route; do
 		[ "$DEST/opt/cni/bin/$n" -ef "$DEST/opt/cni/bin/fairlead-cni" ]
 	done
 	run -0 "$DEST/opt/cni/bin/bridge"

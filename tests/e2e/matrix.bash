@@ -13,6 +13,7 @@
 #	M_FLAGS   a flag for fault	M_STEP    take only every M_STEP-th point (default 1)
 #	M_LABEL   what to add to the plugin's name in the count
 #	M_TOLD    how many failures are told (default 20)
+#	M_SETUP   commands that make of an empty node one that M_CONF fits, such as links
 #
 # Pod p1 is the victim. Pod w, the witness, is attached to the same network all the time and
 # must not notice anything: what a network keeps by design while it has a pod (its bridge, its
@@ -195,6 +196,7 @@ forget_network() {
 	rm -rf /run/fairlead /run/cni /var/lib/cni/*
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
+	eval "${M_SETUP-}"
 }
 
 # The world without what is new each time a bridge and a store are made: index, MAC, link-local

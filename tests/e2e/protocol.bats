@@ -227,8 +227,8 @@ attachments() {
 }
 
 @test "8: VERSION needs no stdin, and STATUS no attachment" {
-	local p
-	for p in bridge host-local loopback; do
+	local p peers='.peers = [{ip: "192.0.2.12", cidrs: ["10.244.2.0/24"]}]'
+	for p in bridge host-local loopback vxlan bgp-route; do
 		run -0 --separate-stderr in_node env CNI_COMMAND=VERSION \
 			sh -c '"$1" <&-' - "$PLUGIN_DIR/$p"
 		[ -z "$stderr" ]
@@ -236,8 +236,8 @@ attachments() {
 		# A stdin that nobody ever writes to.
 		run -0 in_node env CNI_COMMAND=VERSION timeout 3 \
 			sh -c 'sleep 5 | { "$1"; kill $(pgrep -P $$ sleep); }' - "$PLUGIN_DIR/$p"
-		works cni STATUS $p - - - <<<"$(bridge_conf n)"
-		works cni STATUS $p .. a/b dummy <<<"$(bridge_conf n)"
+		works cni STATUS $p - - - <<<"$(bridge_conf n "$peers")"
+		works cni STATUS $p .. a/b dummy <<<"$(bridge_conf n "$peers")"
 	done
 }
 
@@ -370,7 +370,7 @@ unhold_lock() {
 
 @test "verbs that came later than the configuration's version are code 1" {
 	local p
-	for p in bridge host-local loopback; do
+	for p in bridge host-local loopback vxlan bgp-route; do
 		fails 1 'does not allow CHECK' cni CHECK $p c1 eth0 "$(pod_path p1)" \
 			<<<"$(with_prev "$(bridge_conf n '.cniVersion = "0.3.1"')" '{}')"
 		fails 1 'does not allow GC' cni GC $p - - - \
@@ -386,7 +386,7 @@ unhold_lock() {
 	local conf before p
 	conf=$(bridge_conf n)
 	before=$(in_node ip -o link; attachments)
-	for p in bridge host-local loopback; do
+	for p in bridge host-local loopback vxlan bgp-route; do
 		fails 4 '[CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME] missing' cni ADD $p - - - <<<"$conf"
 		fails 4 '[CNI_CONTAINERID,CNI_IFNAME] missing' cni DEL $p - - - <<<"$conf"
 		fails 4 "'../x'" cni ADD $p ../x eth0 "$(pod_path p1)" <<<"$conf"
@@ -436,7 +436,7 @@ unhold_lock() {
 	[ "$(jq -r .cniVersion <<<"$output")" = 1.1.0 ]
 	run -2 --separate-stderr "$PLUGIN_DIR/fairlead-cni"
 	[ -z "$output" ]
-	[[ $stderr == *"bridge host-local loopback"* ]]
+	[[ $stderr == *"bridge host-local loopback vxlan bgp-route"* ]]
 	run -0 --separate-stderr env -u CNI_COMMAND "$PLUGIN_DIR/bridge"
 	[ -z "$output" ]
 	[[ $stderr == *"CNI plugin bridge v"* ]]

@@ -61,7 +61,7 @@ as_agent() {
 	[ "$(jq -c '[.interfaces[] | [.name, .sandbox, .mtu]]' <<<"$prev1")" = \
 		"[[\"$host\",null,1450],[\"eth0\",\"/run/netns/p1\",1450]]" ]
 	[ "$(jq -c '[.ips[] | [.address, .gateway, .interface]]' <<<"$prev1")" = \
-		'[["10.244.1.2/32","169.254.1.1",1],["fd00:244:1::2/128","fe80::1",1]]' ]
+		'[["10.244.1.2/32","10.244.1.1",1],["fd00:244:1::2/128","fd00:244:1::1",1]]' ]
 	[ "$(jq -c '[.routes[] | [.dst, .gw]]' <<<"$prev1")" = \
 		'[["0.0.0.0/0","169.254.1.1"],["::/0","fe80::1"]]' ]
 	[[ "$host" == veth* ]]
@@ -134,7 +134,7 @@ as_agent() {
 		| .ipam.routes |= [.[] | select(.gw != "10.244.\(3 - ($n | tonumber)).1")]'
 	[[ "$(in_pod p1 ip route show default)" == *"via 169.254.1.1"*"mtu 1200 advmss 1100"* ]]
 	[[ "$(in_pod p1 ip route show 198.51.100.0/24)" == *"via 169.254.1.1"* ]]
-	[ "$(jq -c '[.routes[] | .gw // "none"] | unique' <<<"$prev1")" = '["169.254.1.1","fe80::1","none"]' ]
+	[ "$(jq -c '[.routes[] | .gw // "none"] | unique' <<<"$prev1")" = '["169.254.1.1","fe80::1"]' ]
 	check_passes
 	run -1 cni ADD vxlan c2 eth0 "$(pod_path p2)" <<<"$(jq '.ipam.routes = [
 		{dst: "198.51.100.0/24", gw: "10.9.9.9"}]' <<<"$conf")"

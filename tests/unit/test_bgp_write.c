@@ -185,6 +185,27 @@ static void a_named_peer_is_given_what_it_may_announce(void **state)
 	lacks(session, "RTS_BGP");
 }
 
+static void named_sessions_carry_both_families_only_where_one_has_no_peer(void **state)
+{
+	fl_auto_free char *one = NULL, *two = NULL, *session = NULL;
+
+	(void)state;
+	world_peer("fd00::1");
+	one = written();
+	session = protocol(one, "protocol bgp 'peer:fd00::1'");
+	shows(session, "\tipv6 {\n");
+	shows(session, "\tipv4 {\n\t\tigp table igp4;\n\t\tigp table igp6;\n"
+		       "\t\textended next hop on;\n\t\tnext hop address 192.0.2.11;\n");
+	world_peer("192.0.2.1");
+	two = written();
+	fl_free_p(&session);
+	session = protocol(two, "protocol bgp 'peer:fd00::1'");
+	lacks(session, "ipv4");
+	fl_free_p(&session);
+	session = protocol(two, "protocol bgp 'peer:192.0.2.1'");
+	lacks(session, "ipv6");
+}
+
 static void a_node_that_is_also_a_named_peer_is_no_part_of_the_mesh(void **state)
 {
 	fl_auto_free char *text = NULL;
@@ -270,6 +291,43 @@ static void a_client_of_another_as_is_handed_routes_without_reflection(void **st
 	shows(session, "if source = RTS_BGP then accept;\n");
 }
 
+static void a_peer_on_a_link_of_ours_is_one_hop_away(void **state)
+{
+	const struct fl_prefix links[] = { world_prefix("192.0.2.11/28"),
+					   world_prefix("fd00::11/64") };
+	static const struct {
+		const char *address, *want;
+		uint32_t as, ttl;
+	} t[] = {
+		{ "192.0.2.1", "\tdirect;\n\tgraceful", 64600, 0 },
+		{ "192.0.2.1", "\tdirect;\n\tgraceful", 64512, 0 },
+		{ "192.0.2.1", "\tigp table igp4;\n\t\tgateway recursive;\n", 64512, 0 },
+		{ "192.0.2.16", "\tmultihop;\n\tgraceful", 64600, 0 },
+		{ "192.0.2.16", "\tmultihop;\n\tgraceful", 64512, 0 },
+		{ "192.0.2.16", "\tdirect;\n\tttl security on;\n", 64600, 1 },
+		{ "192.0.2.1", "\tmultihop 3;\n\tttl security on;\n", 64600, 3 },
+		{ "fd00::1", "\tdirect;\n\tgraceful", 0, 0 },
+		{ "fd01::1", "\tmultihop;\n\tgraceful", 0, 0 },
+	};
+
+	(void)state;
+	w.in.links = links;
+	w.in.n_links = 2;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		fl_auto_free char *text = NULL, *session = NULL;
+		struct agent_bgp_peer *peer = world_peer(t[i].address);
+		char name[64];
+
+		peer->as = t[i].as;
+		peer->ttl_security = t[i].ttl;
+		text = written();
+		(void)snprintf(name, sizeof(name), "protocol bgp 'peer:%s'", t[i].address);
+		session = protocol(text, name);
+		shows(session, t[i].want);
+		w.conf.bgp.n_peers = 0;
+	}
+}
+
 static void ttl_security_says_how_far_the_peer_is(void **state)
 {
 	static const struct {
@@ -310,11 +368,13 @@ int main(void)
 		T(a_node_without_ipv4_has_a_router_id_all_the_same),
 		T(nodes_that_share_no_family_are_complained_about),
 		T(a_named_peer_is_given_what_it_may_announce),
+		T(named_sessions_carry_both_families_only_where_one_has_no_peer),
 		T(a_node_that_is_also_a_named_peer_is_no_part_of_the_mesh),
 		T(this_node_among_the_named_peers_is_passed_over),
 		T(cluster_cidrs_bound_what_is_believed),
 		T(a_route_reflector_hands_on_what_it_learned),
 		T(a_client_of_another_as_is_handed_routes_without_reflection),
+		T(a_peer_on_a_link_of_ours_is_one_hop_away),
 		T(ttl_security_says_how_far_the_peer_is),
 	};
 

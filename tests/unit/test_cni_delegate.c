@@ -107,6 +107,25 @@ static void a_foreign_add_gets_stdin_and_environment_and_its_result_is_read(void
 	assert_string_equal(content("log"), "ADD");
 }
 
+static void a_plugin_may_hand_over_a_document_of_its_own(void **state)
+{
+	const struct fl_cni_req req = request();
+	fl_auto_json struct fl_json *doc = fl_json_object();
+	fl_auto_free char *text = NULL;
+	struct fl_err err = { 0 };
+	struct fl_cni_req theirs;
+
+	(void)state;
+	script("ipam", "cat >stdin");
+	CHECK(fl_json_set_str(doc, "name", "other") == 0);
+	CHECK_OK(fl_cni_delegate_conf(&req, doc, &theirs, &text, &err), &err);
+	CHECK_OK(fl_cni_delegate_call(&theirs, FL_CNI_CHECK, "ipam", &err), &err);
+	assert_string_equal(content("stdin"), "{\"name\":\"other\"}");
+	assert_string_equal(content("log"), "CHECK");
+	assert_ptr_equal(theirs.conf.v, doc); /* what one of ours is called with */
+	assert_string_equal(req.stdin_text, conf);
+}
+
 static void each_verb_is_what_the_delegate_is_told(void **state)
 {
 	static const enum fl_cni_verb verbs[] = { FL_CNI_DEL, FL_CNI_CHECK, FL_CNI_GC,
@@ -444,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_foreign_add_gets_stdin_and_environment_and_its_result_is_read),
+		TEST(a_plugin_may_hand_over_a_document_of_its_own),
 		TEST(each_verb_is_what_the_delegate_is_told),
 		TEST(the_first_file_of_that_name_in_cni_path_is_taken),
 		TEST(a_delegate_that_cannot_be_found_is_named_with_the_path),

@@ -210,6 +210,15 @@ static void key_parts_of_any_length_and_content_are_kept_apart(void **state)
 	assert_int_equal(try_read("pods", id), -ENOENT);
 }
 
+static void list_of_no_network_has_all_records(void **state)
+{
+	(void)state;
+	assert_string_equal(list(NULL), "");
+	create("pods", "c1");
+	create("other", "c2");
+	CHECK(strlen(list(NULL)) == 6);
+}
+
 static void list_has_the_records_of_its_network_only(void **state)
 {
 	(void)state;
@@ -432,6 +441,7 @@ int main(void)
 		T(remove_of_an_absent_record_or_folder_is_done),
 		T(second_create_is_eexist_and_changes_nothing),
 		T(key_parts_of_any_length_and_content_are_kept_apart),
+		T(list_of_no_network_has_all_records),
 		T(list_has_the_records_of_its_network_only),
 		T(list_lets_its_callback_remove_and_end_it),
 		T(junk_is_passed_over_by_list_and_refused_by_read),

@@ -195,6 +195,38 @@ static void trees_are_built_changed_and_copied(void **state)
 	check_print(copy, "{\"s\":\"new\",\"n\":-9223372036854775808,\"t\":true,\"list\":[\"x\"]}");
 }
 
+static void single_values_are_built_and_read(void **state)
+{
+	fl_auto_json struct fl_json *v = fl_json_array();
+
+	(void)state;
+	CHECK(fl_json_append(v, fl_json_new_int(INT64_MIN)) == 0);
+	CHECK(fl_json_append(v, fl_json_new_real(-0.5)) == 0);
+	CHECK(fl_json_append(v, fl_json_new_bool(true)) == 0);
+	CHECK(fl_json_append(v, fl_json_new_bool(false)) == 0);
+	CHECK(fl_json_append(v, fl_json_new_null()) == 0);
+	check_print(v, "[-9223372036854775808,-0.5,true,false,null]");
+	CHECK(fl_json_real(fl_json_at(v, 1)) == -0.5 && fl_json_real(fl_json_at(v, 0)) == 0);
+	CHECK(fl_json_real(NULL) == 0);
+	CHECK(!fl_json_new_real(1.0 / 0.0) && !fl_json_new_real(0.0 / 0.0));
+}
+
+static void a_member_is_added_once_and_has_a_number(void **state)
+{
+	fl_auto_json struct fl_json *v = fl_json_object();
+
+	(void)state;
+	CHECK(fl_json_add(v, "a", fl_json_new_int(1)) == 0);
+	CHECK(fl_json_add(v, "A", fl_json_new_int(2)) == 0);
+	CHECK(fl_json_add(v, "a", fl_json_new_int(3)) == -EEXIST);
+	CHECK(fl_json_add(v, "b", NULL) == -ENOMEM && fl_json_add(v, "c", fl_json_new_null()) == 0);
+	CHECK(fl_json_add(v, "c", fl_json_new_int(3)) == -EEXIST);
+	check_print(v, "{\"a\":1,\"A\":2,\"c\":null}");
+	CHECK(fl_json_index(v, "a") == 0 && fl_json_index(v, "A") == 1);
+	CHECK(fl_json_index(v, "c") == 2 && fl_json_index(v, "x") == 3);
+	CHECK(fl_json_index(NULL, "x") == 0);
+}
+
 static void builders_take_null_for_memory_that_was_not_had(void **state)
 {
 	fl_auto_json struct fl_json *v = fl_json_object(), *list = fl_json_array();
@@ -276,6 +308,8 @@ int main(void)
 		cmocka_unit_test(equality_ignores_the_order_of_members_only),
 		cmocka_unit_test(a_walk_meets_each_member_once),
 		cmocka_unit_test(trees_are_built_changed_and_copied),
+		cmocka_unit_test(single_values_are_built_and_read),
+		cmocka_unit_test(a_member_is_added_once_and_has_a_number),
 		cmocka_unit_test(builders_take_null_for_memory_that_was_not_had),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_replaced_as_go_does_it),
 		cmocka_unit_test(every_lack_of_memory_is_an_error_and_leaks_nothing),

@@ -73,6 +73,30 @@ static void pod_with_ipv4_only_has_its_address_and_no_link_local_one(void **stat
 	shows("$POD cat /proc/sys/net/ipv4/conf/eth0/arp_notify", "1", true);
 }
 
+static void routed_pod_has_permanent_gateways_that_are_on_its_link(void **state)
+{
+	struct fl_neigh gateways[2] = { 0 };
+
+	(void)state;
+	CHECK_OK(fl_ip_parse("169.254.1.1", &gateways[0].ip, &err), &err);
+	CHECK_OK(fl_ip_parse("fe80::1", &gateways[1].ip, &err), &err);
+	memcpy(gateways[0].mac, "\2\0\0\0\0\7", FL_MAC_LEN);
+	memcpy(gateways[1].mac, "\2\0\0\0\0\7", FL_MAC_LEN);
+	to.gateways = gateways;
+	to.n_gateways = 2;
+	ip("10.88.0.2/32", "10.88.0.1");
+	ip("fd88::2/128", NULL);
+	route("0.0.0.0/0", "169.254.1.1")->mtu = 1300;
+	(void)route("::/0", "fe80::1");
+	configure();
+	shows("$POD ip addr show dev eth0", "inet 10.88.0.2/32", true);
+	shows("$POD ip route", "default via 169.254.1.1 dev eth0 onlink", true);
+	shows("$POD ip -6 route", "default via fe80::1 dev eth0", true);
+	shows("$POD ip neigh", "169.254.1.1 dev eth0 lladdr 02:00:00:00:00:07 PERMANENT", true);
+	shows("$POD ip neigh", "fe80::1 dev eth0 lladdr 02:00:00:00:00:07 PERMANENT", true);
+	shows("$POD cat /proc/sys/net/ipv4/conf/eth0/arp_notify", "0", true);
+}
+
 static void dual_stack_pod_can_use_its_addresses_at_once(void **state)
 {
 	(void)state;
@@ -225,6 +249,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define P(name) cmocka_unit_test_setup_teardown(name, setup_pair, teardown_pair)
 		P(pod_with_ipv4_only_has_its_address_and_no_link_local_one),
+		P(routed_pod_has_permanent_gateways_that_are_on_its_link),
 		P(dual_stack_pod_can_use_its_addresses_at_once),
 		P(enabledad_leaves_the_address_tentative_until_it_was_probed),
 		P(ipv6_is_switched_on_where_the_namespace_has_it_off),

@@ -422,6 +422,73 @@ static int try_many(size_t n, size_t cidrs)
 	return r;
 }
 
+/* A plan for these peers, of the node's block 10.1.0.0/24. */
+static struct fl_peers_plan *plan_of(const char *const *lines, size_t n)
+{
+	struct fl_peers_plan *plan = NULL;
+	struct fl_prefix home = prefix("10.1.0.0/24");
+	struct fl_peer peers[8];
+	struct fl_peers_input in = {
+		.way = FL_PEERS_OVERLAY,
+		.protocol = FL_ROUTE_BY_PEERS,
+		.vtep = VTEP,
+		.underlay_family = AF_INET,
+		.n_home = 1,
+		.home = &home,
+		.n_peers = n,
+		.peers = peers,
+	};
+
+	for (size_t i = 0; i < n; i++)
+		peers[i] = peer(lines[i]);
+	said[0] = '\0';
+	CHECK_OK(fl_peers_plan(&in, complain, said, &plan, &err), &err);
+	assert_string_equal(said, "");
+	return plan;
+}
+
+static bool is_home(const struct fl_route *route, void *arg)
+{
+	++*(int *)arg;
+	return route->type == FL_ROUTE_BLACKHOLE;
+}
+
+static void a_plan_can_be_cut_down_to_some_routes(void **state)
+{
+	static const char *const lines[] = { "a 192.0.2.1 10.2.0.0/24,10.3.0.0/24" };
+	fl_auto_peers_plan struct fl_peers_plan *plan = plan_of(lines, 1);
+	int asked = 0;
+	size_t n;
+
+	(void)state;
+	fl_peers_plan_keep(plan, is_home, &asked);
+	assert_int_equal(asked, 3);
+	CHECK(fl_peers_plan_routes(plan, &n)->type == FL_ROUTE_BLACKHOLE);
+	assert_int_equal(n, 1);
+	(void)fl_peers_plan_fdb(plan, &n);
+	assert_int_equal(n, 1);
+}
+
+static void what_is_missing_of_a_plan_is_told_and_more_is_no_matter(void **state)
+{
+	static const char *const lines[] = { "a 192.0.2.1 10.2.0.0/24", "b 192.0.2.2 10.3.0.0/24",
+					     "b 192.0.2.9 10.3.0.0/24" };
+	fl_auto_peers_plan struct fl_peers_plan *one = plan_of(lines, 1), *two = plan_of(lines, 2);
+	fl_auto_peers_plan struct fl_peers_plan *b = plan_of(&lines[1], 1),
+						*moved = plan_of(&lines[2], 1);
+	struct fl_prefix want = prefix("10.3.0.0/24");
+	struct fl_peers_missing m = { 0 };
+
+	(void)state;
+	CHECK(!fl_peers_plan_missing(one, one, &m));
+	CHECK(!fl_peers_plan_missing(one, two, &m));
+	CHECK(fl_peers_plan_missing(two, one, &m));
+	CHECK(m.route && fl_ip_cmp(&m.route->dst.ip, &want.ip) == 0 && !m.neigh && !m.fdb);
+	/* The same route, through a neighbour with another MAC address. */
+	CHECK(fl_peers_plan_missing(b, moved, &m));
+	CHECK(!m.route && m.neigh && !m.fdb);
+}
+
 static void limits_hold_at_their_edge(void **state)
 {
 	(void)state;
@@ -445,6 +512,8 @@ int main(void)
 		cmocka_unit_test(what_two_want_is_the_first_ones),
 		cmocka_unit_test(larger_and_smaller_blocks_live_together),
 		cmocka_unit_test(order_of_peers_makes_no_difference),
+		cmocka_unit_test(a_plan_can_be_cut_down_to_some_routes),
+		cmocka_unit_test(what_is_missing_of_a_plan_is_told_and_more_is_no_matter),
 		cmocka_unit_test(limits_hold_at_their_edge),
 	};
 

@@ -80,20 +80,24 @@ static void on_limit(uv_timer_t *timer)
 	uv_stop(timer->loop);
 }
 
+static bool is_so(struct world *w, const char *names, const char *problem)
+{
+	bool fits = *problem ? strstr(problems(w), problem) != NULL : !*problems(w);
+
+	return fits && w->changes > 0 && strcmp(w->names, names) == 0;
+}
+
 /* Turns the loop until these are the nodes, and the problems contain the text ("": none). */
 static void wait_for(struct world *w, const char *names, const char *problem)
 {
 	w->too_late = false;
+	/* The loop's idea of now is that of its last turn. */
+	uv_update_time(&w->loop);
 	uv_timer_start(&w->limit, on_limit, 10000, 0);
-	while (!w->too_late) {
-		bool fits = *problem ? strstr(problems(w), problem) != NULL : !*problems(w);
-
-		if (w->changes > 0 && strcmp(w->names, names) == 0 && fits)
-			break;
+	while (!w->too_late && !is_so(w, names, problem))
 		uv_run(&w->loop, UV_RUN_ONCE);
-	}
 	uv_timer_stop(&w->limit);
-	if (w->too_late)
+	if (!is_so(w, names, problem))
 		fail_msg("expected nodes '%s' and '%s', found '%s' and '%s'", names, problem,
 			 w->names, problems(w));
 }
@@ -102,6 +106,7 @@ static void wait_for(struct world *w, const char *names, const char *problem)
 static void wait_quietly(struct world *w, unsigned int ms)
 {
 	w->too_late = false;
+	uv_update_time(&w->loop);
 	uv_timer_start(&w->limit, on_limit, ms, 0);
 	while (!w->too_late)
 		uv_run(&w->loop, UV_RUN_ONCE);
