@@ -10,7 +10,6 @@
 
 #include <bpf/bpf.h>
 
-
 static struct dp *dp;
 static struct dp_endpoint a, b;
 
