@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# The benchmark's programs: build/bench/cnibench, which measures, build/bench/floor, the bare
-# kernel cost as a static program without any library of ours, and build/bench/rr, which asks and
-# answers.
+# The benchmark's programs: build/bench/cnibench, which measures plugins, build/bench/floor, the bare
+# kernel cost as a static program without any library of ours, build/bench/rr, which asks and
+# answers, and build/bench/peersbench, which measures lib/peers.
 
-BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c,$(wildcard bench/*.c))
-BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr
+BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c,$(wildcard bench/*.c))
+PEERS_SRCS := bench/peers.c bench/exec.c bench/report.c bench/stats.c
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench
 
 .PHONY: benches
 benches: $(BENCH_BINS)
 
-$(BENCH_SRCS:%.c=$(B)/obj/%.o): FLAGS += -Ibench
+$(BENCH_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/bench/peers.o: FLAGS += -Ibench
 
 $(B)/bench/cnibench: $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(call lib,fl-base)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/peersbench: $(PEERS_SRCS:%.c=$(B)/obj/%.o) $(foreach l,peers net base,$(call lib,fl-$l))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3
 
 $(B)/bench/rr: $(B)/obj/bench/rr.o
 	$(call say,LINK)
