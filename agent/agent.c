@@ -68,6 +68,18 @@ static void apply_bgp(struct agent *a)
 		a->bgp_error = err;
 }
 
+/* In another mode than bgp, what an agent in it has left goes once our own routes are there. */
+static void retire_bgp(struct agent *a)
+{
+	struct fl_err err;
+
+	if (a->conf->mode == AGENT_BGP || a->was_retired)
+		return;
+	a->was_retired = true;
+	if (bgp_retire(a->conf, a->root, &err) < 0)
+		fl_warn("%s", err.text);
+}
+
 static int64_t now_ms(struct agent *a)
 {
 	uv_update_time(&a->loop);
@@ -93,6 +105,8 @@ static void on_timer(uv_timer_t *timer)
 		r = topo_reconcile(a->topo, a->nodes, TOPO_FULL, &err);
 		guard_reconcile(a->guard);
 		apply_bgp(a);
+		if (r == 0)
+			retire_bgp(a);
 		report(a);
 	}
 	agent_pace_done(&a->pace, began, now_ms(a), r == 0);
@@ -197,7 +211,7 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	    fl_format(manifests, sizeof(manifests), err, "%s%s", a->root, a->conf->manifests) ?:
 	    fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", a->root) ?:
 	    topo_open(a->conf, a->node_name, a->root, &a->topo, err) ?:
-	    guard_open(a->conf, a->root, a->node_name, &a->guard, err);
+	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err);
 	if (r == 0 && a->conf->mode == AGENT_BGP)
 		r = bgp_open(&a->loop, a->conf, a->root, &a->bgp, err);
 	if (r < 0)
@@ -249,6 +263,7 @@ void agent_close(struct agent *a)
 	api_close(&a->api);
 	src_manifests_close(&a->source);
 	bgp_close(&a->bgp, false);
+	guard_close(&a->guard);
 	/* Only ours are left open; the parts' own close in the turns that follow. */
 	if (a->timer.type)
 		close_handle((uv_handle_t *)&a->timer, NULL);
@@ -260,7 +275,6 @@ void agent_close(struct agent *a)
 	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&a->loop);
 	topo_close(&a->topo);
-	guard_close(&a->guard);
 	agent_trouble_done(&a->told);
 	fl_close_p(&a->lock);
 	fl_close_p(&a->run_dir);

@@ -9,8 +9,14 @@
 #include "base/log.h"
 #include "base/text.h"
 
+/* A pod that goes takes its interface and its record; a pause lets several go at once. */
+#define PAUSE_MS 20
+
 struct guard {
 	struct enf *enf;
+	uv_fs_event_t records;
+	uv_timer_t pause;
+	unsigned int handles; /* that are not closed yet */
 	struct src_sink sink;
 	bool read;	      /* all objects, once */
 	bool applied;	      /* the last reconcile did all it wanted */
@@ -90,8 +96,62 @@ static void on_done(void *arg)
 	note(g, r, &err);
 }
 
-int guard_open(const struct agent_config *conf, const char *root, const char *node_name,
-	       struct guard **out, struct fl_err *err)
+static void on_pause(uv_timer_t *timer)
+{
+	guard_reconcile(timer->data);
+}
+
+static void on_record(uv_fs_event_t *event, const char *name, int events, int status)
+{
+	struct guard *g = event->data;
+
+	(void)name;
+	(void)events;
+	(void)status;
+	if (!uv_is_active((uv_handle_t *)&g->pause))
+		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
+}
+
+static void guard_free(struct guard *g)
+{
+	enf_close(&g->enf);
+	fl_free_p(&g);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct guard *g = handle->data;
+
+	if (--g->handles == 0)
+		guard_free(g);
+}
+
+void guard_close(struct guard **g)
+{
+	if (!*g)
+		return;
+	uv_close((uv_handle_t *)&(*g)->records, on_closed);
+	uv_close((uv_handle_t *)&(*g)->pause, on_closed);
+	*g = NULL;
+}
+
+static int watch_records(struct guard *g, uv_loop_t *loop, const char *root, struct fl_err *err)
+{
+	char folder[PATH_MAX];
+	int r = fl_endpoint_folder(root, folder, err);
+
+	g->records.data = g->pause.data = g;
+	(void)uv_timer_init(loop, &g->pause);
+	(void)uv_fs_event_init(loop, &g->records);
+	g->handles = 2;
+	if (r < 0)
+		return r;
+	r = uv_fs_event_start(&g->records, on_record, folder, 0);
+	return r < 0 ? fl_fail_errno(err, -r, "watch '%s'", folder) : 0;
+}
+
+int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
+	       const char *node_name, struct guard **out, struct fl_err *err)
 {
 	fl_auto(guard_close) struct guard *g = NULL;
 	const struct enf_options o = {
@@ -102,27 +162,27 @@ int guard_open(const struct agent_config *conf, const char *root, const char *no
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,
 	};
+	struct enf *enf = NULL;
 	int r;
 
 	*out = NULL;
 	if (!conf->policy.enforce)
 		return 0;
-	g = calloc(1, sizeof(*g));
-	if (!g)
-		return fl_fail_errno(err, ENOMEM, "enforce policies");
-	r = enf_open(&o, &g->enf, err);
+	r = enf_open(&o, &enf, err);
 	if (r < 0)
 		return fl_wrap(err, r, "config 'policy.enforce'");
+	g = calloc(1, sizeof(*g));
+	if (!g) {
+		enf_close(&enf);
+		return fl_fail_errno(err, ENOMEM, "enforce policies");
+	}
+	g->enf = enf;
 	g->sink = (struct src_sink){ on_put, on_del, on_done, g };
+	r = watch_records(g, loop, root, err);
+	if (r < 0)
+		return r;
 	*out = FL_TAKE(g);
 	return 0;
-}
-
-void guard_close(struct guard **g)
-{
-	if (*g)
-		enf_close(&(*g)->enf);
-	fl_free_p(g);
 }
 
 const struct src_sink *guard_sink(struct guard *g)

@@ -45,6 +45,9 @@ struct fl_endpoint {
 /* The host interface's name of an attachment: "veth" and a hash of the key. */
 void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME]);
 
+/* Whether a name has the form of those. */
+bool fl_is_host_ifname(const char *name);
+
 /* Frees what a record that was read holds. */
 void fl_endpoint_done(struct fl_endpoint *ep);
 #define fl_auto_endpoint fl_auto(fl_endpoint_done)
@@ -80,6 +83,9 @@ fl_must int fl_endpoint_list(const char *root, const char *network,
 			     int (*each)(const struct fl_endpoint *ep, void *arg,
 					 struct fl_err *err),
 			     void *arg, struct fl_err *err);
+
+/* The folder of the records, made if need be: for watching it. out has PATH_MAX bytes. */
+fl_must int fl_endpoint_folder(const char *root, char *out, struct fl_err *err);
 
 /* From and to JSON; pure. What is read borrows from tree, which *out then owns. */
 fl_must int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out,
