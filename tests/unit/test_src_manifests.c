@@ -22,8 +22,17 @@
 	"apiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDR: 10." n \
 	".0.0/16}\nstatus: {addresses: [{type: InternalIP, address: 192.0.2." n "}]}\n"
 
+#define POD(name, ip) \
+	"apiVersion: v1\nkind: Pod\nmetadata: {name: " name "}\nstatus: {podIP: " ip "}\n"
+#define NAMESPACE(name) "apiVersion: v1\nkind: Namespace\nmetadata: {name: " name "}\n"
+#define POLICY(name)                                                                    \
+	"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " name \
+	", namespace: a}\nspec: {podSelector: {}}\n"
+
 /* The folder's parent, and the source on it. */
 struct world {
+	struct src_sink sink;
+	char told[1024]; /* what the sink was told since somebody looked */
 	char root[PATH_MAX];
 	uv_loop_t loop;
 	uv_timer_t limit;
@@ -50,10 +59,44 @@ static void on_changed(const struct agent_cluster *nodes, void *arg)
 	size_t n = 0;
 
 	w->changes++;
+	CHECK(strcmp(w->told, "") != 0 || w->changes > 1);
 	w->names[0] = '\0';
 	for (size_t i = 0; i < nodes->n && n < sizeof(w->names) - 16; i++)
 		n += (size_t)snprintf(w->names + n, sizeof(w->names) - n, "%s ",
 				      nodes->nodes[i].name);
+}
+
+static void tell(struct world *w, const char *what, const char *ns, const char *name)
+{
+	size_t n = strlen(w->told);
+
+	snprintf(w->told + n, sizeof(w->told) - n, "%s%s%s%s%s", what, *name ? " " : "", ns,
+		 *ns ? "/" : "", name);
+}
+
+static void on_put(enum pol_kind kind, const struct fl_json *object, const char *where, void *arg)
+{
+	const struct fl_json *meta = fl_json_get(object, "metadata");
+	const char *ns = fl_json_str(fl_json_get(meta, "namespace"));
+	const char *ip = fl_json_str(fl_json_get(fl_json_get(object, "status"), "podIP"));
+
+	CHECK(pol_kind_of(object) == kind);
+	tell(arg, "put", ns ?: "", fl_json_str(fl_json_get(meta, "name")));
+	tell(arg, "", ip ?: "", where);
+	tell(arg, "; ", "", "");
+}
+
+static void on_del(enum pol_kind kind, const char *ns, const char *name, void *arg)
+{
+	CHECK((kind == POL_KIND_NAMESPACE) == (*ns == '\0'));
+	tell(arg, "del", ns, name);
+	tell(arg, "; ", "", "");
+}
+
+static void on_done(void *arg)
+{
+	tell(arg, "done", "", "");
+	tell(arg, "; ", "", "");
 }
 
 static void add_problem(const char *where, const char *text, void *arg)
@@ -129,6 +172,19 @@ static void replace_file(const struct world *w, const char *path, const char *te
 	CHECK(rename(below(w, "new"), below(w, path)) == 0);
 }
 
+/* Turns the loop until the sink has been told this since the last time. */
+static void wait_for_told(struct world *w, const char *told)
+{
+	w->too_late = false;
+	uv_update_time(&w->loop);
+	uv_timer_start(&w->limit, on_limit, 10000, 0);
+	while (!w->too_late && !strstr(w->told, "done"))
+		uv_run(&w->loop, UV_RUN_ONCE);
+	uv_timer_stop(&w->limit);
+	assert_string_equal(w->told, told);
+	w->told[0] = '\0';
+}
+
 static void make_dir(const struct world *w, const char *path)
 {
 	CHECK(mkdir(below(w, path), 0755) == 0);
@@ -138,7 +194,9 @@ static void open_source(struct world *w, const char *folder)
 {
 	struct fl_err err = { 0 };
 
-	CHECK_OK(src_manifests_open(&w->loop, below(w, folder), on_changed, w, &w->m, &err), &err);
+	CHECK_OK(src_manifests_open(&w->loop, below(w, folder), on_changed, w, &w->sink, &w->m,
+				    &err),
+		 &err);
 }
 
 static int make_world(void **state)
@@ -149,6 +207,7 @@ static int make_world(void **state)
 	if (!mkdtemp(w->root))
 		return -1;
 	make_dir(w, "m");
+	w->sink = (struct src_sink){ on_put, on_del, on_done, w };
 	uv_loop_init(&w->loop);
 	uv_timer_init(&w->loop, &w->limit);
 	w->limit.data = w;
@@ -446,7 +505,7 @@ static void a_kind_that_is_not_used_is_warned_of_once(void **state)
 		   "apiVersion: apps/v1\nkind: Deployment\n");
 	write_file(w, "m/b.yaml",
 		   "apiVersion: apps/v1\nkind: Deployment\n---\n"
-		   "apiVersion: v1\nkind: Pod\n");
+		   "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n");
 	open_source(w, "m");
 	wait_for(w, "", "");
 	src_manifests_reload(w->m);
@@ -456,6 +515,145 @@ static void a_kind_that_is_not_used_is_warned_of_once(void **state)
 			    "warning: a.yaml:1: objects of kind 'Deployment' in 'apps/v1' are "
 			    "not used\n");
 	CHECK(src_manifests_stats(w->m).ignored_objects == 6);
+}
+
+static void objects_are_put_and_deleted_and_then_done(void **state)
+{
+	struct world *w = *state;
+	struct src_stats s;
+
+	write_file(w, "m/b.yaml", POLICY("q") "---\n" NODE("n1", "1"));
+	write_file(w, "m/a.yaml", NAMESPACE("a") "---\n" POD("p", "10.0.0.1"));
+	open_source(w, "m");
+	/* Before the first changed(), which says so. */
+	wait_for_told(w, "put a a.yaml:1; put p 10.0.0.1/a.yaml:5; put a/q b.yaml:1; done; ");
+	wait_for(w, "n1 ", "");
+	s = src_manifests_stats(w->m);
+	CHECK(s.namespaces == 1 && s.pods == 1 && s.policies == 1);
+	/* Only what is another; and what it takes the place of goes first. */
+	replace_file(w, "m/a.yaml",
+		     POD("r", "10.0.0.1") "---\n" NAMESPACE("a") "---\n" POD("s", "10.0.0.2"));
+	wait_for_told(w,
+		      "del default/p; put r 10.0.0.1/a.yaml:1; put s 10.0.0.2/a.yaml:10; done; ");
+	replace_file(w, "m/a.yaml",
+		     POD("r", "10.0.0.3") "---\n" NAMESPACE("a") "---\n" POD("s", "10.0.0.2"));
+	wait_for_told(w, "put r 10.0.0.3/a.yaml:1; done; ");
+	CHECK(unlink(below(w, "m/b.yaml")) == 0);
+	wait_for_told(w, "del a/q; done; ");
+	wait_for(w, "", "");
+	s = src_manifests_stats(w->m);
+	CHECK(s.namespaces == 1 && s.pods == 2 && s.policies == 0);
+}
+
+static void without_objects_the_sink_hears_that_it_is_done_once(void **state)
+{
+	struct world *w = *state;
+
+	open_source(w, "m");
+	wait_for_told(w, "done; ");
+	write_file(w, "m/a.yaml", NODE("n1", "1"));
+	wait_for(w, "n1 ", "");
+	src_manifests_reload(w->m);
+	assert_string_equal(w->told, "");
+}
+
+static void the_same_object_elsewhere_or_with_other_details_is_no_news(void **state)
+{
+	struct world *w = *state;
+	uint64_t reads;
+
+	write_file(w, "m/a.yaml", POD("p", "10.0.0.1") "spec: {nodeName: node}\n");
+	open_source(w, "m");
+	wait_for_told(w, "put p 10.0.0.1/a.yaml:1; done; ");
+	CHECK(rename(below(w, "m/a.yaml"), below(w, "m/z.yaml")) == 0);
+	wait_quietly(w, 150);
+	reads = src_manifests_stats(w->m).reads;
+	replace_file(w, "m/z.yaml",
+		     "# moved\n" POD("p", "10.0.0.1") "spec: {nodeName: node, volumes: []}\n");
+	wait_quietly(w, 150);
+	assert_string_equal(w->told, "");
+	CHECK(src_manifests_stats(w->m).reads > reads && src_manifests_stats(w->m).pods == 1);
+}
+
+static void a_wrong_object_or_file_keeps_what_was_put(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", POD("p", "10.0.0.1") "---\n" POD("q", "10.0.0.2"));
+	open_source(w, "m");
+	wait_for_told(w, "put p 10.0.0.1/a.yaml:1; put q 10.0.0.2/a.yaml:6; done; ");
+	wait_for(w, "", "");
+	replace_file(w, "m/a.yaml", POD("p", "x") "---\n" POD("q", "10.0.0.3"));
+	wait_for_told(w, "put q 10.0.0.3/a.yaml:6; done; ");
+	wait_for(w, "", "a.yaml:1: Pod default/p 'status.podIP': ");
+	replace_file(w, "m/a.yaml", "a: [\n");
+	wait_for(w, "", "a.yaml:2:1: did not find");
+	assert_string_equal(w->told, "");
+	replace_file(w, "m/a.yaml", POD("q", "10.0.0.3"));
+	wait_for_told(w, "del default/p; done; ");
+	wait_for(w, "", "");
+}
+
+static void of_the_same_object_in_two_files_the_one_in_force_stays(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/c.yaml", POD("p", "10.0.0.3"));
+	write_file(w, "m/b.yaml", POD("p", "10.0.0.2"));
+	open_source(w, "m");
+	wait_for_told(w, "put p 10.0.0.2/b.yaml:1; done; ");
+	wait_for(w, "", "c.yaml:1: Pod 'default/p': is already in b.yaml:1");
+	/* One whose name would be first comes too late. */
+	replace_file(w, "m/a.yaml", POD("p", "10.0.0.1"));
+	wait_for(w, "", "a.yaml:1: Pod 'default/p': is already in b.yaml:1");
+	assert_string_equal(w->told, "");
+	CHECK(src_manifests_stats(w->m).pods == 1);
+	/* It may change, and stays the one in force. */
+	replace_file(w, "m/b.yaml", "\n" POD("p", "10.0.0.4"));
+	wait_for_told(w, "put p 10.0.0.4/b.yaml:2; done; ");
+	wait_for(w, "", "c.yaml:1: Pod 'default/p': is already in b.yaml:2");
+	/* When it goes, the next takes its place. */
+	CHECK(unlink(below(w, "m/b.yaml")) == 0);
+	wait_for_told(w, "put p 10.0.0.1/a.yaml:1; done; ");
+	wait_for(w, "", "c.yaml:1: Pod 'default/p': is already in a.yaml:1");
+	CHECK(unlink(below(w, "m/c.yaml")) == 0);
+	wait_for(w, "", "");
+	CHECK(unlink(below(w, "m/a.yaml")) == 0);
+	wait_for_told(w, "del default/p; done; ");
+}
+
+static void of_the_same_object_twice_in_a_file_the_first_is_in_force(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", NAMESPACE("a") "---\n" NAMESPACE("a") "---\n" POLICY("a"));
+	open_source(w, "m");
+	wait_for_told(w, "put a a.yaml:1; put a/a a.yaml:9; done; ");
+	wait_for(w, "", "a.yaml:5: Namespace 'a': is already in a.yaml:1");
+	replace_file(w, "m/a.yaml", NAMESPACE("a"));
+	wait_for_told(w, "del a/a; done; ");
+	wait_for(w, "", "");
+}
+
+static void of_thousands_of_files_only_the_one_that_changed_costs(void **state)
+{
+	struct world *w = *state;
+	char name[32], text[256];
+	uint64_t reads;
+
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "m/%d.yaml", i);
+		snprintf(text, sizeof(text), POD("p%d", "10.0.%d.%d"), i, i / 250, i % 250 + 1);
+		write_file(w, name, text);
+	}
+	open_source(w, "m");
+	wait_for(w, "", "");
+	CHECK(src_manifests_stats(w->m).pods == 2000);
+	w->told[0] = '\0';
+	reads = src_manifests_stats(w->m).reads;
+	replace_file(w, "m/1234.yaml", POD("p1234", "10.1.0.1"));
+	wait_for_told(w, "put p1234 10.1.0.1/1234.yaml:1; done; ");
+	CHECK(src_manifests_stats(w->m).reads <= reads + 2);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, make_world, end_world)
@@ -478,6 +676,13 @@ int main(void)
 		T(a_change_without_meaning_is_not_told),
 		T(a_stream_of_changes_starves_nobody),
 		T(a_kind_that_is_not_used_is_warned_of_once),
+		T(objects_are_put_and_deleted_and_then_done),
+		T(without_objects_the_sink_hears_that_it_is_done_once),
+		T(the_same_object_elsewhere_or_with_other_details_is_no_news),
+		T(a_wrong_object_or_file_keeps_what_was_put),
+		T(of_the_same_object_in_two_files_the_one_in_force_stays),
+		T(of_the_same_object_twice_in_a_file_the_first_is_in_force),
+		T(of_thousands_of_files_only_the_one_that_changed_costs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
