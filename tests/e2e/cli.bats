@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 load node
 
 FAIRLEAD=$BUILD/bin/fairlead
+VERSION=$(sed -n 's/^VERSION[[:blank:]]*:= //p' "$REPO/Makefile")
 
 setup_file() {
 	node_start
@@ -100,22 +101,22 @@ same() {
 
 @test "status is a list of lines, and 0 when all is well" {
 	run -0 --separate-stderr fairlead status
-	same "NODE          n1
-ADDRESS       192.0.2.11,fd00:2::11
-BLOCKS        10.244.1.0/24,fd00:244:1::/64
-MODE          vxlan
-READY         yes
-DRAINED       no
-VERSION       0.1.0
-UPTIME        3723
-UNDERLAY      eth0
-UNDERLAY-MTU  1500
-POD-MTU       1450
-NODES         3
-PEERS         2
-RECONCILES    17
-FAILED        0
-DRIFT         1"
+	same "NODE            n1
+ADDRESS         192.0.2.11,fd00:2::11
+BLOCKS          10.244.1.0/24,fd00:244:1::/64
+MODE            vxlan
+READY           yes
+DRAINED         no
+VERSION         0.1.0
+UPTIME-SECONDS  3723
+UNDERLAY        eth0
+UNDERLAY-MTU    1500
+POD-MTU         1450
+NODES           3
+PEERS           2
+RECONCILES      17
+FAILED          0
+DRIFT           1"
 	[ -z "$stderr" ]
 }
 
@@ -129,7 +130,7 @@ DRIFT         1"
 	run -1 fairlead status -o yaml
 	doc status '.problems = [] | .ready = false'
 	run -1 fairlead status
-	[[ $output == *"READY         no"* ]]
+	[[ $output == *"READY           no"* ]]
 	run -1 fairlead status -o json
 }
 
@@ -276,10 +277,10 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 		[ "$output" = "$about" ]
 	done
 	run -0 "$FAIRLEAD" --version --socket /nowhere
-	[ "${lines[0]}" = "FAIRLEAD  0.1.0" ]
+	[ "${lines[0]}" = "FAIRLEAD  $VERSION" ]
 	[ "${lines[1]}" = "AGENT     -" ]
 	run -0 fairlead version -o json
-	jq -e '.fairlead == "0.1.0" and .agent == "0.1.0"' <<<"$output"
+	jq -e --arg v "$VERSION" '.fairlead == $v and .agent == "0.1.0"' <<<"$output"
 }
 
 @test "without an agent it is 3, with the socket's path and what to do" {
