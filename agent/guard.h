@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <uv.h>
+
 #include "agent/api/metrics.h"
 #include "agent/config/config.h"
 #include "agent/enforce/enforce.h"
@@ -14,13 +16,13 @@
 struct guard;
 
 /*
- * Loads or takes over the datapath. *out is NULL when the configuration does not ask for it. conf
- * is borrowed for life. As enf_open() fails.
+ * Loads or takes over the datapath, and watches the endpoint records. *out is NULL when the
+ * configuration does not ask for it. conf is borrowed for life. As enf_open() fails.
  */
-fl_must int guard_open(const struct agent_config *conf, const char *root, const char *node_name,
-		       struct guard **out, struct fl_err *err);
+fl_must int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
+		       const char *node_name, struct guard **out, struct fl_err *err);
 
-/* Lets go; everything stays in force. NULL is passed over. */
+/* Lets go; everything stays in force. It is freed on the loop's next turns. */
 void guard_close(struct guard **g);
 
 /* What the source is to call; NULL for a NULL guard. Borrowed. */
