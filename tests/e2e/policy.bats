@@ -18,6 +18,7 @@ setup_file() {
 	pod_attach n1 cli "$(labelled client)"
 	pod_attach n1 other "$(labelled other)"
 	pod_attach n2 far "$(labelled client)"
+	serve 80 81
 }
 
 teardown_file() {
@@ -26,6 +27,8 @@ teardown_file() {
 }
 
 teardown() {
+	agent_pid n1 >/dev/null || agent_start n1
+	agent_wait_ready n1
 	manifest_del n1 policy.yaml far.yaml 2>/dev/null || true
 }
 
@@ -57,20 +60,25 @@ drops() {
 			END { print n + 0 }'
 }
 
-# connects POD ADDRESS PORT: a TCP connection to the pod's web server comes about.
+# connects NODE POD ADDRESS PORT: a TCP connection comes about.
 connects() {
-	on "$1" in_pod "$2" busybox nc -z -w 1 "$3" "$4"
+	on "$1" in_pod "$2" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$3" "$4" 2>/dev/null
 }
 
-# serve PORT...: something on n1's pod "web" that takes connections.
+# serve PORT...: something on n1's pod "web" that takes connections of both families.
 serve() {
 	local port
-	for port; do
-		nsenter --target "$NODE_PID_n1" --mount \
-			--net="/proc/$NODE_PID_n1/root/run/netns/web" -- \
-			busybox nc -lk -p "$port" -e true </dev/null >/dev/null 2>&1 3>&- 4>&- &
-		disown $!
-	done
+	nsenter --target "$NODE_PID_n1" --mount \
+		--net="/proc/$NODE_PID_n1/root/run/netns/web" -- python3 -c '
+import selectors, socket, sys
+s = selectors.DefaultSelector()
+for port in sys.argv[1:]:
+    s.register(socket.create_server(("", int(port)), family=socket.AF_INET6,
+        dualstack_ipv6=True, backlog=64), selectors.EVENT_READ)
+while True:
+    for key, _ in s.select():
+        key.fileobj.accept()[0].close()' "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
 	for port; do
 		eventually 5 connects n1 web 127.0.0.1 "$port"
 	done
@@ -111,7 +119,6 @@ spec:
 }
 
 @test "a label and a port let in whom they name, and nobody else" {
-	serve 80 81
 	policy <<<"$deny
 ---$web"
 	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
@@ -152,17 +159,17 @@ spec:
 }
 
 @test "a pod is under policy when ADD returns: not one packet of what is forbidden passes" {
-	local i ip
+	local round ip
 	ip=$(pod_ip n1 web)
 	policy <<<"$deny
 ---$web"
-	for i in 1 2 3; do
-		pod_attach n1 "new$i" "$(labelled other)"
-		run ! connects n1 "new$i" "$ip" 80
-		pod_detach n1 "new$i"
-		pod_attach n1 "new$i" "$(labelled client)"
-		connects n1 "new$i" "$ip" 80
-		pod_detach n1 "new$i"
+	for round in 1 2 3; do
+		pod_attach n1 "new$round" "$(labelled other)"
+		run ! connects n1 "new$round" "$ip" 80
+		pod_detach n1 "new$round"
+		pod_attach n1 "new$round" "$(labelled client)"
+		connects n1 "new$round" "$ip" 80
+		pod_detach n1 "new$round"
 	done
 }
 
@@ -183,7 +190,7 @@ spec:
 	agent_kill n1
 	run pod_attach n1 must "$(labelled client '.agent = "required"')"
 	[ "$status" -ne 0 ]
-	[[ $output == *'"code": 11'* && $output == *"no agent answers at '/run/fairlead/agent.sock'"* ]]
+	[[ $output =~ \"code\":\ *11 && $output == *"no agent answers at '/run/fairlead/agent.sock'"* ]]
 	run -0 on n1 in_node ls /run/fairlead/endpoints
 	[ "${#lines[@]}" = 3 ]
 	agent_start n1
