@@ -29,7 +29,7 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 LAYERS	 := attach cni peers state net json base
 PLUGINS	 := bridge vxlan bgp-route ipam loopback
 # The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
-AGENT	 := api datapath bgp topology source config model policy
+AGENT	 := api enforce datapath bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
 CNI_NAMES := bridge host-local loopback vxlan bgp-route
 

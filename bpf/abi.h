@@ -11,7 +11,7 @@
  *	interface -> endpoint -> slot -> version of a policy set, isolated or not in each direction
  *	other address -> who it is	    a hash for pods of this node, else longest prefix:
  *					    a pod's identity and namespace, a block of policies
- *	version, direction, one of these -> rule    for each of them, and for FL_ID_ANY
+ *	version, direction, one of these -> rule    for each of them, FL_ID_PODS and FL_ID_ANY
  *	rule's port set, protocol, port -> allow    longest prefix; any match of any rule allows
  *
  * A block stands for all blocks of policies that cover the address, and a rule for all that the
@@ -53,7 +53,8 @@ enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
 
 /* Numbers of identities, namespaces and blocks, no two the same, begin at FL_ID_FIRST. */
 enum {
-	FL_ID_ANY = 0, /* in a rule: everybody */
+	FL_ID_ANY = 0,	/* in a rule: everybody */
+	FL_ID_PODS = 1, /* every pod, whatever its namespace */
 	FL_ID_FIRST = 16,
 };
 
@@ -121,7 +122,7 @@ FL_ABI_SIZE(struct fl_slot, 8);
 /* fl_rules: what a version allows somebody. No entry: nothing. */
 struct fl_rule_key {
 	__u32 version;
-	__u32 who; /* an identity, a namespace, a block, FL_ID_ANY */
+	__u32 who; /* an identity, a namespace, a block, FL_ID_PODS, FL_ID_ANY */
 	__u8 dir;  /* enum fl_dir */
 	__u8 pad[3];
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Is a connection allowed? Reads maps and no packet. Both ends are judged at once where both are
- * pods of this node, whichever hook sees the first packet. Four look-ups an end, whatever the
+ * pods of this node, whichever hook sees the first packet. Five look-ups an end, whatever the
  * number of policies.
  */
 #pragma once
@@ -12,7 +12,7 @@
 struct fl_end {
 	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
 	__u32 slot;    /* of the pod */
-	__u32 who[3];  /* its identity, namespace, block; 0: none */
+	__u32 who[4];  /* its identity, namespace, block, FL_ID_PODS; 0: none */
 	__u32 flags;   /* FL_SPECIAL_... */
 };
 
@@ -36,6 +36,7 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 			e->slot = ep->slot;
 			e->who[0] = ep->identity;
 			e->who[1] = ep->ns;
+			e->who[3] = ep->identity ? FL_ID_PODS : 0;
 		}
 	}
 	where.prefixlen = 32 + 128;
@@ -53,6 +54,7 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 		return;
 	e->who[0] = info->identity;
 	e->who[1] = info->ns;
+	e->who[3] = info->identity ? FL_ID_PODS : 0;
 }
 
 /* True when the port set has the port; *origin is then the rule's. */
@@ -116,7 +118,7 @@ static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 	key.dir = dir;
 	if (fl_who_allowed(c, &key, FL_ID_ANY))
 		return 0;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (other->who[i] && fl_who_allowed(c, &key, other->who[i]))
 			return 0;
 	return dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;

@@ -8,13 +8,12 @@
 #include "base/text.h"
 
 static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "socket", required_argument, NULL, 's' },
-	{ "cni-bin", required_argument, NULL, 'b' },
-	{ "cni-conf", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },
-	{ NULL },
+	{ "output", required_argument, NULL, 'o' },    { "socket", required_argument, NULL, 's' },
+	{ "cni-bin", required_argument, NULL, 'b' },   { "cni-conf", required_argument, NULL, 'c' },
+	{ "file", required_argument, NULL, 'f' },      { "from", required_argument, NULL, 'F' },
+	{ "to", required_argument, NULL, 'T' },	       { "port", required_argument, NULL, 'P' },
+	{ "questions", required_argument, NULL, 'Q' }, { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },	       { NULL },
 };
 
 static int usage(struct fl_err *err, const char *text, const char *word)
@@ -49,9 +48,42 @@ static const char *culprit(char **argv)
 	return argv[optind - 1];
 }
 
-static int read_option(int o, char **argv, struct cli *out, bool *help, struct fl_err *err)
+static int add_file(struct cli *out, const char *path, struct fl_err *err)
+{
+	if (out->n_files == CLI_FILES_MAX)
+		return usage(err, "one -f more than 64:", path);
+	out->files[out->n_files++] = path;
+	return 0;
+}
+
+/* The options of a question. */
+static bool is_question(int o, struct cli *out)
 {
 	switch (o) {
+	case 'F':
+		out->from = optarg;
+		return true;
+	case 'T':
+		out->to = optarg;
+		return true;
+	case 'P':
+		out->port = optarg;
+		return true;
+	case 'Q':
+		out->questions = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int read_option(int o, char **argv, struct cli *out, bool *help, struct fl_err *err)
+{
+	if (is_question(o, out))
+		return 0;
+	switch (o) {
+	case 'f':
+		return add_file(out, optarg, err);
 	case 'o':
 		return read_form(optarg, &out->form, err);
 	case 's':
@@ -91,6 +123,8 @@ static int read_words(char **word, struct cli *out, bool *help, struct fl_err *e
 	if (!command->argument || !*word)
 		return *word ? usage(err, "unexpected argument", *word) : 0;
 	out->argument = *word++;
+	if (command->has_operand && *word)
+		out->operand = *word++;
 	return *word ? usage(err, "unexpected argument", *word) : 0;
 }
 
@@ -104,7 +138,7 @@ int cli_args_read(int argc, char **argv, struct cli *out, bool *help, struct fl_
 	*help = false;
 	optind = 0; /* from the beginning, with glibc's own state anew */
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":o:hv", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":o:f:hv", options, NULL)) != -1) {
 		r = read_option(o, argv, &c, help, err);
 		if (r < 0)
 			return r;

@@ -16,14 +16,21 @@ enum cli_exit {
 
 enum cli_form { CLI_TABLE, CLI_JSON, CLI_YAML };
 
+#define CLI_FILES_MAX 64
+
 /* What the command line said. Everything is borrowed from it or from the environment. */
 struct cli {
-	const char *root;		/* $FAIRLEAD_ROOT, or "" */
-	const char *socket;		/* --socket, or NULL: ROOT/run/fairlead/agent.sock */
-	const char *cni_bin;		/* --cni-bin */
-	const char *cni_conf;		/* --cni-conf */
-	enum cli_form form;		/* -o */
-	const char *command, *argument; /* argument NULL: none */
+	const char *root;		  /* $FAIRLEAD_ROOT, or "" */
+	const char *socket;		  /* --socket, or NULL: ROOT/run/fairlead/agent.sock */
+	const char *cni_bin;		  /* --cni-bin */
+	const char *cni_conf;		  /* --cni-conf */
+	enum cli_form form;		  /* -o */
+	const char *command, *argument;	  /* argument NULL: none */
+	const char *operand;		  /* what follows the argument; NULL: nothing */
+	const char *files[CLI_FILES_MAX]; /* -f */
+	size_t n_files;
+	const char *from, *to, *port; /* of a question about policies */
+	const char *questions;	      /* --questions */
 };
 
 /*
@@ -42,6 +49,7 @@ int cli_node(const struct cli *c, struct fl_err *err);
 int cli_reload(const struct cli *c, struct fl_err *err);
 int cli_version(const struct cli *c, struct fl_err *err);
 int cli_doctor(const struct cli *c, struct fl_err *err);
+int cli_policy(const struct cli *c, struct fl_err *err);
 
 /* A command: its name, what may follow it, and what "fairlead help NAME" says. */
 struct cli_command {
@@ -50,6 +58,7 @@ struct cli_command {
 	const char *argument; /* "drain|undrain"; NULL: none */
 	const char *what;     /* one line */
 	const char *help;     /* the rest */
+	bool has_operand;     /* a word may follow the argument */
 };
 
 /* The command of this name, or NULL. */

@@ -48,6 +48,25 @@ static const struct cli_command commands[] = {
 	  "node undrain  which announces it again.\n"
 	  "\n"
 	  "Mode bgp only.\n" },
+	{ "policy", cli_policy, "list|show|explain",
+	  "network policies: which there are, and what they mean for a connection",
+	  "policy list -f FILE      the policies, and how many pods each selects\n"
+	  "policy show [NS/NAME] -f FILE\n"
+	  "                         a policy with all defaults written out, and its pods; or all\n"
+	  "policy explain --from END --to END --port PORT -f FILE\n"
+	  "                         whether a connection is allowed, and by which rule of which\n"
+	  "                         policy: for each direction and address family. END is\n"
+	  "                         NAMESPACE/POD or an address, PORT is 80/tcp, 53/udp, 9/sctp "
+	  "or\n"
+	  "                         icmp. Ends with 1 when it is denied.\n"
+	  "policy explain --questions FILE -f FILE\n"
+	  "                         many at once: a JSON list of {\"from\",\"to\",\"port\"}; "
+	  "answers\n"
+	  "                         with a JSON list\n"
+	  "\n"
+	  "  -f, --file FILE|DIR  Namespaces, Pods and NetworkPolicies as YAML or JSON; may be\n"
+	  "                       given often. Other kinds are passed over. No agent is needed.\n",
+	  true },
 	{ "reload", cli_reload, NULL, "has the agent read the manifests again",
 	  "Not needed in normal operation: the agent sees changes of the folder by itself.\n" },
 	{ "version", cli_version, NULL, "this program's version, and the agent's", "" },

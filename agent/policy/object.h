@@ -33,6 +33,7 @@ struct pol_named_port {
 	char name[16];
 	uint16_t port;
 	uint8_t proto; /* IPPROTO_* */
+	uint8_t pad;   /* zero: two are compared by their bytes */
 };
 
 struct pol_pod {

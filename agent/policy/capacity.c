@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * When not everything fits: which policies are refused.
+ */
+#include "agent/policy/inside.h"
+
+/* What this one policy costs: matches in each of its sets, its ports in each, its blocks. */
+static size_t cost_of(const struct policy *p)
+{
+	size_t n = 0, sets = p->sets.n ? p->sets.n : 1;
+
+	for (int dir = POL_INGRESS; dir <= POL_EGRESS; dir++) {
+		const struct pol_part *part = &p->body->p.part[dir];
+
+		n += p->body->part[dir].n_match * sets;
+		for (size_t i = 0; part->isolates && i < part->n; i++) {
+			n += p->body->part[dir].rules[i].fixed.n;
+			for (size_t k = 0; k < part->rules[i].n_peers; k++)
+				n += part->rules[i].peers[k].is_block +
+				     part->rules[i].peers[k].n_except;
+		}
+	}
+	return n;
+}
+
+static struct policy *find_largest(const struct pol_world *w)
+{
+	struct policy *p, *largest = NULL;
+	size_t at = 0, cost = 0;
+
+	while ((p = pol_table_next(&w->policies, &at))) {
+		size_t n = p->body && !p->refused ? cost_of(p) : 0;
+
+		if (n > cost || (n && n == cost && p->hash < largest->hash)) {
+			cost = n;
+			largest = p;
+		}
+	}
+	return largest;
+}
+
+static bool is_full(const struct pol_world *w)
+{
+	return w->n_rules > w->limits.rules || w->n_ports > w->limits.ports ||
+	       w->n_blocks > w->limits.prefixes;
+}
+
+/*
+ * While there are more entries than fit, the policy that costs most is refused. Who is refused
+ * depends on the world only: each commit of a world that has been too large begins without any.
+ */
+int refuse(struct pol_world *w, struct fl_err *err)
+{
+	struct policy *p;
+	int r = bury_ports(w, err);
+
+	while (r == 0 && is_full(w) && (p = find_largest(w))) {
+		p->refused = true;
+		w->n_refused++;
+		r = body_use_blocks(w, p->body, false, err) ?: forget_gone(w, err)
+							    ?: body_match(w, p, p->body, err);
+		mark_dirty(p);
+		r = r ?: compile_sets(w, err) ?: bury_ports(w, err);
+	}
+	return r;
+}
+
+/* The blocks of those that were refused count again, before anybody new is entered. */
+int reconsider(struct pol_world *w, struct fl_err *err)
+{
+	struct policy *p;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && w->n_refused && (p = pol_table_next(&w->policies, &at))) {
+		if (!p->refused)
+			continue;
+		p->is_stale = true;
+		r = policy_queue(w, p, err) ?: body_use_blocks(w, p->body, true, err);
+	}
+	return r;
+}
+
+/* Those that were refused get another chance; in the versions in force they still are. */
+void accept_all(struct pol_world *w)
+{
+	struct policy *p;
+	size_t at = 0;
+
+	while (w->n_refused && (p = pol_table_next(&w->policies, &at))) {
+		w->n_refused -= p->refused;
+		p->refused = false;
+	}
+}

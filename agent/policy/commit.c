@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A commit: from what has been put and deleted to entries. First everybody who is new is entered
+ * into the versions in force, so that the datapath may learn of them; then policies change, sets
+ * are compiled into new versions; then those who have gone are taken out.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/policy/inside.h"
+#include "bpf/abi.h"
+
+int ops_add(struct ops *o, const struct pol_entry *e, bool del, struct fl_err *err)
+{
+	int r = pol_grow(&o->v, o->n, &o->room, sizeof(*o->v), err);
+
+	if (r == 0)
+		o->v[o->n++] = (struct pol_op){ *e, del };
+	return r;
+}
+
+/* One new identity or block (the other is NULL), for the policies as they are in force: first all
+ * of them learn of it, then their sets, whose entries are what all policies together allow. */
+static int enter_one(struct pol_world *w, const struct ident *id, const struct place *pl,
+		     struct fl_err *err)
+{
+	struct pol_vec touched = { 0 };
+	struct policy *p;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && (p = pol_table_next(&w->policies, &at))) {
+		size_t n = 0;
+
+		if (!p->body)
+			continue;
+		r = id ? body_match_ident(p, p->body, id, &n, err)
+		       : body_match_place(p, p->body, pl, &n, err);
+		if (r == 0 && n)
+			r = pol_vec_add(&touched, p, err);
+	}
+	for (size_t i = 0; r == 0 && i < touched.n; i++) {
+		p = touched.v[i];
+		for (size_t k = 0; r == 0 && k < p->sets.n; k++)
+			r = set_enter(w, p->sets.v[k], id ? id->number : pl->number, err);
+	}
+	pol_vec_done(&touched);
+	return r;
+}
+
+static int enter_new(struct pol_world *w, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->new_idents.n; i++)
+		if (((struct ident *)w->new_idents.v[i])->pods.n)
+			r = enter_one(w, w->new_idents.v[i], NULL, err);
+	for (size_t i = 0; r == 0 && i < w->new_blocks.n; i++)
+		r = enter_one(w, NULL, w->new_blocks.v[i], err);
+	return r;
+}
+
+/* Identities that the policy's change brings into another set. */
+static int move_subjects(struct pol_world *w, const struct policy *p, const struct body *next,
+			 struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->ns->idents.n; i++) {
+		struct ident *id = p->ns->idents.v[i];
+		bool was = p->body && sel_matches(&p->body->subject, &id->set);
+		bool is = next && sel_matches(&next->subject, &id->set);
+
+		if (id->local && was != is)
+			r = ident_move(w, id, err);
+	}
+	return r;
+}
+
+/* Puts the body to come in the place of the one in force. */
+static int change_body(struct pol_world *w, struct policy *p, struct fl_err *err)
+{
+	struct body *next = p->is_gone ? NULL : p->next;
+	int r;
+
+	if (!p->is_gone && !p->next)
+		return 0;
+	r = move_subjects(w, p, next, err);
+	if (r == 0 && p->body && !p->refused)
+		r = body_use_blocks(w, p->body, false, err);
+	if (r < 0)
+		return r;
+	body_free(&p->body);
+	p->body = FL_TAKE(p->next);
+	if (p->is_gone)
+		body_free(&p->body);
+	return 0;
+}
+
+/* Takes who has gone out of the policies, and out of the sets that are not to be compiled anyway.
+ */
+static int forget(struct pol_world *w, uint32_t who, struct fl_err *err)
+{
+	struct policy *p;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && (p = pol_table_next(&w->policies, &at))) {
+		if (!p->body || !body_forget(p->body, who))
+			continue;
+		for (size_t i = 0; r == 0 && i < p->sets.n; i++)
+			if (!((struct set *)p->sets.v[i])->is_dirty)
+				r = set_forget(w, p->sets.v[i], who, err);
+	}
+	return r;
+}
+
+int forget_gone(struct pol_world *w, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->moved.n; i++) {
+		const struct ident *id = w->moved.v[i];
+
+		if (!id->pods.n && !id->is_new)
+			r = forget(w, id->number, err);
+	}
+	for (size_t i = 0; r == 0 && i < w->gone_blocks.n; i++) {
+		const struct place *pl = w->gone_blocks.v[i];
+
+		if (!pl->blocks)
+			r = forget(w, pl->number, err);
+	}
+	return r;
+}
+
+void mark_dirty(const struct policy *p)
+{
+	for (size_t i = 0; i < p->sets.n; i++)
+		((struct set *)p->sets.v[i])->is_dirty = true;
+}
+
+/* Bodies, matches and dirty sets of the policies that have changed. */
+static int change_policies(struct pol_world *w, struct fl_err *err)
+{
+	int r = 0;
+
+	accept_all(w);
+	for (size_t i = 0; r == 0 && i < w->changed.n; i++)
+		r = change_body(w, w->changed.v[i], err);
+	for (size_t i = 0; i < w->changed.n; i++)
+		mark_dirty(w->changed.v[i]);
+	r = r ?: forget_gone(w, err);
+	for (size_t i = 0; r == 0 && i < w->changed.n; i++) {
+		struct policy *p = w->changed.v[i];
+
+		if (p->body)
+			r = body_match(w, p, p->body, err);
+	}
+	return r;
+}
+
+static int compare_policies(const void *a, const void *b)
+{
+	const struct policy *p = *(const struct policy *const *)a;
+	const struct policy *q = *(const struct policy *const *)b;
+
+	return strcmp(p->name, q->name); /* of one namespace */
+}
+
+static bool selects(const struct policy *p, const struct ident *id)
+{
+	return p->body && p->ns == id->ns && sel_matches(&p->body->subject, &id->set);
+}
+
+/* The policies that select the identity: those of its set, less and more what has changed. */
+static int list_policies(struct pol_world *w, const struct ident *id, struct pol_vec *out,
+			 struct fl_err *err)
+{
+	const struct set *s = id->policies;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && s && i < s->n; i++)
+		if (selects(s->policies[i], id))
+			r = pol_vec_add(out, s->policies[i], err);
+	for (size_t i = 0; r == 0 && s && i < w->changed.n; i++)
+		if (selects(w->changed.v[i], id) && !pol_vec_has(out, w->changed.v[i]))
+			r = pol_vec_add(out, w->changed.v[i], err);
+	for (size_t i = 0; r == 0 && !s && i < id->ns->policies.n; i++)
+		if (selects(id->ns->policies.v[i], id))
+			r = pol_vec_add(out, id->ns->policies.v[i], err);
+	if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), compare_policies);
+	return r;
+}
+
+static int assign_sets(struct pol_world *w, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->moved.n; i++) {
+		struct ident *id = w->moved.v[i];
+		struct pol_vec policies = { 0 };
+
+		if (id->local)
+			r = list_policies(w, id, &policies, err);
+		if (r == 0)
+			r = set_assign(w, id, (struct policy **)policies.v, policies.n, err);
+		pol_vec_done(&policies);
+	}
+	return r;
+}
+
+/* Compiles the sets that need it, and takes out those that nobody has. */
+int compile_sets(struct pol_world *w, struct fl_err *err)
+{
+	struct set *s;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && (s = pol_table_next(&w->sets, &at))) {
+		if (!s->idents)
+			r = set_retire(w, s, err);
+		else if (s->is_dirty)
+			r = set_compile(w, s, err);
+	}
+	return r;
+}
+
+/* The closed slot, and all of IPv4 as a place of its own. */
+static int start(struct pol_world *w, struct fl_err *err)
+{
+	struct pol_entry closed = {
+		.map = POL_MAP_SLOTS,
+		.slot = { .slot = POL_SLOT_CLOSED,
+			  .flags = FL_SLOT_INGRESS | FL_SLOT_EGRESS | FL_SLOT_CLOSED },
+	};
+	const struct fl_prefix ipv4 = { .ip = { .b = { [10] = 0xff, [11] = 0xff } } };
+	struct place *pl = NULL;
+	int r;
+
+	if (w->is_started)
+		return 0;
+	w->is_started = true;
+	r = place_get(w, &ipv4, &pl, err) ?: place_queue(w, pl, err);
+	return r ?: ops_add(&w->puts, &closed, false, err);
+}
+
+/* What is left over from the last commit. */
+static void clear_last(struct pol_world *w)
+{
+	for (size_t i = 0; i < w->grave.n; i++)
+		pod_free(w->grave.v[i]);
+	w->grave.n = 0;
+	for (size_t i = 0; w->slots_rest && i < w->room_slots; i++) {
+		if (w->slots[i] == POL_SLOT_RESTS) {
+			w->slots[i] = NULL;
+			w->n_slots--;
+		}
+	}
+	w->slots_rest = false;
+	w->compiled = 0;
+}
+
+static int use_new_blocks(struct pol_world *w, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->changed.n; i++) {
+		struct policy *p = w->changed.v[i];
+
+		if (p->next && !p->is_gone)
+			r = body_use_blocks(w, p->next, true, err);
+	}
+	return r;
+}
+
+int pol_world_commit(struct pol_world *w, struct pol_diff *out, struct fl_err *err)
+{
+	int r;
+
+	clear_last(w);
+	r = start(w, err) ?: reconsider(w, err) ?: use_new_blocks(w, err) ?: enter_new(w, err)
+		       ?: change_policies(w, err) ?: assign_sets(w, err) ?: compile_sets(w, err)
+		       ?: refuse(w, err) ?: tell_slots(w, err) ?: tell_places(w, err) ?: tell_pods(w, err)
+		       ?: bury_ports(w, err) ?: bury_pods(w, err);
+	if (r < 0)
+		return r;
+	bury_idents(w);
+	bury_places(w);
+	bury_policies(w);
+	return diff_make(w, out, err);
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the files of the compiler share: the world and what it is made of. Everything is owned by
+ * the world; pointers within it are valid as long as it holds what they point to. A failure within
+ * (only memory can fail) leaves a world that is fit to be freed, no more.
+ */
+#pragma once
+
+#include "agent/policy/ports.h"
+#include "agent/policy/table.h"
+#include "agent/policy/vec.h"
+#include "agent/policy/world.h"
+
+/* Labels and selectors are compared by 64-bit hashes of "key" and of the key and its value. */
+struct label_hash {
+	uint64_t key, pair;
+};
+
+struct label_set {
+	struct label_hash *v;
+	size_t n;
+};
+
+struct req {
+	enum pol_operator op;
+	uint64_t key;
+	uint64_t *pair;
+	size_t n;
+};
+
+struct sel {
+	struct req *v;
+	size_t n;
+};
+
+/* The number is the first member of whatever has one. */
+struct ns {
+	uint32_t number;
+	bool declared; /* by an object; else only by what lies in it */
+	uint64_t hash;
+	char *name;
+	struct label_set set;
+	struct pol_vec idents, policies;
+	size_t n_pods, n_policies; /* without those that go with this commit */
+};
+
+/* What pods have in common that policies can tell from others. */
+struct ident {
+	uint32_t number;
+	bool is_new, is_moved; /* in this commit: unknown to policies; in need of another set */
+	uint64_t hash;
+	struct ns *ns;
+	struct label_set set;
+	struct pol_named_port *ports;
+	size_t n_ports;
+	struct pol_vec pods;
+	size_t local;	      /* of them, those on this node */
+	struct set *policies; /* NULL: none selects it, or no pod of it is here */
+};
+
+struct pod {
+	struct ns *ns;
+	uint64_t hash;
+	struct pol_pod p;
+	bool is_local, is_gone, is_queued; /* on this node; goes with this commit; in told_pods */
+	struct ident *ident;		   /* NULL: policies are not concerned with it */
+	struct pol_entry told;		   /* to the datapath */
+	bool is_told;
+};
+
+/* A place among the addresses: an address of pods, a block of policies, or both. */
+struct place {
+	uint32_t number; /* of the block */
+	bool is_new, is_queued, is_told;
+	uint64_t hash;
+	struct fl_prefix prefix;
+	size_t blocks;	     /* how often policies name it */
+	struct pol_vec pods; /* that claim the address */
+	struct pol_entry told;
+};
+
+struct peer {
+	const struct pol_peer *p;
+	struct sel pods, namespaces;
+};
+
+struct rule {
+	const struct pol_rule *r;
+	struct peer *peers;	/* as many as r has */
+	struct pol_ports fixed; /* by number */
+	bool named;		/* egress: some ports are the other end's to say */
+	bool own_named;		/* ingress: the selected pod's own */
+	uint32_t origin;
+};
+
+/* A rule's meeting with a peer that exists. */
+struct match {
+	uint32_t who;
+	uint16_t rule;
+	uint16_t named; /* the ports are asked of the identity */
+};
+
+struct part {
+	struct rule *rules;
+	struct match *match; /* sorted, each once */
+	size_t n_match, room;
+};
+
+/* A policy's content. */
+struct body {
+	struct pol_policy p;
+	uint64_t spec; /* hash of all it says */
+	uint64_t view; /* of the namespaces it matches; both are a part of a version */
+	struct sel subject;
+	struct part part[2];
+};
+
+struct policy {
+	char *ns_name, *name;
+	struct ns *ns;
+	uint64_t hash;
+	uint32_t number;
+	struct body *body, *next; /* in force; to come with this commit */
+	struct pol_vec sets;
+	bool is_queued, is_gone, is_stale; /* changed; taken out; to be matched anew */
+	bool refused;			   /* too large: isolates, allows nothing */
+};
+
+/* What is allowed, known under a number. */
+struct port_set {
+	uint32_t number;
+	bool is_told;
+	uint64_t hash;
+	struct pol_ports ports;
+	size_t refs, n_entries;
+};
+
+struct entry {
+	uint32_t who;
+	struct port_set *ports;
+};
+
+/* Of one direction, sorted. */
+struct entries {
+	struct entry *v;
+	size_t n, room;
+};
+
+/* What is in force for the pods that the same policies select: their slot's version. */
+struct set {
+	uint32_t version, slot, flags;
+	bool is_dirty, is_told,
+		is_switched; /* the slot has another version since the last commit */
+	uint64_t hash;
+	struct policy **policies; /* sorted by name */
+	size_t n;
+	struct pol_named_port *ports; /* of the pods */
+	size_t n_ports;
+	size_t idents;
+	struct entries part[2];
+};
+
+enum number_kind { NUMBER_WHO, NUMBER_VERSION, NUMBER_PORTS, NUMBER_KINDS };
+
+struct ops {
+	struct pol_op *v;
+	size_t n, room;
+};
+
+struct pol_world {
+	char *node;
+	struct pol_limits limits;
+	struct pol_table namespaces, pods, policies, idents, places, sets, port_sets;
+	struct pol_table numbers[NUMBER_KINDS], policy_numbers;
+	size_t blocks_of_len[129]; /* blocks in use by length, of 128 bits */
+	struct set **slots;	   /* slot -> its set */
+	size_t n_slots, room_slots;
+	size_t n_rules, n_ports, n_blocks, n_refused;
+	/* What has changed since the last commit. */
+	struct pol_vec new_idents, new_blocks, gone_blocks, moved, changed, told_pods, told_places;
+	struct pol_vec grave; /* pods that the last diff names */
+	struct ops puts, dels;
+	bool blocks_changed, slots_rest, is_started;
+	size_t compiled;
+};
+
+/* match.c: selectors, and who a rule is about. */
+
+/* The hashes of labels, in the order of the labels. */
+fl_must int label_set_make(const struct pol_labels *l, struct label_set *out, struct fl_err *err);
+void label_set_done(struct label_set *s);
+
+/* A selector made ready for comparing. */
+fl_must int sel_make(const struct pol_selector *s, struct sel *out, struct fl_err *err);
+void sel_done(struct sel *s);
+
+/* True when the labels meet all requirements. */
+bool sel_matches(const struct sel *s, const struct label_set *l);
+
+/* True when the block of the peer covers the place. */
+bool peer_covers(const struct pol_peer *p, const struct fl_prefix *place);
+
+/* The identity's ports that the rule names, added to what is there. */
+fl_must int rule_named_ports(const struct rule *r, const struct pol_named_port *ports, size_t n,
+			     struct pol_ports *out, struct fl_err *err);
+
+/* True when the rule names a port that is among these. */
+bool rule_names_one(const struct rule *r, const struct pol_named_port *ports, size_t n);
+
+/* Which peer of the rule is about this end, -2: none, -1: the rule is about everybody. */
+int rule_peer(const struct rule *r, const struct ns *own, const struct ident *id,
+	      const struct fl_ip *ip);
+
+/* Finds all that the body's rules are about, among all that there is. */
+fl_must int body_match(struct pol_world *w, const struct policy *p, struct body *b,
+		       struct fl_err *err);
+
+/* Adds the matches of one new identity or block; adds to *n how many. */
+fl_must int body_match_ident(const struct policy *p, struct body *b, const struct ident *id,
+			     size_t *n, struct fl_err *err);
+fl_must int body_match_place(const struct policy *p, struct body *b, const struct place *pl,
+			     size_t *n, struct fl_err *err);
+
+/* Takes out what matches this number; true when there was any. */
+bool body_forget(struct body *b, uint32_t who);
+
+/* The first match of this number, or of the first above it. */
+size_t part_find(const struct part *p, uint32_t who);
+
+/* people.c: namespaces, identities, pods and places. */
+
+/* The number that belongs to the hash, or the first free one after it; the item is known by it. */
+fl_must int number_take(struct pol_world *w, enum number_kind kind, uint64_t hash, void *item,
+			struct fl_err *err);
+void number_release(struct pol_world *w, enum number_kind kind, const void *item);
+void *number_find(const struct pol_world *w, enum number_kind kind, uint32_t number);
+
+/* True while something is in it, or an object declares it. */
+bool ns_is_alive(const struct ns *ns);
+
+/* The namespace of this name, made if need be. Selectors see it as soon as it is alive. */
+fl_must int ns_get(struct pol_world *w, const char *name, struct ns **out, struct fl_err *err);
+
+/* Frees the namespace and what it lists. */
+void ns_free(struct ns **ns);
+
+/* The labels of a namespace that no object declares. */
+fl_must int ns_imply_labels(const char *name, struct pol_labels *out, struct fl_err *err);
+
+/* Has the policies that see the namespace otherwise now matched anew; NULL: as not there. */
+fl_must int ns_changed(struct pol_world *w, const struct label_set *was, const struct label_set *is,
+		       struct fl_err *err);
+
+/* Frees the namespace if nothing holds it; the commit asks for all. */
+void ns_release(struct pol_world *w, struct ns *ns);
+
+/* The place of this prefix, made if need be; or NULL. */
+fl_must int place_get(struct pol_world *w, const struct fl_prefix *prefix, struct place **out,
+		      struct fl_err *err);
+struct place *place_find(const struct pol_world *w, const struct fl_prefix *prefix);
+
+/* The longest block in use that covers the prefix, or NULL. */
+const struct place *place_cover(const struct pol_world *w, const struct fl_prefix *prefix);
+
+/* Counts a use of the block in or out. */
+fl_must int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in,
+		      struct fl_err *err);
+
+/* Has the place's or pod's entry looked at by the commit. */
+fl_must int place_queue(struct pol_world *w, struct place *pl, struct fl_err *err);
+fl_must int pod_queue(struct pol_world *w, struct pod *pod, struct fl_err *err);
+
+/* The pod that the address belongs to, or NULL. */
+const struct pod *place_owner(const struct place *pl);
+const struct pod *pod_find(const struct pol_world *w, const char *ns, const char *name);
+
+/* Has the identity's set looked at by the commit. */
+fl_must int ident_move(struct pol_world *w, struct ident *id, struct fl_err *err);
+
+/* Frees identities and places that nothing needs any more. */
+void ident_free(struct pol_world *w, struct ident *id);
+void place_free(struct pol_world *w, struct place *pl);
+void pod_free(struct pod *pod);
+
+/* policy.c: policies. */
+
+/* Counts the body's blocks in or out. */
+fl_must int body_use_blocks(struct pol_world *w, const struct body *b, bool in, struct fl_err *err);
+void body_free(struct body **b);
+void policy_free(struct pol_world *w, struct policy *p);
+
+/* Has the policy looked at by the commit. */
+fl_must int policy_queue(struct pol_world *w, struct policy *p, struct fl_err *err);
+
+/* The number of a policy's rule, and the other way round (NULL: no such policy). */
+uint32_t origin_of(const struct policy *p, enum pol_direction dir, size_t rule);
+const struct policy *origin_find(const struct pol_world *w, uint32_t origin, size_t *rule);
+
+/* set.c: sets of policies and their entries. */
+
+/* Gives the identity the set of these policies (sorted by name; none: no set). */
+fl_must int set_assign(struct pol_world *w, struct ident *id, struct policy **policies, size_t n,
+		       struct fl_err *err);
+
+/* Compiles the set anew: entries, version, slot. */
+fl_must int set_compile(struct pol_world *w, struct set *s, struct fl_err *err);
+
+/* Enters a new peer into the version that is in force, or takes one out. */
+fl_must int set_enter(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err);
+fl_must int set_forget(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err);
+
+/* Takes a set that no pod has any more out of the maps, and frees it. */
+fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);
+
+/* The entry of this number, or NULL. */
+struct entry *entries_find(const struct entries *e, uint32_t who);
+
+/* Frees it, with nobody told. */
+void set_free(struct pol_world *w, struct set *s);
+
+/* The entry of the map that a set's slot, or an entry of it, is. */
+struct pol_entry slot_entry(const struct set *s);
+struct pol_entry rule_entry(const struct set *s, int dir, const struct entry *e);
+
+/* Notes the members of a port set as put or taken out. */
+fl_must int port_set_tell(struct ops *o, const struct port_set *p, bool del, struct fl_err *err);
+void port_set_free(struct pol_world *w, struct port_set *p);
+
+/* What stands in the table of slots for one that rests until the next commit. */
+#define POL_SLOT_RESTS ((struct set *)1)
+
+/* world.c */
+
+/* Makes the diff of a commit from its operations, in order, without what came and went. */
+fl_must int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *err);
+
+/* commit.c */
+
+/* Notes a change of the maps. */
+fl_must int ops_add(struct ops *o, const struct pol_entry *e, bool del, struct fl_err *err);
+
+/* Takes identities and blocks that have gone out of policies and sets. */
+fl_must int forget_gone(struct pol_world *w, struct fl_err *err);
+
+/* Has the policy's sets compiled anew. */
+void mark_dirty(const struct policy *p);
+
+/* Compiles the sets that need it, and takes out those that nobody has. */
+fl_must int compile_sets(struct pol_world *w, struct fl_err *err);
+
+/* capacity.c */
+
+/* The blocks of those that were refused count again, before anybody new is entered. */
+fl_must int reconsider(struct pol_world *w, struct fl_err *err);
+
+/* Those that were refused get another chance, in versions to come. */
+void accept_all(struct pol_world *w);
+
+/* Refuses policies until the rest fits. */
+fl_must int refuse(struct pol_world *w, struct fl_err *err);
+
+/* tell.c: operations for what has changed... */
+fl_must int tell_slots(struct pol_world *w, struct fl_err *err);
+fl_must int tell_places(struct pol_world *w, struct fl_err *err);
+fl_must int tell_pods(struct pol_world *w, struct fl_err *err);
+
+/* ... and the end of what has gone. */
+fl_must int bury_ports(struct pol_world *w, struct fl_err *err);
+fl_must int bury_pods(struct pol_world *w, struct fl_err *err);
+void bury_idents(struct pol_world *w);
+void bury_places(struct pol_world *w);
+void bury_policies(struct pol_world *w);

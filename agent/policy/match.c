@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Selectors against labels, rules against peers. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/policy/inside.h"
+#include "bpf/abi.h"
+
+int label_set_make(const struct pol_labels *l, struct label_set *out, struct fl_err *err)
+{
+	struct label_set s = { calloc(l->n ? l->n : 1, sizeof(*s.v)), l->n };
+
+	if (!s.v)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	for (size_t i = 0; i < l->n; i++) {
+		s.v[i].key = pol_hash_text(0, l->v[i].key);
+		s.v[i].pair = pol_hash_text(s.v[i].key, l->v[i].value);
+	}
+	*out = s;
+	return 0;
+}
+
+void label_set_done(struct label_set *s)
+{
+	fl_free_p(&s->v);
+	s->n = 0;
+}
+
+int sel_make(const struct pol_selector *s, struct sel *out, struct fl_err *err)
+{
+	struct sel made = { .n = s->n };
+
+	if (s->n) {
+		made.v = calloc(s->n, sizeof(*made.v));
+		if (!made.v)
+			return fl_fail_errno(err, ENOMEM, "compile policies");
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		const struct pol_requirement *q = &s->v[i];
+		struct req *r = &made.v[i];
+
+		r->op = q->op;
+		r->key = pol_hash_text(0, q->key);
+		r->n = q->n_values;
+		r->pair = calloc(q->n_values ? q->n_values : 1, sizeof(*r->pair));
+		if (!r->pair) {
+			sel_done(&made);
+			return fl_fail_errno(err, ENOMEM, "compile policies");
+		}
+		for (size_t k = 0; k < q->n_values; k++)
+			r->pair[k] = pol_hash_text(r->key, q->values[k]);
+	}
+	*out = made;
+	return 0;
+}
+
+void sel_done(struct sel *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		fl_free_p(&s->v[i].pair);
+	fl_free_p(&s->v);
+	s->n = 0;
+}
+
+static bool is_among(const struct req *r, uint64_t pair)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->pair[i] == pair)
+			return true;
+	return false;
+}
+
+/* NotIn and DoesNotExist hold for whoever has no such label. */
+static bool req_holds(const struct req *r, const struct label_set *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i].key != r->key)
+			continue;
+		switch (r->op) {
+		case POL_IN:
+			return is_among(r, l->v[i].pair);
+		case POL_NOT_IN:
+			return !is_among(r, l->v[i].pair);
+		case POL_EXISTS:
+			return true;
+		case POL_DOES_NOT_EXIST:
+			return false;
+		}
+	}
+	return r->op == POL_NOT_IN || r->op == POL_DOES_NOT_EXIST;
+}
+
+bool sel_matches(const struct sel *s, const struct label_set *l)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!req_holds(&s->v[i], l))
+			return false;
+	return true;
+}
+
+static bool prefix_within(const struct fl_prefix *outer, const struct fl_prefix *inner)
+{
+	return outer->len <= inner->len && fl_prefix_contains(outer, &inner->ip);
+}
+
+bool peer_covers(const struct pol_peer *p, const struct fl_prefix *place)
+{
+	if (!prefix_within(&p->cidr, place))
+		return false;
+	for (size_t i = 0; i < p->n_except; i++)
+		if (prefix_within(&p->except[i], place))
+			return false;
+	return true;
+}
+
+int rule_named_ports(const struct rule *r, const struct pol_named_port *ports, size_t n,
+		     struct pol_ports *out, struct fl_err *err)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < r->r->n_ports; i++) {
+		const struct pol_port *want = &r->r->ports[i];
+
+		for (size_t k = 0; want->name[0] && k < n && failed == 0; k++) {
+			struct pol_range range = { r->origin, ports[k].port, ports[k].port,
+						   ports[k].proto };
+
+			if (want->proto == ports[k].proto && !strcmp(want->name, ports[k].name))
+				failed = pol_ports_add(out, &range, err);
+		}
+	}
+	return failed;
+}
+
+bool rule_names_one(const struct rule *r, const struct pol_named_port *ports, size_t n)
+{
+	for (size_t i = 0; i < r->r->n_ports; i++)
+		for (size_t k = 0; r->r->ports[i].name[0] && k < n; k++)
+			if (r->r->ports[i].proto == ports[k].proto &&
+			    !strcmp(r->r->ports[i].name, ports[k].name))
+				return true;
+	return false;
+}
+
+/* Does the peer, by its selectors, mean pods of this namespace? own: the policy's. */
+static bool peer_means_ns(const struct peer *e, const struct ns *own, const struct ns *ns)
+{
+	if (e->p->is_block || !ns_is_alive(ns))
+		return false;
+	return e->p->namespaces.present ? sel_matches(&e->namespaces, &ns->set) : ns == own;
+}
+
+int rule_peer(const struct rule *r, const struct ns *own, const struct ident *id,
+	      const struct fl_ip *ip)
+{
+	for (size_t i = 0; i < r->r->n_peers; i++) {
+		const struct peer *e = &r->peers[i];
+		struct fl_prefix place;
+
+		if (id && peer_means_ns(e, own, id->ns) && sel_matches(&e->pods, &id->set))
+			return (int)i;
+		if (!e->p->is_block || !ip)
+			continue;
+		place = (struct fl_prefix){ *ip, (uint8_t)fl_ip_bits(ip) };
+		if (peer_covers(e->p, &place))
+			return (int)i;
+	}
+	return r->r->n_peers ? -2 : -1;
+}
+
+static int compare_matches(const void *a, const void *b)
+{
+	const struct match *p = a, *q = b;
+
+	if (p->who != q->who)
+		return p->who < q->who ? -1 : 1;
+	return p->rule - q->rule;
+}
+
+static int push(struct part *part, uint32_t who, size_t rule, bool named, struct fl_err *err)
+{
+	int r = pol_grow(&part->match, part->n_match, &part->room, sizeof(*part->match), err);
+
+	if (r == 0)
+		part->match[part->n_match++] = (struct match){ who, (uint16_t)rule, named };
+	return r;
+}
+
+/* Sorts; of the same peer and rule one is left, which is named if one of them was. */
+static void sort_matches(struct part *part)
+{
+	size_t n = 0;
+
+	if (part->n_match)
+		qsort(part->match, part->n_match, sizeof(*part->match), compare_matches);
+	for (size_t i = 0; i < part->n_match; i++) {
+		if (n && compare_matches(&part->match[n - 1], &part->match[i]) == 0)
+			part->match[n - 1].named |= part->match[i].named;
+		else
+			part->match[n++] = part->match[i];
+	}
+	part->n_match = n;
+}
+
+/* Is there anything that the rule allows without asking the other end for its ports? */
+static bool is_wide(const struct rule *r)
+{
+	return r->fixed.all || r->fixed.n || r->own_named;
+}
+
+/* The identities of the namespace that the selector means; for an egress rule with named ports,
+ * and only_named, those that have one of them. */
+static int match_idents(struct part *part, size_t i, const struct sel *pods, const struct ns *ns,
+			bool only_named, struct fl_err *err)
+{
+	const struct rule *rule = &part->rules[i];
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < ns->idents.n; k++) {
+		const struct ident *id = ns->idents.v[k];
+		bool named = rule->named && rule_names_one(rule, id->ports, id->n_ports);
+
+		if (!id->pods.n || (pods && !sel_matches(pods, &id->set)) || (only_named && !named))
+			continue;
+		if (named || is_wide(rule))
+			r = push(part, id->number, i, named, err);
+	}
+	return r;
+}
+
+/* A peer of selectors: namespaces as wholes where it can be, else identities. */
+static int match_selectors(struct pol_world *w, const struct policy *p, struct body *b,
+			   struct part *part, size_t i, const struct peer *e, struct fl_err *err)
+{
+	const struct rule *rule = &part->rules[i];
+	bool wholes = e->pods.n == 0, everywhere = e->p->namespaces.present && !e->namespaces.n;
+	size_t at = 0;
+	struct ns *ns;
+	int r = 0;
+
+	if (wholes && everywhere && is_wide(rule)) {
+		r = push(part, FL_ID_PODS, i, false, err);
+		if (!rule->named)
+			return r;
+	}
+	while (r == 0 && (ns = pol_table_next(&w->namespaces, &at))) {
+		if (!peer_means_ns(e, p->ns, ns))
+			continue;
+		if (e->namespaces.n) {
+			uint64_t seen[4] = { (uint64_t)(part - b->part), i,
+					     (uint64_t)(e - rule->peers), ns->hash };
+
+			b->view += pol_hash(seen, sizeof(seen));
+		}
+		if (wholes && !everywhere && is_wide(rule))
+			r = push(part, ns->number, i, false, err);
+		if (r == 0 && (!wholes || rule->named))
+			r = match_idents(part, i, &e->pods, ns, wholes, err);
+	}
+	return r;
+}
+
+static int match_block(struct pol_world *w, struct part *part, size_t i, const struct peer *e,
+		       struct fl_err *err)
+{
+	const struct place *pl;
+	size_t at = 0;
+	int r = 0;
+
+	if (!is_wide(&part->rules[i]))
+		return 0;
+	while (r == 0 && (pl = pol_table_next(&w->places, &at)))
+		if (pl->blocks && peer_covers(e->p, &pl->prefix))
+			r = push(part, pl->number, i, false, err);
+	return r;
+}
+
+static int match_rule(struct pol_world *w, const struct policy *p, struct body *b,
+		      struct part *part, size_t i, struct fl_err *err)
+{
+	const struct rule *rule = &part->rules[i];
+	const struct ns *ns;
+	size_t at = 0;
+	int r = 0;
+
+	if (!rule->r->n_peers) {
+		if (is_wide(rule))
+			r = push(part, FL_ID_ANY, i, false, err);
+		while (r == 0 && rule->named && (ns = pol_table_next(&w->namespaces, &at)))
+			r = match_idents(part, i, NULL, ns, true, err);
+	}
+	for (size_t k = 0; r == 0 && k < rule->r->n_peers; k++) {
+		const struct peer *e = &rule->peers[k];
+
+		r = e->p->is_block ? match_block(w, part, i, e, err)
+				   : match_selectors(w, p, b, part, i, e, err);
+	}
+	return r;
+}
+
+int body_match(struct pol_world *w, const struct policy *p, struct body *b, struct fl_err *err)
+{
+	int r = 0;
+
+	b->view = 0;
+	for (int dir = POL_INGRESS; r == 0 && dir <= POL_EGRESS; dir++) {
+		struct part *part = &b->part[dir];
+
+		part->n_match = 0;
+		for (size_t i = 0; r == 0 && i < b->p.part[dir].n; i++)
+			r = b->p.part[dir].isolates && !p->refused
+				    ? match_rule(w, p, b, part, i, err)
+				    : 0;
+		sort_matches(part);
+	}
+	return r;
+}
+
+/* Puts a match at its place. */
+static int insert(struct part *part, uint32_t who, size_t rule, bool named, struct fl_err *err)
+{
+	size_t at;
+	int r = push(part, who, rule, named, err);
+
+	if (r < 0)
+		return r;
+	part->n_match--;
+	at = part_find(part, who);
+	while (at < part->n_match && part->match[at].who == who && part->match[at].rule < rule)
+		at++;
+	memmove(&part->match[at + 1], &part->match[at],
+		(part->n_match++ - at) * sizeof(*part->match));
+	part->match[at] = (struct match){ who, (uint16_t)rule, named };
+	return 0;
+}
+
+/* How a rule is about an identity by itself, not by a group it is in: 0, 1, or 2: by its ports. */
+static int about_ident(const struct policy *p, const struct rule *rule, const struct ident *id)
+{
+	bool named = rule->named && rule_names_one(rule, id->ports, id->n_ports);
+
+	if (!rule->r->n_peers)
+		return named ? 2 : 0;
+	for (size_t k = 0; k < rule->r->n_peers; k++) {
+		const struct peer *e = &rule->peers[k];
+
+		if ((e->pods.n || named) && (is_wide(rule) || named) &&
+		    peer_means_ns(e, p->ns, id->ns) && sel_matches(&e->pods, &id->set))
+			return named ? 2 : 1;
+	}
+	return 0;
+}
+
+int body_match_ident(const struct policy *p, struct body *b, const struct ident *id, size_t *n,
+		     struct fl_err *err)
+{
+	int r = 0;
+
+	for (int dir = POL_INGRESS; dir <= POL_EGRESS && !p->refused; dir++) {
+		for (size_t i = 0; b->p.part[dir].isolates && i < b->p.part[dir].n; i++) {
+			int how = about_ident(p, &b->part[dir].rules[i], id);
+
+			if (how == 0)
+				continue;
+			r = insert(&b->part[dir], id->number, i, how == 2, err);
+			if (r < 0)
+				return r;
+			(*n)++;
+		}
+	}
+	return r;
+}
+
+int body_match_place(const struct policy *p, struct body *b, const struct place *pl, size_t *n,
+		     struct fl_err *err)
+{
+	for (int dir = POL_INGRESS; dir <= POL_EGRESS && !p->refused; dir++) {
+		for (size_t i = 0; b->p.part[dir].isolates && i < b->p.part[dir].n; i++) {
+			const struct rule *rule = &b->part[dir].rules[i];
+			bool covers = false;
+			int r;
+
+			for (size_t k = 0; !covers && k < rule->r->n_peers; k++)
+				covers = rule->r->peers[k].is_block &&
+					 peer_covers(&rule->r->peers[k], &pl->prefix);
+			if (!covers || !is_wide(rule))
+				continue;
+			r = insert(&b->part[dir], pl->number, i, false, err);
+			if (r < 0)
+				return r;
+			(*n)++;
+		}
+	}
+	return 0;
+}
+
+size_t part_find(const struct part *p, uint32_t who)
+{
+	size_t from = 0, to = p->n_match;
+
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+
+		if (p->match[mid].who < who)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+bool body_forget(struct body *b, uint32_t who)
+{
+	bool any = false;
+
+	for (int dir = POL_INGRESS; dir <= POL_EGRESS; dir++) {
+		struct part *p = &b->part[dir];
+		size_t at = part_find(p, who), end = at;
+
+		while (end < p->n_match && p->match[end].who == who)
+			end++;
+		if (end == at)
+			continue;
+		any = true;
+		memmove(&p->match[at], &p->match[end], (p->n_match - end) * sizeof(*p->match));
+		p->n_match -= end - at;
+	}
+	return any;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A growing array of pointers, in no order; it owns only itself. */
+#pragma once
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct pol_vec {
+	void **v;
+	size_t n;
+};
+
+/* Frees the array, not what it points to. */
+void pol_vec_done(struct pol_vec *v);
+
+/* Adds at the end. */
+fl_must int pol_vec_add(struct pol_vec *v, void *item, struct fl_err *err);
+
+/* Takes the item out; the last one comes to its place. One that is not there is done. */
+void pol_vec_del(struct pol_vec *v, const void *item);
+
+/* True when the item is there. */
+bool pol_vec_has(const struct pol_vec *v, const void *item);
+
+/* Makes room in *array for one more element of this size beyond n; grows by doubling. */
+fl_must int pol_grow(void *array, size_t n, size_t *room, size_t size, struct fl_err *err);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * fairlead policy: what the policies in some files mean, by the code that compiles them for the
+ * kernel. Needs no agent.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "agent/policy/ask.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "yaml/yaml.h"
+
+#define QUESTIONS_MAX (64u << 20) /* bytes */
+
+static int put_document(struct pol_world *w, const struct fl_yaml *y, size_t i, const char *path,
+			struct fl_err *err)
+{
+	unsigned int line = 0;
+	const struct fl_json *doc = fl_yaml_doc(y, i, &line);
+	size_t ignored = 0;
+	struct fl_cur root;
+	char where[320];
+
+	(void)snprintf(where, sizeof(where), "%.300s:%u", path, line);
+	root = fl_cur_root(doc, where);
+	return pol_world_put_object(w, &root, &ignored, err);
+}
+
+static int put_file(struct pol_world *w, const char *path, struct fl_err *err)
+{
+	fl_auto_yaml struct fl_yaml *y = NULL;
+	fl_auto_free char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	r = fl_read_file(AT_FDCWD, path, FL_YAML_FILE_MAX, &text, &len, err)
+		    ?: fl_yaml_parse(path, text, len, &y, err);
+	for (size_t i = 0; r == 0 && i < fl_yaml_docs(y); i++)
+		r = put_document(w, y, i, path, err);
+	return r;
+}
+
+static int is_manifest(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return e->d_name[0] != '.' && dot &&
+	       (fl_streq(dot, ".yaml") || fl_streq(dot, ".yml") || fl_streq(dot, ".json"));
+}
+
+struct names {
+	struct dirent **v;
+	int n;
+};
+
+static void names_done(struct names *l)
+{
+	for (int i = 0; i < l->n; i++)
+		fl_free_p(&l->v[i]);
+	fl_free_p(&l->v);
+}
+
+static int put_folder(struct pol_world *w, const char *path, struct fl_err *err)
+{
+	fl_auto(names_done) struct names names = { 0 };
+	char file[4096];
+	int r = 0;
+
+	names.n = scandir(path, &names.v, is_manifest, alphasort);
+	if (names.n < 0)
+		return fl_fail_errno(err, errno, "read '%s'", path);
+	for (int i = 0; r == 0 && i < names.n; i++)
+		r = fl_format(file, sizeof(file), err, "%s/%s", path, names.v[i]->d_name)
+			    ?: put_file(w, file, err);
+	return r;
+}
+
+/* The world of the files. */
+static int load(const struct cli *c, struct pol_world **out, struct fl_err *err)
+{
+	fl_auto_pol_world struct pol_world *w = NULL;
+	fl_auto_pol_diff struct pol_diff diff = { 0 };
+	const struct pol_options all = { 0 };
+	struct stat st;
+	int r;
+
+	if (!c->n_files)
+		return fl_class(
+			err, fl_fail(err, EINVAL, "-f is missing: which files hold the policies?"),
+			CLI_USAGE);
+	r = pol_world_new(&all, &w, err);
+	for (size_t i = 0; r == 0 && i < c->n_files; i++) {
+		if (stat(c->files[i], &st) < 0)
+			return fl_fail_errno(err, errno, "read '%s'", c->files[i]);
+		r = S_ISDIR(st.st_mode) ? put_folder(w, c->files[i], err)
+					: put_file(w, c->files[i], err);
+	}
+	r = r ?: pol_world_commit(w, &diff, err);
+	if (r == 0)
+		*out = FL_TAKE(w);
+	return r;
+}
+
+static int list(const struct cli *c, const struct pol_world *w, struct fl_err *err)
+{
+	static const struct cli_column columns[] = {
+		{ "NAMESPACE", "namespace" }, { "NAME", "name" },	{ "TYPES", "types" },
+		{ "PODS", "pods" },	      { "REFUSED", "refused" },
+	};
+	fl_auto_json struct fl_json *doc = NULL;
+	int r = pol_list(w, &doc, err) ?: cli_print_doc(c, doc, err);
+
+	if (r != 0)
+		return r < 0 ? r : CLI_OK;
+	return cli_print_list(doc, columns, FL_ARRAY_LEN(columns), "policies", err);
+}
+
+static int show(const struct cli *c, const struct pol_world *w, struct fl_err *err)
+{
+	const char *slash = c->operand ? strchr(c->operand, '/') : NULL;
+	fl_auto_json struct fl_json *doc = NULL;
+	struct cli form = *c;
+	char ns[64] = "";
+	int r = 0;
+
+	if (c->operand && !slash)
+		return fl_class(err, fl_fail(err, EINVAL, "'%s' is not NAMESPACE/NAME", c->operand),
+				CLI_USAGE);
+	/* A policy is no table. */
+	if (form.form == CLI_TABLE)
+		form.form = CLI_YAML;
+	if (slash)
+		r = fl_format(ns, sizeof(ns), err, "%.*s", (int)(slash - c->operand), c->operand);
+	r = r ?: pol_show(w, ns, slash ? slash + 1 : NULL, &doc, err)
+		       ?: cli_print_doc(&form, doc, err);
+	return r < 0 ? r : CLI_OK;
+}
+
+static int print_answer(const struct fl_json *doc, struct fl_err *err)
+{
+	static const char *const titles[] = { "FAMILY", "DIRECTION", "VERDICT",
+					      "POLICY", "RULE",	     "REASON" };
+	static const char *const keys[] = { "verdict", "policy", "rule", "reason" };
+	static const char *const directions[] = { "egress", "ingress" };
+	const struct fl_json *answers = fl_json_get(doc, "answers");
+	cli_auto_table struct cli_table *t = NULL;
+	int r = cli_table_new(titles, FL_ARRAY_LEN(titles), &t, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < 2 * fl_json_len(answers); i++) {
+		const struct fl_json *a = fl_json_at(answers, i / 2);
+
+		cli_table_add_json(t, fl_json_get(a, "family"));
+		cli_table_add(t, directions[i % 2]);
+		for (size_t k = 0; k < FL_ARRAY_LEN(keys); k++)
+			cli_table_add_json(t,
+					   fl_json_get(fl_json_get(a, directions[i % 2]), keys[k]));
+	}
+	printf("%s -> %s %s: %s\n\n", fl_json_str(fl_json_get(doc, "from")),
+	       fl_json_str(fl_json_get(doc, "to")), fl_json_str(fl_json_get(doc, "port")),
+	       fl_json_str(fl_json_get(doc, "verdict")));
+	return cli_table_print(t, stdout, err);
+}
+
+static int explain(const struct cli *c, const struct pol_world *w, struct fl_err *err)
+{
+	const struct pol_question q = { c->from, c->to, c->port };
+	fl_auto_json struct fl_json *doc = NULL;
+	int r;
+
+	r = pol_ask(w, &q, &doc, err) ?: cli_print_doc(c, doc, err);
+	if (r == 0)
+		r = print_answer(doc, err);
+	if (r < 0)
+		return r;
+	return fl_streq(fl_json_str(fl_json_get(doc, "verdict")), "allowed") ? CLI_OK : CLI_PROBLEM;
+}
+
+static int answer_one(const struct pol_world *w, const struct fl_cur *at, struct fl_json *answers,
+		      struct fl_err *err)
+{
+	struct pol_question q = { 0 };
+	struct fl_json *doc = NULL;
+	int r = fl_cur_as_obj(at, err);
+
+	if (r < 0 || (r = fl_cur_str(at, "from", FL_REQUIRED, &q.from, err)) < 0 ||
+	    (r = fl_cur_str(at, "to", FL_REQUIRED, &q.to, err)) < 0 ||
+	    (r = fl_cur_str(at, "port", FL_REQUIRED, &q.port, err)) < 0)
+		return r;
+	r = pol_ask(w, &q, &doc, err);
+	if (r < 0)
+		return fl_cur_wrap(at, err, r);
+	if (fl_json_append(answers, doc) < 0)
+		return fl_fail_errno(err, ENOMEM, "answer");
+	return 0;
+}
+
+/* Many questions, and nothing but their answers. */
+static int explain_all(const struct cli *c, const struct pol_world *w, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *questions = NULL, *answers = fl_json_array();
+	struct cli form = *c;
+	fl_auto_free char *text = NULL;
+	struct fl_cur root;
+	size_t len = 0;
+	int r;
+
+	r = answers ? fl_read_file(AT_FDCWD, c->questions, QUESTIONS_MAX, &text, &len, err)
+		    : fl_fail_errno(err, ENOMEM, "answer");
+	if (r < 0)
+		return r;
+	r = fl_json_parse(text, len, &questions, err);
+	if (r < 0)
+		return fl_wrap(err, r, "%s", c->questions);
+	root = fl_cur_root(questions, c->questions);
+	if (fl_json_type(questions) != FL_JSON_ARRAY)
+		return fl_cur_fail(&root, err, "expected a list of questions");
+	for (size_t i = 0; r == 0 && i < fl_json_len(questions); i++) {
+		struct fl_cur at = fl_cur_at(&root, i);
+
+		r = answer_one(w, &at, answers, err);
+	}
+	if (form.form == CLI_TABLE)
+		form.form = CLI_JSON;
+	r = r ?: cli_print_doc(&form, answers, err);
+	return r < 0 ? r : CLI_OK;
+}
+
+int cli_policy(const struct cli *c, struct fl_err *err)
+{
+	fl_auto_pol_world struct pol_world *w = NULL;
+	bool is_explain = fl_streq(c->argument, "explain");
+	int r;
+
+	if (!is_explain && !fl_streq(c->argument, "list") && !fl_streq(c->argument, "show"))
+		return fl_class(err,
+				fl_fail(err, EINVAL, "'%s': expected list, show or explain",
+					c->argument ? c->argument : ""),
+				CLI_USAGE);
+	if (is_explain && !c->questions && (!c->from || !c->to || !c->port))
+		return fl_class(err, fl_fail(err, EINVAL, "explain needs --from, --to and --port"),
+				CLI_USAGE);
+	r = load(c, &w, err);
+	if (r < 0)
+		return r;
+	if (fl_streq(c->argument, "list"))
+		return list(c, w, err);
+	if (fl_streq(c->argument, "show"))
+		return show(c, w, err);
+	return c->questions ? explain_all(c, w, err) : explain(c, w, err);
+}
