@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The benchmark's programs: build/bench/cnibench, which measures, build/bench/floor, the bare
-# kernel cost as a static program without any library of ours, and build/bench/rr, which asks and
-# answers.
+# kernel cost as a static program without any library of ours, build/bench/rr, which asks and
+# answers, and build/bench/policybench, which measures the policy compiler.
 
-BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c,$(wildcard bench/*.c))
-BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr
+BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/policy.c,$(wildcard bench/*.c))
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/policybench
 
 .PHONY: benches
 benches: $(BENCH_BINS)
@@ -18,6 +18,10 @@ $(B)/bench/cnibench: $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(call lib,fl-base)
 $(B)/bench/rr: $(B)/obj/bench/rr.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/policybench: $(B)/obj/bench/policy.o $(call lib,agent-policy) $(call lib,fl-json) $(call lib,fl-base)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -ljansson
 
 # With the same C library as the plugins: a yardstick must not start slower than what it measures.
 ifeq ($(LIBC),musl)
