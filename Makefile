@@ -29,7 +29,7 @@ LINK	 := $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections \
 LAYERS	 := attach cni peers state net json base
 PLUGINS	 := bridge vxlan bgp-route ipam loopback
 # The agent's folders from top to bottom; lib/yaml is the agent's and the command line's only.
-AGENT	 := api datapath bgp topology source config model policy
+AGENT	 := api enforce datapath bgp topology source config model policy
 # Names under which the one plugin binary is installed, beside its own.
 CNI_NAMES := bridge host-local loopback vxlan bgp-route
 
@@ -151,7 +151,8 @@ include bench/bench.mk
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 demo-overlay: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo-overlay.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
-bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B)
+bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B) && \
+	$(B)/bench/peersbench
 deps: ; $(Q)tests/deps.sh build
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.

@@ -66,6 +66,18 @@ static void apply_bgp(struct agent *a)
 		a->bgp_error = err;
 }
 
+/* In another mode than bgp, what an agent in it has left goes once our own routes are there. */
+static void retire_bgp(struct agent *a)
+{
+	struct fl_err err;
+
+	if (a->conf->mode == AGENT_BGP || a->was_retired)
+		return;
+	a->was_retired = true;
+	if (bgp_retire(a->conf, a->root, &err) < 0)
+		fl_warn("%s", err.text);
+}
+
 static int64_t now_ms(struct agent *a)
 {
 	uv_update_time(&a->loop);
@@ -90,6 +102,8 @@ static void on_timer(uv_timer_t *timer)
 	if (a->nodes) {
 		r = topo_reconcile(a->topo, a->nodes, TOPO_FULL, &err);
 		apply_bgp(a);
+		if (r == 0)
+			retire_bgp(a);
 		report(a);
 	}
 	agent_pace_done(&a->pace, began, now_ms(a), r == 0);

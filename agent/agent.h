@@ -36,7 +36,7 @@ struct agent {
 	struct agent_pace pace;
 	struct agent_trouble told; /* problems that are in the log */
 	struct fl_err bgp_error;   /* of the last time that BIRD was told; sys 0: none */
-	bool drained, was_ready;
+	bool drained, was_ready, was_retired;
 	uint64_t started_ms; /* of the loop's clock */
 };
 

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-# The benchmark's programs: build/bench/cnibench, which measures, build/bench/floor, the bare
+# The benchmark's programs: build/bench/cnibench, which measures plugins, build/bench/floor, the bare
 # kernel cost as a static program without any library of ours, build/bench/rr, which asks and
-# answers, and build/bench/policybench, which measures the policy compiler.
+# answers, build/bench/peersbench, which measures lib/peers, and build/bench/policybench, which
+# measures the policy compiler.
 
-BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/policy.c,$(wildcard bench/*.c))
-BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/policybench
+BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c bench/policy.c,$(wildcard bench/*.c))
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench \
+	      $(B)/bench/policybench
 
 .PHONY: benches
 benches: $(BENCH_BINS)
 
-$(BENCH_SRCS:%.c=$(B)/obj/%.o): FLAGS += -Ibench
+$(BENCH_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/bench/peers.o: FLAGS += -Ibench
 
 $(B)/bench/cnibench: $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(call lib,fl-base)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/peersbench: $(PEERS_SRCS:%.c=$(B)/obj/%.o) $(foreach l,peers net base,$(call lib,fl-$l))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lnl-3
 
 $(B)/bench/rr: $(B)/obj/bench/rr.o
 	$(call say,LINK)

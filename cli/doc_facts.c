@@ -45,6 +45,42 @@ static void say_problems(struct doc *d)
 		doc_say(d, DOC_OK, "agent.problems", NULL, "none stand");
 }
 
+/* In mode bgp: whether BIRD runs, and each session that is not up. */
+static void say_sessions(struct doc *d)
+{
+	fl_auto_json struct fl_json *bgp = NULL;
+	const struct fl_json *sessions;
+	struct fl_err err = { 0 };
+	size_t up = 0;
+
+	if (!fl_streq(fl_json_str(fl_json_get(d->status, "mode")), "bgp"))
+		return;
+	if (cli_ask(d->cli, "GET", "/v1/bgp", &bgp, &err) < 0)
+		return doc_say(d, DOC_FAIL, "bgp.sessions", "see the agent's problems", "%s",
+			       err.text);
+	sessions = fl_json_get(bgp, "sessions");
+	for (size_t i = 0; i < fl_json_len(sessions); i++) {
+		const struct fl_json *s = fl_json_at(sessions, i);
+		const char *state = fl_json_str(fl_json_get(s, "state")) ?: "unknown";
+		const char *last = fl_json_str(fl_json_get(s, "lastError")) ?: "no error yet";
+
+		if (fl_streq(state, "Established"))
+			up++;
+		else
+			doc_say(d, DOC_FAIL, "bgp.sessions",
+				"see that TCP port 179 passes, and that AS, password and address "
+				"are "
+				"what the other side expects",
+				"'%s' to %s is %s (%s)", fl_json_str(fl_json_get(s, "name")) ?: "",
+				fl_json_str(fl_json_get(s, "address")) ?: "", state, last);
+	}
+	if (!fl_json_true(fl_json_get(bgp, "running")))
+		doc_say(d, DOC_FAIL, "bgp.sessions", "see the agent's problems and its journal",
+			"BIRD does not run");
+	else if (up == fl_json_len(sessions))
+		doc_say(d, DOC_OK, "bgp.sessions", NULL, "all %zu are established", up);
+}
+
 static void ask_agent(struct doc *d)
 {
 	fl_auto_json struct fl_json *peers = NULL;
@@ -71,6 +107,7 @@ static void ask_agent(struct doc *d)
 		doc_say(d, DOC_WARN, "agent.version", "restart the agent after an upgrade",
 			"%s, this program is " FL_VERSION, version ? version : "unknown");
 	say_problems(d);
+	say_sessions(d);
 	if (cli_ask(d->cli, "GET", "/v1/peers", &peers, &err) == 0)
 		doc_peers_from_agent(d, peers);
 }

@@ -190,7 +190,8 @@ static void check_pods_mtu(struct doc *d)
 			"%zu of %zu pods have more than %u bytes, '%s' is one", p.above, p.n,
 			p.most, p.example);
 	else
-		doc_say(d, DOC_OK, "mtu.pods", NULL, "%zu pods have at most %u bytes", p.n, p.most);
+		doc_say(d, DOC_OK, "mtu.pods", NULL, "none of %zu pods has more than %u bytes", p.n,
+			p.most);
 }
 
 void doc_mtus(struct doc *d)

@@ -51,6 +51,8 @@ static void add_route(struct plan *p, const struct doc_peer *peer, const struct 
 	*r = (struct route_probes){ peer, ip, base, -1, -1, -1, -1, -1, -1 };
 	if (ip)
 		r->small = add(p, PROBE_ECHO, ip, 0);
+	else if (p->n_routes > 1 && r[-1].peer == peer)
+		r->small = r[-1].small; /* one ping does for all blocks of the node */
 	if (ip && p->whole)
 		r->whole = add(p, PROBE_ECHO, ip, p->whole);
 	if (!base)

@@ -30,6 +30,17 @@ void doc_say(struct doc *d, enum doc_state state, const char *name, const char *
 		d->no_memory = true;
 }
 
+/* Several findings may have one remedy. */
+static bool is_said(const struct fl_json *list, const struct fl_json *check)
+{
+	const char *advice = fl_json_str(fl_json_get(check, "advice"));
+
+	for (size_t i = 0; i < fl_json_len(list); i++)
+		if (fl_streq(advice, fl_json_str(fl_json_get(fl_json_at(list, i), "advice"))))
+			return true;
+	return false;
+}
+
 static int print_advice(const struct doc *d, struct fl_err *err)
 {
 	static const struct cli_column columns[] = { { "CHECK", "name" },
@@ -39,7 +50,8 @@ static int print_advice(const struct doc *d, struct fl_err *err)
 	for (size_t i = 0; with && i < fl_json_len(d->checks); i++) {
 		const struct fl_json *check = fl_json_at(d->checks, i);
 
-		if (fl_json_get(check, "advice") && fl_json_append(with, fl_json_copy(check)) < 0)
+		if (fl_json_get(check, "advice") && !is_said(with, check) &&
+		    fl_json_append(with, fl_json_copy(check)) < 0)
 			return fl_fail(err, ENOMEM, "print: out of memory");
 	}
 	if (!with)

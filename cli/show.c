@@ -163,7 +163,7 @@ int cli_status(const struct cli *c, struct fl_err *err)
 		{ "READY", NULL, "ready" },
 		{ "DRAINED", NULL, "drained" },
 		{ "VERSION", NULL, "version" },
-		{ "UPTIME", NULL, "uptimeSeconds" },
+		{ "UPTIME-SECONDS", NULL, "uptimeSeconds" },
 		{ "UNDERLAY", "underlay", "interface" },
 		{ "UNDERLAY-MTU", "underlay", "mtu" },
 		{ "POD-MTU", NULL, "podMTU" },

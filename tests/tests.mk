@@ -26,9 +26,9 @@ $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): FLAGS += -I$(B) -Itests/
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): | $(SKELETONS)
 
 $(BPF_TESTS): $(B)/tests/bpf_%: $(B)/obj/tests/bpf/test_%.o $(B)/obj/tests/bpf/pkt.o \
-	      $(B)/obj/tests/bpf/world.o $(call lib,agent-datapath) $(LAYER_LIBS)
+	      $(B)/obj/tests/bpf/world.o $(AGENT_LIBS) $(LAYER_LIBS)
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lbpf -lnl-3 -ljansson -lcmocka
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(TEST_LDLIBS) -lnl-3 -ljansson -lcmocka
 
 $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 	$(call say,LINK)

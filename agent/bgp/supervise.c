@@ -395,7 +395,10 @@ int bgp_apply(struct bgp *b, const struct bgp_input *given, struct fl_err *err)
 	fl_auto_free char *text = NULL;
 	int r;
 
-	r = bgp_plan_make(in, bgp_problems_add, &asking, &plan, err)
+	r = given->n_links ? 0 : bgp_links_read(&links, &seen.n_links, err);
+	if (links)
+		seen.links = links;
+	r = r ?: bgp_plan_make(in, bgp_problems_add, &asking, &plan, err)
 		    ?: bgp_write_plan(in, &plan, b->dir.path, &text, err);
 	bgp_problems_done(&b->asking);
 	b->asking = asking;

@@ -10,8 +10,8 @@
 
 enum {
 	BGP_KERNEL_METRIC = 32, /* of what BGP puts into the kernel: behind what others put there */
-	BGP_KERNEL_SCAN_S = 5,
-	BGP_RECOVERY_S = 30, /* after BIRD's death: how long old routes wait for their peers */
+	BGP_KERNEL_SCAN_S = 1,	/* so what others take out of the kernel is soon back */
+	BGP_RECOVERY_S = 30,	/* after BIRD's death: how long old routes wait for their peers */
 	BGP_BFD_MS = 300,
 	BGP_BFD_TIMES = 3, /* so a cut is found after 0.9 s */
 };

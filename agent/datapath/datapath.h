@@ -9,13 +9,9 @@
 #include "bpf/abi.h"
 #include "net/nl.h"
 #include "net/tc.h"
+#include "state/blocks.h"
 
 struct dp;
-
-/* The blocks that pods' host interfaces join, and the link that keeps them alive. */
-#define DP_ANCHOR	 "fairlead-blocks"
-#define DP_BLOCK_INGRESS 0x0fa17ead
-#define DP_BLOCK_EGRESS	 0x0fa17eae
 
 /*
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be

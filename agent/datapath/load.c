@@ -136,16 +136,16 @@ void dp_close(struct dp **d)
 /* The link that keeps the blocks alive is there, and is ours. */
 static int ensure_anchor(struct fl_nl *nl, bool *changed, struct fl_err *err)
 {
-	static const struct fl_blocks blocks = { DP_BLOCK_INGRESS, DP_BLOCK_EGRESS };
+	static const struct fl_blocks blocks = { FL_BLOCKS_INGRESS, FL_BLOCKS_EGRESS };
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct fl_blocks have = { 0 };
 	struct fl_link link = { 0 };
-	int r = fl_batch_new(&b, err) ?: fl_link_get(nl, DP_ANCHOR, &link, err);
+	int r = fl_batch_new(&b, err) ?: fl_link_get(nl, FL_BLOCKS_ANCHOR, &link, err);
 
 	if (r == -ENODEV) {
 		*changed = true;
-		fl_tc_put_anchor(b, DP_ANCHOR);
-		r = fl_link_send_and_get(nl, b, DP_ANCHOR, &link, err);
+		fl_tc_put_anchor(b, FL_BLOCKS_ANCHOR);
+		r = fl_link_send_and_get(nl, b, FL_BLOCKS_ANCHOR, &link, err);
 	}
 	if (r < 0)
 		return r;
@@ -157,7 +157,8 @@ static int ensure_anchor(struct fl_nl *nl, bool *changed, struct fl_err *err)
 	}
 	if (r == 0 && (have.ingress != blocks.ingress || have.egress != blocks.egress))
 		return fl_fail(err, EEXIST, "link '%s' has blocks %u and %u, expected %u and %u",
-			       DP_ANCHOR, have.ingress, have.egress, blocks.ingress, blocks.egress);
+			       FL_BLOCKS_ANCHOR, have.ingress, have.egress, blocks.ingress,
+			       blocks.egress);
 	return r;
 }
 
@@ -194,6 +195,6 @@ int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 {
 	*changed = false;
 	return ensure_anchor(nl, changed, err) ?:
-	       ensure_filter(nl, DP_BLOCK_INGRESS, d->pod->progs.fl_from_pod, changed, err) ?:
-	       ensure_filter(nl, DP_BLOCK_EGRESS, d->pod->progs.fl_to_pod, changed, err);
+	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->pod->progs.fl_from_pod, changed, err) ?:
+	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->pod->progs.fl_to_pod, changed, err);
 }

@@ -324,7 +324,7 @@ int agent_cluster_make(struct agent_node *nodes, size_t n, const struct agent_cl
 {
 	fl_auto_cluster struct agent_cluster given = { nodes, n };
 	fl_auto(work_done) struct work w = { 0 };
-	int r = make_candidates(&w, nodes, n, last, err) ?: make_claims(&w, err);
+	int r = make_candidates(&w, given.nodes, given.n, last, err) ?: make_claims(&w, err);
 
 	if (r < 0)
 		return r;

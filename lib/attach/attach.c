@@ -4,36 +4,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
+#include "attach/guard.h"
 #include "attach/leave.h"
 #include "cni/delegate.h"
-
-int fl_attach_check_agent(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
-			  struct fl_err *err)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	fl_auto_close int fd = -1;
-	int r;
-
-	if (conf->agent != FL_AGENT_REQUIRED)
-		return 0;
-	r = fl_format(addr.sun_path, sizeof(addr.sun_path), err, "%s/run/fairlead/agent.sock",
-		      req->root);
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		r = fl_fail(err, EAGAIN,
-			    "config 'agent': 'required', but this version has no policy to ask "
-			    "'%s' for",
-			    addr.sun_path);
-	else
-		r = fl_fail(err, EAGAIN, "config 'agent': 'required', but none answers at '%s'",
-			    addr.sun_path);
-	return fl_class(err, r, req->verb == FL_CNI_STATUS ? FL_CNI_UNAVAILABLE : FL_CNI_TRY_LATER);
-}
 
 int fl_attach_claim(struct fl_attach *a, struct fl_err *err)
 {
@@ -175,6 +149,8 @@ int fl_attach_pair(struct fl_attach *a, struct fl_err *err)
 	a->ends.mac = a->ep.mac;
 	r = fl_pair_create(a->host, &a->ends, &a->port, err);
 	a->paired = r == 0;
+	if (r == 0)
+		r = fl_guard_join(a, err);
 	if (r < 0)
 		return r;
 	fl_mac_format(a->ep.mac, a->pod_mac);

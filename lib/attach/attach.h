@@ -30,11 +30,8 @@ struct fl_attach {
 	struct fl_link port; /* the host's end */
 	char alias[FL_IFALIAS_SIZE], host_mac[FL_MAC_STR], pod_mac[FL_MAC_STR];
 	bool leased, recorded, paired; /* to be undone */
+	bool guarded;		       /* the pair has joined the datapath's blocks */
 };
-
-/* Fails with code FL_CNI_TRY_LATER (ADD) when the agent is required and does not answer. */
-fl_must int fl_attach_check_agent(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
-				  struct fl_err *err);
 
 /*
  * Claims the key's record. Before an IPAM plugin is asked: were a second ADD of one key to fail
@@ -68,7 +65,10 @@ fl_must int fl_attach_add_iface(struct fl_attach *a, const char *name, char mac[
 /* Appends the host's end and the pod's end. */
 fl_must int fl_attach_add_ends(struct fl_attach *a, struct fl_err *err);
 
-/* Makes the pair, both ends down, and writes MAC addresses and MTU into the result. */
+/*
+ * Makes the pair, both ends down, under the datapath's eyes if there is one, and writes MAC
+ * addresses and MTU into the result.
+ */
 fl_must int fl_attach_pair(struct fl_attach *a, struct fl_err *err);
 
 /* Undoes the pair. */

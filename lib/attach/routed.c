@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attach/attach.h"
+#include "attach/guard.h"
 #include "attach/leave.h"
 #include "cni/delegate.h"
 #include "net/link.h"
@@ -123,7 +124,7 @@ int fl_routed_begin(struct fl_routed *r, struct fl_err *err)
 
 int fl_routed_status(struct fl_routed *r, struct fl_err *err)
 {
-	int e = fl_attach_check_agent(r->req, &r->conf.pod, err);
+	int e = fl_guard_check_agent(r->req, &r->conf.pod, err);
 
 	if (e == 0)
 		e = fl_routed_begin(r, err);

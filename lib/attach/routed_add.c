@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "attach/attach.h"
+#include "attach/guard.h"
 #include "attach/ways.h"
 #include "net/neigh.h"
 #include "net/netns.h"
@@ -245,11 +246,17 @@ static int raise_end(struct add *a, struct fl_err *err)
 	return e;
 }
 
+static int tell_agent(struct add *a, struct fl_err *err)
+{
+	return fl_guard_tell(&a->at, err);
+}
+
 static int run_steps(struct add *a, struct fl_err *err)
 {
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses, complete_addresses, write_record,      make_ways,
 		list_interfaces, create_pair,	configure_pod,	    set_up_forwarding, raise_end,
+		tell_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -276,7 +283,7 @@ int fl_routed_add(struct fl_routed *r, const struct fl_cni_args *args, struct fl
 	};
 	int e;
 
-	e = fl_attach_check_agent(req, &r->conf.pod, err) ?: fl_routed_begin(r, err);
+	e = fl_guard_check_agent(req, &r->conf.pod, err) ?: fl_routed_begin(r, err);
 	if (e < 0)
 		return e;
 	a.at.ipam_req = &r->ipam_req;

@@ -25,9 +25,8 @@ fl_must int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err
 void fl_nl_close(struct fl_nl **nl);
 #define fl_auto_nl fl_auto(fl_nl_close)
 
-#define FL_BATCH_MAX                                                                \
-	64 /* messages of routing: if all are refused, their errors still find room \
-	    */
+/* Messages of routing: if all of them are refused, their errors still find room. */
+#define FL_BATCH_MAX 64
 
 /* A new, empty batch. Verbs named fl_X_put() append to it and change nothing yet. */
 fl_must int fl_batch_new(struct fl_batch **out, struct fl_err *err);

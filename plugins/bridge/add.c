@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "attach/attach.h"
+#include "attach/guard.h"
 #include "attach/masq.h"
 #include "attach/spoof.h"
 #include "plugins/bridge/conf.h"
@@ -215,11 +216,17 @@ static int raise_port(struct add *a, struct fl_err *err)
 	return fl_pair_raise(a->at.host, &a->at.ends, wait ? &a->at.req->deadline : NULL, err);
 }
 
+static int tell_agent(struct add *a, struct fl_err *err)
+{
+	return fl_guard_tell(&a->at, err);
+}
+
 static int run_steps(struct add *a, struct fl_err *err)
 {
 	int (*const steps[])(struct add *, struct fl_err *) = {
-		claim,		 get_addresses, complete_addresses, write_record,    set_up_bridge,
-		list_interfaces, create_pair,	configure_pod,	    set_up_firewall, raise_port,
+		claim,		 get_addresses,	  complete_addresses, write_record,
+		set_up_bridge,	 list_interfaces, create_pair,	      configure_pod,
+		set_up_firewall, raise_port,	  tell_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -250,7 +257,7 @@ int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err 
 	if (r == 0)
 		r = br_conf_read(&req->conf, &args, &conf, err);
 	if (r == 0)
-		r = fl_attach_check_agent(req, &conf.pod, err);
+		r = fl_guard_check_agent(req, &conf.pod, err);
 	if (r < 0)
 		return r;
 	r = run_steps(&a, err);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "attach/attach.h"
+#include "attach/guard.h"
 #include "attach/leave.h"
 #include "cni/delegate.h"
 #include "net/link.h"
@@ -61,7 +62,7 @@ static int br_status(const struct fl_cni_req *req, struct fl_err *err)
 	int r = br_conf_read(&req->conf, &args, &conf, err);
 
 	if (r == 0)
-		r = fl_attach_check_agent(req, &conf.pod, err);
+		r = fl_guard_check_agent(req, &conf.pod, err);
 	if (r == 0 && conf.pod.ipam)
 		r = fl_cni_delegate_call(req, FL_CNI_STATUS, conf.pod.ipam, err);
 	return r;

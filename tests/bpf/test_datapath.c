@@ -4,75 +4,14 @@
  * endpoints, policy, sweeping. Needs root and eBPF; works in network and mount namespaces of its
  * own, with a bpf file system of its own.
  */
-#include "test.h"
+#include "pods.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
-#include <sched.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 
 #include <bpf/bpf.h>
 
-#include "agent/datapath/datapath.h"
-#include "net/link.h"
-
-#define PINS	     "/run/bpf/fairlead"
-#define FL_PROTO_UDP 17
-
-static struct fl_nl *nl;
 static struct dp *dp;
-static struct fl_err err;
 static struct dp_endpoint a, b;
-
-static int sh(const char *command)
-{
-	int status = system(command);
-
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void must(const char *command)
-{
-	if (sh(command) != 0)
-		fail_msg("'%s' failed", command);
-}
-
-static struct fl_in address(const char *text)
-{
-	struct fl_in in = { 0 };
-
-	in.b[10] = in.b[11] = 0xff;
-	assert_int_equal(inet_pton(AF_INET, text, in.b + 12), 1);
-	return in;
-}
-
-/* A routed pod, by hand: "pod NAME ADDRESS LAST_OCTET_OF_MAC". */
-static const char world[] =
-	"set -e\n"
-	"mount -t tmpfs run /run\n"
-	"mkdir -p /run/netns /run/bpf\n"
-	"mount -t bpf bpf /run/bpf\n"
-	"ip link set lo up\n"
-	"sysctl -qw net.ipv4.ip_forward=1\n"
-	"pod() {\n"
-	"  ip netns add $1\n"
-	"  ip link add h$1 address 02:00:00:00:01:$3 type veth peer name eth0 address "
-	"02:00:00:00:00:$3 netns $1\n"
-	"  ip link set h$1 addrgenmode none up\n"
-	"  ip -n $1 link set eth0 addrgenmode none up\n"
-	"  ip -n $1 addr add $2/32 dev eth0\n"
-	"  ip -n $1 route add 169.254.1.1 dev eth0\n"
-	"  ip -n $1 route add default via 169.254.1.1\n"
-	"  ip -n $1 neigh add 169.254.1.1 lladdr 02:00:00:00:01:$3 dev eth0 nud permanent\n"
-	"  ip route add $2 dev h$1\n"
-	"  ip neigh add $2 lladdr 02:00:00:00:00:$3 dev h$1 nud permanent\n"
-	"}\n"
-	"ip addr add 10.0.0.1/32 dev lo\n"
-	"pod a 10.0.0.2 0a\n"
-	"pod b 10.0.0.3 0b\n";
 
 static struct dp_endpoint endpoint(const char *link, const char *ip, __u8 last, __u32 slot)
 {
@@ -86,26 +25,13 @@ static struct dp_endpoint endpoint(const char *link, const char *ip, __u8 last, 
 	return ep;
 }
 
-static void join(const char *link)
-{
-	static const struct fl_blocks blocks = { DP_BLOCK_INGRESS, DP_BLOCK_EGRESS };
-	fl_auto_batch struct fl_batch *batch = NULL;
-
-	CHECK_OK(fl_batch_new(&batch, &err), &err);
-	fl_tc_put_blocks(batch, if_nametoindex(link), &blocks);
-	CHECK_OK(fl_batch_send(nl, batch, &err), &err);
-}
-
 static int begin(void **state)
 {
 	struct fl_prefix_key node = { .prefixlen = 32 + 128, .addr = address("10.0.0.1") };
 	bool changed;
 
 	(void)state;
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || sh(world) != 0)
-		return -1;
-	if (fl_nl_open(FL_NL_ROUTE, &nl, &err) < 0 || dp_open(PINS, &dp, &err) < 0 ||
+	if (pods_begin() < 0 || dp_open(PINS, &dp, &err) < 0 ||
 	    dp_attach(dp, nl, &changed, &err) < 0) {
 		print_message("# %s\n", err.text);
 		return -1;
@@ -122,9 +48,6 @@ static int end(void **state)
 	fl_nl_close(&nl);
 	return 0;
 }
-
-#define PING	"ip netns exec a ping -q -c 3 -i 0.05 -W 1 10.0.0.3 >/dev/null"
-#define NO_PING "ip netns exec a ping -q -c 1 -W 0.3 10.0.0.3 >/dev/null"
 
 static __u64 counted(enum fl_reason reason)
 {
@@ -244,7 +167,7 @@ static void what_somebody_takes_away_comes_back(void **state)
 	     "tc filter del block 262241965");
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 	CHECK(changed);
-	must("ip link del " DP_ANCHOR);
+	must("ip link del " FL_BLOCKS_ANCHOR);
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 	CHECK(changed);
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
@@ -262,7 +185,7 @@ static void anothers_filter_in_the_block_is_left_alone(void **state)
 	must("tc filter add block 262241965 prio 7 bpf bytecode '1,6 0 0 0,'");
 	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
 		    "block 262241965 has filters of another program");
-	CHECK_OK(fl_tc_get_filter(nl, DP_BLOCK_INGRESS, &filter, &others, &err), &err);
+	CHECK_OK(fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &filter, &others, &err), &err);
 	CHECK(others == 1);
 	assert_string_equal(filter.name, "fl_from_pod");
 	must("tc filter del block 262241965 prio 7");

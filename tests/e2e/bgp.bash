@@ -85,6 +85,14 @@ via() {
 	on "$1" in_node ip $family route show "$2" proto bird | sed -n 's/.*via \([^ ]*\) .*/\1/p'
 }
 
+# is_via NODE PREFIX GATEWAY
+is_via() {
+	[ "$(via "$1" "$2")" = "$3" ] || {
+		on "$1" in_node ip route
+		return 1
+	}
+}
+
 # pod_fake NODE: an address of the node's block on its loopback, ADDRESS.9, that answers like a pod.
 pod_fake() {
 	on "$1" in_node ip addr add "10.244.${1#n}.9/32" dev lo

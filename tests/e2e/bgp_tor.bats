@@ -136,10 +136,6 @@ tor_again() {
 	eventually 10 has_learned n1 4 10.244.2.0/24 10.96.0.0/12 10.97.1.0/24
 }
 
-is_via() {
-	[ "$(via "$1" "$2")" = "$3" ]
-}
-
 @test "a default route is taken when it is allowed, and brings nothing else" {
 	bgp_up n1 -- "$(node_conf 'allow: [0.0.0.0/0]')"
 	eventually 10 has_learned n1 4 10.244.2.0/24 default

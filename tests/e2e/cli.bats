@@ -100,22 +100,22 @@ same() {
 
 @test "status is a list of lines, and 0 when all is well" {
 	run -0 --separate-stderr fairlead status
-	same "NODE          n1
-ADDRESS       192.0.2.11,fd00:2::11
-BLOCKS        10.244.1.0/24,fd00:244:1::/64
-MODE          vxlan
-READY         yes
-DRAINED       no
-VERSION       0.1.0
-UPTIME        3723
-UNDERLAY      eth0
-UNDERLAY-MTU  1500
-POD-MTU       1450
-NODES         3
-PEERS         2
-RECONCILES    17
-FAILED        0
-DRIFT         1"
+	same "NODE            n1
+ADDRESS         192.0.2.11,fd00:2::11
+BLOCKS          10.244.1.0/24,fd00:244:1::/64
+MODE            vxlan
+READY           yes
+DRAINED         no
+VERSION         0.1.0
+UPTIME-SECONDS  3723
+UNDERLAY        eth0
+UNDERLAY-MTU    1500
+POD-MTU         1450
+NODES           3
+PEERS           2
+RECONCILES      17
+FAILED          0
+DRIFT           1"
 	[ -z "$stderr" ]
 }
 
@@ -129,7 +129,7 @@ DRIFT         1"
 	run -1 fairlead status -o yaml
 	doc status '.problems = [] | .ready = false'
 	run -1 fairlead status
-	[[ $output == *"READY         no"* ]]
+	[[ $output == *"READY           no"* ]]
 	run -1 fairlead status -o json
 }
 

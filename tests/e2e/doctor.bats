@@ -255,7 +255,8 @@ time.sleep(60)' "$address" 3>&- 4>&-) &
 	on n2 in_node nft add chain ip block in '{ type filter hook input priority 0; }'
 	on n2 in_node nft add rule ip block in udp dport 4789 drop
 	finds 1 overlay.reach fail "'n2' does not answer at 10.244.2.0"
-	jq -e 'any(.[]; .name == "overlay.reach" and (.advice | test("UDP port pass")))' <<<"$output"
+	jq -e '[.[] | select(.name == "overlay.reach")] | length == 2 and
+		all(.advice | test("UDP port pass"))' <<<"$output"
 	silent peers.reach
 	silent mtu.path
 }

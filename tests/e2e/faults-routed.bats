@@ -14,7 +14,7 @@ load faults
 load routed
 
 # A cable whose other end is here, too: peers are on a link of ours, and nobody needs to answer.
-under='ip link add u0 type veth peer name u1
+under='ip link add u0 address 02:00:00:00:00:10 type veth peer name u1 address 02:00:00:00:00:11
 	ip link set u0 addrgenmode none up && ip link set u1 addrgenmode none up
 	ip addr add 192.0.2.11/24 dev u0
 	ip addr add 2001:db8::11/64 dev u0 nodad
@@ -35,7 +35,7 @@ under='ip link add u0 type veth peer name u1
 
 @test "vxlan: a network whose very first ADD is broken anywhere works with the next ADD" {
 	attach vxlan eth0 "$(routed_conf vxlan 1 '.ipMasq = true')"
-	M_SETUP=$under M_STEP=3 matrix kill-first-add "error-first-add EIO"
+	M_SETUP=$under M_STEP=6 matrix kill-first-add "error-first-add EIO"
 }
 
 @test "bgp-route: kill -9 and errors at every call of ADD and of DEL" {
@@ -45,7 +45,7 @@ under='ip link add u0 type veth peer name u1
 
 @test "bgp-route: a network whose very first ADD is broken anywhere works with the next ADD" {
 	attach bgp-route eth0 "$(routed_conf bgp-route 1)"
-	M_SETUP=$under M_STEP=4 matrix kill-first-add "error-first-add EIO"
+	M_SETUP=$under M_STEP=8 matrix kill-first-add "error-first-add EIO"
 }
 
 @test "vxlan with an agent's node.json: kill -9 and errors at every call of ADD and of DEL" {

@@ -314,7 +314,10 @@ as_agent() {
 	[[ "$output" == *"block '10.250."*"belongs to network 'other'"* ]]
 	run -1 cni ADD vxlan c3 eth2 "$(pod_path p2)" <<<"$(routed_conf vxlan 1 '.name = "third" |
 		.ipam.ranges = [[{subnet: "10.249.1.0/24"}]] | .peers[0].cidrs = ["10.249.2.0/24"]')"
+	[ "$(jq .code <<<"$output")" = 7 ]
 	[[ "$output" == *"device 'fairlead.1' belongs to network 'pods'"* ]]
+	cni GC vxlan - - - <<<"$(jq '."cni.dev/valid-attachments" = []' <<<"$conf")"
+	[[ "$(in_node ip route show proto 170)" == "10.250.1.2 dev "* ]]
 	# One that has no pods any more is a memory: its things go to who asks for them.
 	cni DEL vxlan c1 eth1 "$(pod_path p1)" <<<"$(routed_conf vxlan 1 "$other")"
 	cni ADD vxlan c3 eth2 "$(pod_path p2)" <<<"$(routed_conf vxlan 1 "$other | .name = \"third\"")" \
@@ -358,6 +361,45 @@ as_agent() {
 		cni DEL vxlan "c$i" "eth$i" "$(pod_path p2)" <<<"$conf"
 	done
 	[ -z "$(in_node ip route show proto 170)" ]
+}
+
+@test "ADDs that fail beside ADDs that work, of a network that is not there, cut nobody" {
+	local i pids=()
+	node_use n1
+	conf=$(routed_conf vxlan 1)
+	for i in 1 2 3 4 5 6; do
+		# There is no room for a second "lo": those fail when all but the pair is made.
+		cni ADD vxlan "c$i" "$( ((i % 2)) && echo "eth$i" || echo lo)" "$(pod_path p2)" \
+			<<<"$conf" >"$BATS_TEST_TMPDIR/$i" 3>&- &
+		pids+=($!)
+	done
+	for i in 1 2 3 4 5 6; do
+		if ((i % 2)); then wait "${pids[i - 1]}"; else ! wait "${pids[i - 1]}"; fi
+	done
+	for i in 1 3 5; do
+		cni CHECK vxlan "c$i" "eth$i" "$(pod_path p2)" \
+			<<<"$(with_prev "$conf" "$(<"$BATS_TEST_TMPDIR/$i")")"
+	done
+	[ "$(in_node ls /var/lib/cni/networks/pods | grep -c '^10')" = 3 ]
+	for i in 1 3 5; do cni DEL vxlan "c$i" "eth$i" - <<<"$conf"; done
+}
+
+@test "a network of one family leaves the other one alone" {
+	both_add '.ipam.ranges |= .[:1] | .peers[0].cidrs |= .[:1]'
+	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	[ -z "$(in_pod p1 ip -6 addr show dev eth0)$(in_node ip -6 addr show dev "$host")" ]
+	check_passes
+	routed_clean
+	both_add '.ipam.ranges |= .[1:] | .peers[0].cidrs |= .[1:] | .enabledad = true'
+	[ -z "$(in_pod p1 ip -4 addr show dev eth0)" ]
+	[[ "$(in_pod p1 ip -6 addr show dev eth0 to fd00:244:1::/64)" != *nodad* ]]
+	[ -z "$(in_node ip -6 addr show dev "$host")" ]
+	for ((i = 0; i < 100; i++)); do
+		[ -n "$(in_pod p1 ip -6 addr show tentative)" ] || break
+		sleep 0.1
+	done
+	in_pod p1 ping -c1 -W2 -q fd00:244:2::2
+	check_passes
 }
 
 @test "with node.json the blocks and the MTU are the agent's, and VTEP and peers are left alone" {

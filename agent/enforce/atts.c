@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The attachments of this node, as their records say, and the datapath's endpoints. */
+#include <errno.h>
+
+#include "agent/enforce/inside.h"
+
+static void close_att(struct enf_att **a)
+{
+	if (*a)
+		fl_endpoint_done(&(*a)->rec);
+	fl_free_p(a);
+}
+
+void enf_atts_done(struct enf *e)
+{
+	for (size_t i = 0; i < e->n_atts; i++)
+		close_att(&e->atts[i]);
+	fl_free_p(&e->atts);
+	e->n_atts = 0;
+}
+
+static size_t place_of(const struct enf *e, const char *host_ifname)
+{
+	size_t low = 0, high = e->n_atts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(e->atts[middle]->rec.host_ifname, host_ifname) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Kubernetes' name of the pod; a container without one is in "default", under its own. */
+static int pod_of(struct enf *e, const struct fl_endpoint *rec, struct enf_pod **out,
+		  struct fl_err *err)
+{
+	bool named = !fl_empty(rec->pod_name);
+
+	return enf_pod_get(e,
+			   named && !fl_empty(rec->pod_namespace) ? rec->pod_namespace : "default",
+			   named ? rec->pod_name : rec->key.container_id, out, err);
+}
+
+static void leave_pod(struct enf_att *a)
+{
+	if (!a->pod)
+		return;
+	a->pod->attachments--;
+	a->pod->is_stale = true;
+	a->pod = NULL;
+}
+
+static int copy_record(const struct fl_endpoint *rec, struct fl_endpoint *out, struct fl_err *err)
+{
+	struct fl_json *tree = fl_json_copy(rec->tree);
+
+	if (!tree)
+		return fl_fail_errno(err, ENOMEM, "remember an endpoint");
+	return fl_endpoint_from_json(tree, out, err);
+}
+
+/* The attachment's place in the list, with what it had there before. */
+static int slot_for(struct enf *e, const struct fl_endpoint *rec, struct enf_att **out,
+		    struct fl_err *err)
+{
+	fl_auto(close_att) struct enf_att *a = NULL;
+	size_t at = place_of(e, rec->host_ifname);
+	struct enf_att **grown;
+
+	if (at < e->n_atts && fl_streq(e->atts[at]->rec.host_ifname, rec->host_ifname)) {
+		*out = e->atts[at];
+		return 0;
+	}
+	grown = reallocarray(e->atts, e->n_atts + 1, sizeof(struct enf_att *));
+	if (grown)
+		e->atts = grown;
+	a = calloc(1, sizeof(*a));
+	if (!grown || !a)
+		return fl_fail_errno(err, ENOMEM, "remember an endpoint");
+	memmove(e->atts + at + 1, e->atts + at, (e->n_atts - at) * sizeof(struct enf_att *));
+	memcpy(a->rec.host_ifname, rec->host_ifname, sizeof(a->rec.host_ifname));
+	e->n_atts++;
+	*out = e->atts[at] = FL_TAKE(a);
+	return 0;
+}
+
+int enf_att_take(struct enf *e, const struct fl_endpoint *rec, uint32_t ifindex,
+		 const uint8_t host_mac[FL_MAC_LEN], struct fl_err *err)
+{
+	fl_auto_endpoint struct fl_endpoint copy = { 0 };
+	struct enf_att *a = NULL;
+	int r = slot_for(e, rec, &a, err);
+
+	if (r < 0)
+		return r;
+	a->seen = true;
+	a->ifindex = ifindex;
+	memcpy(a->host_mac, host_mac, FL_MAC_LEN);
+	if (a->rec.tree && fl_json_equal(a->rec.tree, rec->tree))
+		return 0;
+	r = copy_record(rec, &copy, err);
+	if (r < 0)
+		return r;
+	leave_pod(a);
+	fl_endpoint_done(&a->rec);
+	a->rec = copy;
+	copy = (struct fl_endpoint){ 0 };
+	r = pod_of(e, &a->rec, &a->pod, err);
+	if (r < 0)
+		return r;
+	a->pod->attachments++;
+	a->pod->is_stale = true;
+	return 0;
+}
+
+int enf_atts_sweep(struct enf *e, struct fl_err *err)
+{
+	size_t kept = 0;
+	int first = 0;
+
+	for (size_t i = 0; i < e->n_atts; i++) {
+		struct enf_att *a = e->atts[i];
+		struct fl_err one;
+		int r = !a->seen && a->is_live ? dp_remove_endpoint(e->dp, &a->live, &one) : 0;
+
+		if (r < 0 && first == 0) {
+			first = r;
+			*err = one;
+		}
+		if (a->seen || r < 0) {
+			e->atts[kept++] = a;
+			continue;
+		}
+		leave_pod(a);
+		close_att(&a);
+	}
+	e->n_atts = kept;
+	return first;
+}
+
+static void fill(const struct enf *e, const struct enf_att *a, struct dp_endpoint *out)
+{
+	*out = (struct dp_endpoint){ .ifindex = a->ifindex, .n_ips = a->rec.n_ips };
+	out->info.identity = a->pod->identity;
+	out->info.ns = a->pod->ns_number;
+	out->info.slot = a->pod->slot == POL_SLOT_NONE ? 0 : e->kernel_slot[a->pod->slot];
+	memcpy(out->info.mac, a->rec.mac, FL_MAC_LEN);
+	memcpy(out->info.host_mac, a->host_mac, FL_MAC_LEN);
+	for (size_t i = 0; i < a->rec.n_ips; i++)
+		out->ips[i] = enf_in(&a->rec.ips[i].ip);
+}
+
+int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
+{
+	fl_auto_free struct dp_endpoint *want = NULL;
+	int r = 0;
+
+	if (a->is_live && (a->ifindex == 0 || a->live.ifindex != a->ifindex)) {
+		r = dp_remove_endpoint(e->dp, &a->live, err);
+		a->is_live = r < 0;
+	}
+	if (r < 0 || a->ifindex == 0 || !a->pod || !a->pod->told)
+		return r;
+	want = malloc(sizeof(*want));
+	if (!want)
+		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
+	fill(e, a, want);
+	if (a->is_live && memcmp(want, &a->live, sizeof(*want)) == 0)
+		return 0;
+	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, err);
+	if (r < 0)
+		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
+	a->live = *want;
+	a->is_live = true;
+	return 0;
+}
+
+static int append(const struct enf_att *a, struct fl_json *list)
+{
+	struct fl_json *o = fl_json_object(), *ips = fl_json_array();
+	char text[FL_IP_STR];
+	int r = fl_json_append(list, o) ?: fl_json_set(o, "ips", ips);
+
+	for (size_t i = 0; r == 0 && i < a->rec.n_ips; i++)
+		r = fl_json_append(ips, fl_json_new_str(fl_ip_format(&a->rec.ips[i].ip, text)));
+	return r ?: fl_json_set_str(o, "network", a->rec.key.network) ?:
+	       fl_json_set_str(o, "containerID", a->rec.key.container_id) ?:
+	       fl_json_set_str(o, "ifname", a->rec.key.ifname) ?:
+	       fl_json_set_str(o, "hostInterface", a->rec.host_ifname) ?:
+	       fl_json_set_str(o, "podNamespace", a->pod ? a->pod->ns : "") ?:
+	       fl_json_set_str(o, "podName", a->pod ? a->pod->name : "") ?:
+	       fl_json_set_int(o, "identity", a->is_live ? a->live.info.identity : 0) ?:
+	       fl_json_set_bool(o, "enforced", a->is_live);
+}
+
+int enf_endpoints_json(const struct enf *e, struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *list = fl_json_array();
+	int r = list ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < e->n_atts; i++)
+		r = append(e->atts[i], list);
+	if (r < 0)
+		return fl_fail_errno(err, ENOMEM, "list endpoints");
+	*out = FL_TAKE(list);
+	return 0;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * NetworkPolicy in force: endpoint records and Kubernetes objects in, the datapath's maps out. A
+ * pod of this node is what its record says (addresses, interface) and what a Pod object says
+ * (labels, named ports); without an object its labels are those that the runtime gave. Whoever
+ * reads objects puts them into enf_world(), but pods through enf_put_pod().
+ */
+#pragma once
+
+#include "agent/datapath/datapath.h"
+#include "agent/policy/world.h"
+#include "state/endpoint.h"
+
+struct enf;
+
+struct enf_options {
+	const char *root;		  /* FAIRLEAD_ROOT */
+	const char *folder;		  /* for pinned maps */
+	const char *node;		  /* this node's name */
+	bool unknown_allow;		  /* what is in the blocks and not known yet may talk */
+	size_t n_services;		  /* blocks of Services' addresses */
+	const struct fl_prefix *services; /* borrowed for life */
+};
+
+/* Loads or takes over the datapath; nothing is enforced anew yet. As dp_open() fails. */
+fl_must int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err);
+
+/* Lets go; everything stays in force. */
+void enf_close(struct enf **e);
+#define fl_auto_enf fl_auto(enf_close)
+
+/* The compiler's world, for namespaces and policies; borrowed. */
+struct pol_world *enf_world(struct enf *e);
+
+/* The datapath, for counters and sweeping; borrowed. */
+struct dp *enf_datapath(struct enf *e);
+
+/* A Pod object, which is copied if need be. -EINVAL names the path; the last one stays then. */
+fl_must int enf_put_pod(struct enf *e, const struct fl_cur *object, struct fl_err *err);
+
+/* The object is gone; the pod is not, as long as it has a record. */
+fl_must int enf_del_pod(struct enf *e, const char *ns, const char *name, struct fl_err *err);
+
+/* Compiles what has changed since and puts it in force. */
+fl_must int enf_commit(struct enf *e, struct fl_err *err);
+
+/*
+ * Everything against what is there: programs in their blocks, records, links, addresses of the
+ * node. The first one, to be called when all objects have been put, takes over what an earlier
+ * agent has left. Goes on after a failure with one endpoint; the first is the error.
+ */
+fl_must int enf_reconcile(struct enf *e, struct fl_err *err);
+
+/*
+ * One attachment, whose record has been written and whose interface is there: policy is in force
+ * for it when this returns. -ENOENT: no such record or interface.
+ */
+fl_must int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err);
+
+struct enf_stats {
+	size_t endpoints, pods; /* in force; of this node */
+	uint64_t applied;	/* entries written since the start */
+	double last_commit_s;	/* until it was in force, seconds */
+};
+
+/* What the numbers are now. */
+struct enf_stats enf_stats(const struct enf *e);
+
+/* For the API: [{"network","containerID","ifname","hostInterface","ips","podNamespace","podName",
+ * "identity","enforced"}]. */
+fl_must int enf_endpoints_json(const struct enf *e, struct fl_json **out, struct fl_err *err);

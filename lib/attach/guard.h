@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Putting a pod under the agent's datapath: its host interface joins the blocks before it is up, so
+ * that not one packet passes unseen, and the agent is told before ADD returns. Without a datapath
+ * on the host, or with "agent": "none", nothing is done.
+ */
+#pragma once
+
+#include "attach/attach.h"
+
+/* Joins; for a pair that has been made and is down. Pods without addresses (layer 2) do not. */
+fl_must int fl_guard_join(struct fl_attach *a, struct fl_err *err);
+
+/*
+ * Tells the agent and waits until policy is in force for the pod. An agent that is away is no
+ * error: the pod is shut until it comes back. With "agent": "required" it is: -EAGAIN with
+ * FL_CNI_TRY_LATER.
+ */
+fl_must int fl_guard_tell(struct fl_attach *a, struct fl_err *err);
+
+/*
+ * For ADD and STATUS: fails with FL_CNI_TRY_LATER, or FL_CNI_UNAVAILABLE, when the agent is
+ * required and does not answer.
+ */
+fl_must int fl_guard_check_agent(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
+				 struct fl_err *err);
