@@ -5,6 +5,7 @@
 # measures the policy compiler.
 
 BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c bench/policy.c,$(wildcard bench/*.c))
+PEERS_SRCS := bench/peers.c bench/exec.c bench/report.c bench/stats.c
 BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench \
 	      $(B)/bench/policybench
 
