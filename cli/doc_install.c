@@ -12,8 +12,9 @@
 #include "cli/doctor.h"
 
 #define OUR_BINARY "fairlead-cni"
-#define CONF_MAX   (1u << 20) /* bytes */
-#define CONFS_MAX  64	      /* files that are looked at */
+#define BINARY_MAX (64u << 20) /* bytes */
+#define CONF_MAX   (1u << 20)  /* bytes */
+#define CONFS_MAX  64	       /* files that are looked at */
 
 /* Names of our own that a configuration may call; all are one file. */
 static const char *const ours[] = { "bridge", "host-local", "loopback", "vxlan", "bgp-route" };
@@ -24,6 +25,47 @@ static bool stat_in(const char *dir, const char *name, struct stat *st)
 	struct fl_err none;
 
 	return fl_format(path, sizeof(path), &none, "%s/%s", dir, name) == 0 && stat(path, st) == 0;
+}
+
+/*
+ * The version that the plugins' file would print, found in it rather than by running it: usage in
+ * plugins/main.c begins "fairlead-cni VERSION: CNI plugins".
+ */
+static bool find_version(const char *dir, char *out, size_t size)
+{
+	static const char begin[] = OUR_BINARY " ", end[] = ": CNI plugins in one file";
+	fl_auto_free char *data = NULL;
+	const char *stop, *start;
+	char path[PATH_MAX];
+	struct fl_err none;
+	size_t len;
+
+	if (fl_format(path, sizeof(path), &none, "%s/" OUR_BINARY, dir) < 0 ||
+	    fl_read_file(AT_FDCWD, path, BINARY_MAX, &data, &len, &none) < 0)
+		return false;
+	stop = memmem(data, len, end, sizeof(end) - 1);
+	if (!stop)
+		return false;
+	for (start = stop; start > data && start[-1] && stop - start < 40;)
+		start--;
+	return strncmp(start, begin, sizeof(begin) - 1) == 0 &&
+	       fl_format(out, size, &none, "%.*s", (int)(stop - start) - (int)(sizeof(begin) - 1),
+			 start + sizeof(begin) - 1) == 0;
+}
+
+static void check_version(struct doc *d)
+{
+	char version[40];
+
+	if (!find_version(d->cli->cni_bin, version, sizeof(version)))
+		doc_say(d, DOC_WARN, "install.version", "make install",
+			"'%s/" OUR_BINARY "' does not say which version it is", d->cli->cni_bin);
+	else if (!fl_streq(version, FL_VERSION))
+		doc_say(d, DOC_WARN, "install.version", "make install, for all of one version",
+			"the plugins are %s, this program is " FL_VERSION, version);
+	else
+		doc_say(d, DOC_OK, "install.version", NULL, "the plugins are %s, as this program",
+			version);
 }
 
 static void check_binaries(struct doc *d)
@@ -53,6 +95,7 @@ static void check_binaries(struct doc *d)
 	if (!*others && !*missing)
 		doc_say(d, DOC_OK, "install.plugins", NULL, "all are one file in '%s'",
 			d->cli->cni_bin);
+	check_version(d);
 }
 
 static int is_conf(const struct dirent *e)

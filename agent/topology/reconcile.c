@@ -16,7 +16,7 @@
 #include "peers/outside.h"
 #include "state/node.h"
 
-#define TABLE "fairlead"
+#define NO_LINK UINT32_MAX /* an index that no link has */
 
 /* One reconcile: its first error, and what it did. */
 struct run {
@@ -54,7 +54,7 @@ static void complain(const struct fl_peer *peer, const struct fl_err *why, void 
 
 static int outside(struct topo *t, const struct topo_set *set, bool *changed, struct fl_err *err)
 {
-	struct fl_outside o = { .table = TABLE,
+	struct fl_outside o = { .table = TOPO_TABLE,
 				.home = set->self.cidrs,
 				.n_home = set->self.n_cidrs };
 	fl_auto_free struct fl_prefix *all = NULL;
@@ -65,7 +65,7 @@ static int outside(struct topo *t, const struct topo_set *set, bool *changed, st
 	if (r < 0)
 		return r;
 	if (!t->conf->masquerade) {
-		r = fl_outside_remove(t->nft, TABLE, err);
+		r = fl_outside_remove(t->nft, TOPO_TABLE, err);
 		/* Without nf_tables there is nothing to remove. */
 		return r == -EOPNOTSUPP ? 0 : r;
 	}
@@ -180,12 +180,15 @@ static bool apply_vtep(struct run *run)
 
 	if (!topo_has_overlay(t)) {
 		t->vtep = (struct fl_link){ 0 };
+		fl_watch_neighs_of(t->watch, NO_LINK);
 		return true;
 	}
 	r = topo_vtep_apply(t, &t->set.self, &t->view, &changed, &err);
 	run->mended += changed;
-	if (note(run, r, false, t->conf->vxlan.device, &err))
+	if (note(run, r, false, t->conf->vxlan.device, &err)) {
+		fl_watch_neighs_of(t->watch, t->vtep.index);
 		return true;
+	}
 	if (t->conf->mode == AGENT_VXLAN ||
 	    fl_link_get(t->nl, t->conf->vxlan.device, &link, &err) != -ENODEV)
 		return false;

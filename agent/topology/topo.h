@@ -10,6 +10,8 @@
 #include "net/link.h"
 #include "net/watch.h"
 
+#define TOPO_TABLE "fairlead" /* of nf_tables, inet */
+
 /* The node as the kernel shows it. */
 struct topo_view {
 	struct fl_link underlay; /* the interface that holds the node's address */
@@ -48,8 +50,9 @@ void topo_stale_done(struct topo_stale *s);
 struct topo {
 	const struct agent_config *conf;
 	char *node_name, *root;
-	struct fl_nl *nl, *nft; /* nft: NULL until it is needed */
-	struct fl_watch *watch;
+	struct fl_nl *nl, *nft;		    /* nft: NULL until it is needed */
+	struct fl_watch *watch, *nft_watch; /* nft_watch: NULL without masquerade */
+	int watches;			    /* epoll descriptor of both */
 	/* What was applied last: */
 	struct topo_set set;
 	struct topo_view view;

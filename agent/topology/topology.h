@@ -32,7 +32,10 @@ enum topo_effort {
 fl_must int topo_reconcile(struct topo *t, const struct agent_cluster *nodes,
 			   enum topo_effort effort, struct fl_err *err);
 
-/* The descriptor to watch, and what to do when it is readable: true when a FULL one is due. */
+/*
+ * The descriptor to watch, and what to do when it is readable: true when a FULL one is due, since
+ * somebody else changed links, addresses, routes, what is on the VTEP, or our nf_tables table.
+ */
 int topo_watch_fd(const struct topo *t);
 bool topo_watch_take(struct topo *t);
 

@@ -6,15 +6,23 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 
+#include "base/text.h"
 #include "net/msg.h"
 #include "net/route.h"
 
 struct fl_watch {
 	int fd;
 	unsigned int what;
+	const char *table;			 /* of nf_tables; borrowed */
+	bool (*passed_over)(const char *ifname); /* NULL: none is */
+	uint32_t neighs_of;			 /* link; 0: all */
 };
 
 static uint32_t groups_of(unsigned int what)
@@ -32,19 +40,53 @@ static uint32_t groups_of(unsigned int what)
 	return groups;
 }
 
-int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_err *err)
+static int subscribe(struct fl_watch *w, int proto, uint32_t groups, struct fl_err *err)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups_of(what) };
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
+
+	w->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, proto);
+	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return fl_fail_errno(err, errno, "watch the kernel's networking");
+	return 0;
+}
+
+static int open_watch(struct fl_watch with, int proto, uint32_t groups, struct fl_watch **out,
+		      struct fl_err *err)
+{
 	fl_auto_watch struct fl_watch *w = malloc(sizeof(*w));
+	int r;
 
 	if (!w)
 		return fl_fail_errno(err, ENOMEM, "watch the kernel's networking");
-	w->what = what;
-	w->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (w->fd < 0 || bind(w->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return fl_fail_errno(err, errno, "watch the kernel's networking");
-	*out = FL_TAKE(w);
-	return 0;
+	*w = with;
+	r = subscribe(w, proto, groups, err);
+	if (r == 0)
+		*out = FL_TAKE(w);
+	return r;
+}
+
+int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_err *err)
+{
+	struct fl_watch with = { .fd = -1, .what = what };
+
+	return open_watch(with, NETLINK_ROUTE, groups_of(what), out, err);
+}
+
+int fl_watch_open_nft(const char *table, struct fl_watch **out, struct fl_err *err)
+{
+	struct fl_watch with = { .fd = -1, .what = FL_WATCH_NFT, .table = table };
+
+	return open_watch(with, NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), out, err);
+}
+
+void fl_watch_pass_over(struct fl_watch *w, bool (*passed_over)(const char *ifname))
+{
+	w->passed_over = passed_over;
+}
+
+void fl_watch_neighs_of(struct fl_watch *w, uint32_t link)
+{
+	w->neighs_of = link;
 }
 
 void fl_watch_close(struct fl_watch **w)
@@ -75,31 +117,82 @@ int fl_watch_wait(struct fl_watch *w, int timeout_ms, struct fl_err *err)
 	return 0;
 }
 
-/* What a message is about; 0 when it means nothing to those who watch. */
-static unsigned int subject(const struct nlmsghdr *h)
+/* True when the message has the fixed header and, after it, this attribute as text: in *out. */
+static bool text_of(const struct nlmsghdr *h, size_t fixed, int attr, const char **out)
+{
+	struct nlattr *a;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(fixed))
+		return false;
+	a = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)h, (int)fixed, attr);
+	*out = a ? fl_attr_str(a) : NULL;
+	return *out != NULL;
+}
+
+static unsigned int subject_link(const struct fl_watch *w, const struct nlmsghdr *h)
+{
+	const char *name;
+
+	return w->passed_over && text_of(h, sizeof(struct ifinfomsg), IFLA_IFNAME, &name) &&
+			       w->passed_over(name)
+		       ? 0
+		       : FL_WATCH_LINKS;
+}
+
+static unsigned int subject_route(const struct nlmsghdr *h)
 {
 	const struct rtmsg *rt = NLMSG_DATA(h);
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) || rt->rtm_protocol == FL_ROUTE_BY_POD ||
+	    rt->rtm_table == RT_TABLE_LOCAL)
+		return 0;
+	return FL_WATCH_ROUTES;
+}
+
+/* What the kernel learns and forgets all the time is no news. */
+static unsigned int subject_neigh(const struct fl_watch *w, const struct nlmsghdr *h)
+{
 	const struct ndmsg *nd = NLMSG_DATA(h);
 
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*nd)) ||
+	    (w->neighs_of && (uint32_t)nd->ndm_ifindex != w->neighs_of) ||
+	    (h->nlmsg_type == RTM_NEWNEIGH && !(nd->ndm_state & NUD_PERMANENT)))
+		return 0;
+	return FL_WATCH_NEIGHS;
+}
+
+/* The table's name is the first attribute of every message but that of a new generation. */
+static unsigned int subject_nft(const struct fl_watch *w, const struct nlmsghdr *h)
+{
+	const struct nfgenmsg *g = NLMSG_DATA(h);
+	const char *name;
+
+	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
+	    NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWGEN ||
+	    !text_of(h, sizeof(*g), NFTA_TABLE_NAME, &name) || g->nfgen_family != NFPROTO_INET ||
+	    !fl_streq(name, w->table))
+		return 0;
+	return FL_WATCH_NFT;
+}
+
+/* What a message is about; 0 when it means nothing to those who watch. */
+static unsigned int subject(const struct fl_watch *w, const struct nlmsghdr *h)
+{
+	if (w->table)
+		return subject_nft(w, h);
 	switch (h->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		return FL_WATCH_LINKS;
+		return subject_link(w, h);
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		return FL_WATCH_ADDRS;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) ||
-		    rt->rtm_protocol == FL_ROUTE_BY_POD || rt->rtm_table == RT_TABLE_LOCAL)
-			return 0;
-		return FL_WATCH_ROUTES;
-	case RTM_NEWNEIGH: /* what the kernel learns and forgets all the time is no news */
-		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*nd)) || !(nd->ndm_state & NUD_PERMANENT))
-			return 0;
-		return FL_WATCH_NEIGHS;
+		return subject_route(h);
+	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
-		return FL_WATCH_NEIGHS;
+		return subject_neigh(w, h);
 	default:
 		return 0;
 	}
@@ -123,7 +216,7 @@ static int take_some(struct fl_watch *w, uint32_t port, unsigned int *what, stru
 	}
 	for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned int)n); h = NLMSG_NEXT(h, n))
 		if (!port || h->nlmsg_pid != port)
-			*what |= subject(h);
+			*what |= subject(w, h);
 	return 1;
 }
 

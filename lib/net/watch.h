@@ -12,10 +12,24 @@ enum {
 	FL_WATCH_ADDRS = 1 << 1,
 	FL_WATCH_ROUTES = 1 << 2,
 	FL_WATCH_NEIGHS = 1 << 3, /* forwarding entries too */
+	FL_WATCH_NFT = 1 << 4,	  /* one nf_tables table: fl_watch_open_nft() */
 };
 
 /* Subscribes in the caller's namespace; *out is the caller's. */
 fl_must int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_err *err);
+
+/*
+ * Subscribes to what is done to the inet table of this name, which is borrowed for life.
+ * -EPROTONOSUPPORT: the kernel has no netfilter.
+ */
+fl_must int fl_watch_open_nft(const char *table, struct fl_watch **out, struct fl_err *err);
+
+/* Links for whose names passed_over() is true are no news from now on: pods', of which many come
+ * and go. */
+void fl_watch_pass_over(struct fl_watch *w, bool (*passed_over)(const char *ifname));
+
+/* Neighbours and forwarding entries are news only of this link from now on; 0: of all. */
+void fl_watch_neighs_of(struct fl_watch *w, uint32_t link);
 
 /* Ends the subscription. */
 void fl_watch_close(struct fl_watch **w);

@@ -32,6 +32,12 @@ void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME])
 	fl_hash_name(key_hash(key), out + 4, FL_HOST_IFNAME - 5);
 }
 
+bool fl_is_host_ifname(const char *name)
+{
+	return strncmp(name, "veth", 4) == 0 && strlen(name) == FL_HOST_IFNAME - 1 &&
+	       strspn(name + 4, "0123456789abcdefghijklmnopqrstuv") == FL_HOST_IFNAME - 5;
+}
+
 static int folder_path(const char *root, char out[PATH_MAX], struct fl_err *err)
 {
 	return fl_format(out, PATH_MAX, err, "%s/" FOLDER, root);

@@ -45,6 +45,9 @@ struct fl_endpoint {
 /* The host interface's name of an attachment: "veth" and a hash of the key. */
 void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME]);
 
+/* Whether a name has the form of those. */
+bool fl_is_host_ifname(const char *name);
+
 /* Frees what a record that was read holds. */
 void fl_endpoint_done(struct fl_endpoint *ep);
 #define fl_auto_endpoint fl_auto(fl_endpoint_done)

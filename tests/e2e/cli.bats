@@ -8,6 +8,7 @@ bats_require_minimum_version 1.5.0
 load node
 
 FAIRLEAD=$BUILD/bin/fairlead
+VERSION=$(sed -n 's/^VERSION[[:blank:]]*:= //p' "$REPO/Makefile")
 
 setup_file() {
 	node_start
@@ -276,10 +277,10 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 		[ "$output" = "$about" ]
 	done
 	run -0 "$FAIRLEAD" --version --socket /nowhere
-	[ "${lines[0]}" = "FAIRLEAD  0.1.0" ]
+	[ "${lines[0]}" = "FAIRLEAD  $VERSION" ]
 	[ "${lines[1]}" = "AGENT     -" ]
 	run -0 fairlead version -o json
-	jq -e '.fairlead == "0.1.0" and .agent == "0.1.0"' <<<"$output"
+	jq -e --arg v "$VERSION" '.fairlead == $v and .agent == "0.1.0"' <<<"$output"
 }
 
 @test "without an agent it is 3, with the socket's path and what to do" {

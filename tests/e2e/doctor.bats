@@ -9,6 +9,7 @@ load node
 load cluster
 
 FAIRLEAD=$BUILD/bin/fairlead
+VERSION=$(sed -n 's/^VERSION[[:blank:]]*:= //p' "$REPO/Makefile")
 
 setup_file() {
 	local n
@@ -310,6 +311,14 @@ break_checksums() {
 	cp "$BUILD/cni/fairlead-cni" "$BIN/vxlan"
 	finds 0 install.plugins warn "these are other programs: vxlan"
 	ln -f "$BIN/fairlead-cni" "$BIN/vxlan"
+	# the version is found in the file; here it becomes an older one, of the same length
+	run -0 grep -c "fairlead-cni $VERSION: CNI" "$BIN/fairlead-cni"
+	old=${VERSION//[0-9]/9}
+	sed "s/fairlead-cni $VERSION: CNI/fairlead-cni $old: CNI/" "$BIN/fairlead-cni" >"$BATS_TEST_TMPDIR/old"
+	cat "$BATS_TEST_TMPDIR/old" >"$BIN/fairlead-cni"
+	finds 0 install.version warn "the plugins are $old, this program is $VERSION"
+	cat "$BUILD/cni/fairlead-cni" >"$BIN/fairlead-cni"
+	finds 0 install.version ok
 	conf '.plugins += [{type: "portmap"}]'
 	finds 1 install.types fail "plugin 'portmap' is not in"
 	echo '{"plugins": [' >"$(on n1 node_file /etc/cni/net.d)/10-pods.conflist"

@@ -433,9 +433,23 @@ static void lack_of_memory_anywhere_is_enomem(void **state)
 	CHECK_OK(try_read("pods", "c1"), &err);
 }
 
+static void host_interfaces_are_told_by_the_form_of_their_names(void **state)
+{
+	char name[FL_HOST_IFNAME];
+
+	(void)state;
+	fl_key_host_ifname(&(struct fl_key){ "net", "c1", "eth0" }, name);
+	CHECK(fl_is_host_ifname(name));
+	CHECK(!fl_is_host_ifname("veth0"));
+	CHECK(!fl_is_host_ifname("vethabcdefghijz"));
+	CHECK(!fl_is_host_ifname("xethabcdefghijk"));
+	CHECK(!fl_is_host_ifname(""));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(host_interfaces_are_told_by_the_form_of_their_names),
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(record_is_created_read_and_removed),
 		T(remove_of_an_absent_record_or_folder_is_done),

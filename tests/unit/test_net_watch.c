@@ -124,6 +124,58 @@ static void only_what_was_asked_for_is_told(void **state)
 	assert_int_equal(take(nl), FL_WATCH_LINKS);
 }
 
+static bool is_pods(const char *name)
+{
+	return strncmp(name, "veth", 4) == 0;
+}
+
+static void links_that_are_passed_over_are_no_news(void **state)
+{
+	(void)state;
+	fl_watch_pass_over(w, is_pods);
+	must("ip link add veth0 type veth peer name veth1 && ip link set veth0 alias x && "
+	     "ip link del veth0");
+	assert_int_equal(take(nl), 0);
+	must("ip link set h0 alias x");
+	assert_int_equal(take(nl), FL_WATCH_LINKS);
+}
+
+static void neighbours_may_be_news_of_one_link_only(void **state)
+{
+	(void)state;
+	fl_watch_neighs_of(w, link_of(nl, "v4").index);
+	must("ip neigh add 10.88.0.5 lladdr 02:00:00:00:00:05 dev h0 && "
+	     "ip neigh del 10.88.0.5 dev h0");
+	assert_int_equal(take(nl), 0);
+	must("bridge fdb add 02:00:00:00:00:05 dst 10.88.0.9 dev v4");
+	assert_int_equal(take(nl), FL_WATCH_NEIGHS);
+}
+
+static void one_nf_tables_table_is_watched_and_no_other(void **state)
+{
+	static const char *const ours[] = {
+		"nft add table inet ours",
+		"nft add chain inet ours c",
+		"nft add rule inet ours c accept",
+		"nft add set inet ours s '{ type ipv4_addr; }'",
+		"nft add element inet ours s '{ 192.0.2.1 }'",
+		"nft flush ruleset",
+	};
+
+	(void)state;
+	fl_watch_close(&w);
+	CHECK_OK(fl_watch_open_nft("ours", &w, &err), &err);
+	for (size_t i = 0; i < FL_ARRAY_LEN(ours); i++) {
+		must(ours[i]);
+		if (take(NULL) != FL_WATCH_NFT)
+			fail_msg("'%s' is not told", ours[i]);
+		must("nft add table ip ours && nft add table inet others && "
+		     "nft add set inet others s '{ type ipv4_addr; }' && "
+		     "nft delete table inet others && nft delete table ip ours");
+		assert_int_equal(take(NULL), 0);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -132,6 +184,9 @@ int main(void)
 		T_WATCH(own_routes_and_neighbours_do_not_count_and_those_of_others_do),
 		T_WATCH(lost_news_is_news_of_everything),
 		T_WATCH(only_what_was_asked_for_is_told),
+		T_WATCH(links_that_are_passed_over_are_no_news),
+		T_WATCH(neighbours_may_be_news_of_one_link_only),
+		T_WATCH(one_nf_tables_table_is_watched_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

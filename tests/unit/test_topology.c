@@ -416,7 +416,7 @@ static void watch_hears_others_but_not_a_settled_topology(void **state)
 	two_peers();
 	full();
 	/* What the kernel does by itself to a new device counts as others'. */
-	(void)topo_watch_take(topo);
+	quieten();
 	settled();
 	CHECK(!topo_watch_take(topo));
 	must("ip route del 10.244.2.0/24 proto 172");
@@ -425,6 +425,29 @@ static void watch_hears_others_but_not_a_settled_topology(void **state)
 	CHECK(!topo_watch_take(topo));
 	must("ip link set fairlead.1 mtu 1300");
 	CHECK(topo_watch_take(topo));
+	full();
+	quieten();
+	must("nft flush ruleset");
+	CHECK(topo_watch_take(topo));
+	full();
+	shows("nft list table inet fairlead", "10.244.1.0/24", true);
+	CHECK(!topo_watch_take(topo));
+}
+
+static void watch_passes_over_what_comes_and_goes_with_pods(void **state)
+{
+	(void)state;
+	two_peers();
+	full();
+	quieten();
+	must("ip link add vethabcdefghijk type veth peer name vethabcdefghijl && "
+	     "ip link set vethabcdefghijk addrgenmode none up && "
+	     "ip link set vethabcdefghijl addrgenmode none up && "
+	     "ip neigh add 10.244.1.5 lladdr 02:00:00:00:00:05 nud permanent "
+	     "dev vethabcdefghijk && "
+	     "ip route add 10.244.1.5 dev vethabcdefghijk proto 170 && "
+	     "ip link del vethabcdefghijk");
+	CHECK(!topo_watch_take(topo));
 }
 
 int main(void)
@@ -457,6 +480,7 @@ int main(void)
 		T_WORLD(peer_without_an_address_of_the_underlays_family_is_a_problem),
 		T_WORLD(given_mac_of_a_foreign_vtep_is_used),
 		T_WORLD(watch_hears_others_but_not_a_settled_topology),
+		T_WORLD(watch_passes_over_what_comes_and_goes_with_pods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

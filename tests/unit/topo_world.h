@@ -9,6 +9,7 @@
 #include "nettest.h"
 
 #include <ftw.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <linux/netlink.h>
@@ -162,6 +163,15 @@ TEST_MAYBE static int count_removals(int fd, uint16_t type)
 			n += h->nlmsg_type == type;
 	}
 	return n;
+}
+
+/* Waits until the watch has nothing more to say: links announce themselves with a delay. */
+TEST_MAYBE static void quieten(void)
+{
+	struct pollfd p = { .fd = topo_watch_fd(topo), .events = POLLIN };
+
+	while (poll(&p, 1, 200) > 0)
+		(void)topo_watch_take(topo);
 }
 
 /* What the run directory's node.json says. */
