@@ -215,7 +215,7 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	a->table = (struct api_table){ agent_routes, agent_n_routes, table_ready, agent_metrics,
 				       a };
 	return open_handles(a, err) ?:
-	       src_manifests_open(&a->loop, manifests, on_nodes, a, &a->source, err) ?:
+	       src_manifests_open(&a->loop, manifests, on_nodes, a, NULL, &a->source, err) ?:
 	       api_open(&a->loop, socket, a->conf->metrics_listen, &a->table, &a->api, err);
 }
 
