@@ -83,13 +83,14 @@ cluster_add() {
 	cluster_plug "$1"
 }
 
-# cluster_plug NODE [IF]: a network card with the node's addresses and default routes; also after
-# the old one has been deleted.
+# cluster_plug NODE [IF]: a network card with the node's MAC address, addresses and default routes;
+# also after the old one has been deleted, as if its driver were loaded again.
 cluster_plug() {
 	local if=${2:-eth0} var=NODE_PID_$1 bridge=br1
 	! cluster_second "$1" || bridge=br2
 	ip link add name "port-$1" mtu "$CLUSTER_MTU" netns "$NODE_PID_lan" type veth \
-		peer name "$if" mtu "$CLUSTER_MTU" netns "${!var}"
+		peer name "$if" mtu "$CLUSTER_MTU" netns "${!var}" \
+		address "52:54:00:c0:02:$((10 + ${1#n}))"
 	on lan in_node ip link set "port-$1" master "$bridge" up
 	cluster_address "$1" "$if"
 }
@@ -115,6 +116,37 @@ cluster_stop() {
 	for node in ${CLUSTER_NODES-} lan; do
 		node_stop "$node"
 	done
+}
+
+# cluster_clean: after a test, nothing of it is there for the next: agents, pods, what both of them
+# make, other links and addresses. After a failure the agents' last words are shown first.
+cluster_clean() {
+	local node
+	for node in $CLUSTER_NODES; do
+		[ -n "${BATS_TEST_COMPLETED-}" ] || [ ! -s "$(agent_log "$node")" ] ||
+			tail -n 15 "$(agent_log "$node")" | sed "s/^/$node: /"
+		agent_kill "$node"
+		rm -f "$(agent_log "$node")" "$BATS_FILE_TMPDIR/pod.$node".*
+		cluster_wipe "$node"
+	done
+}
+
+# cluster_wipe NODE: a machine on which there has been nothing.
+cluster_wipe() {
+	on "$1" in_node sh -c '
+		for l in $(ls /sys/class/net); do
+			case $l in lo | eth0) ;; *) ip link del $l ;; esac
+		done
+		for p in $(ls /run/netns); do ip netns del $p; done
+		for p in 170 171 172; do
+			ip -4 route flush proto $p
+			ip -6 route flush proto $p
+		done
+		ip addr flush dev eth0 scope global
+		nft flush ruleset
+		rm -rf /run/fairlead /var/lib/cni/* /etc/fairlead/*' 2>/dev/null || true
+	[ -e "/proc/$NODE_PID/root/sys/class/net/eth0" ] || cluster_plug "$1"
+	cluster_address "$1"
 }
 
 # cluster_cut NODE, cluster_mend NODE: pulls the cable at the switch and puts it back: the node sees
@@ -511,16 +543,20 @@ pinger_stop() {
 		END { if (sent == last + 1) sent = last; print sent + 0, sent - n }' "$file"
 }
 
-# outage NAME SINCE [PAUSE]: seconds from SINCE (of $EPOCHREALTIME) to the end of the last interruption
-# of this pinger, which still runs or not; 0 when there was none. An interruption: PAUSE (0.1) s
-# without an answer. "none" when there is no answer any more.
+# outage NAME SINCE: seconds from SINCE (of $EPOCHREALTIME) to the first answer after the last ping of
+# this pinger that was lost, which still runs or not; 0 when none was lost that late. "none" when
+# there is no answer any more.
 outage() {
-	awk -v since="$2" -v pause="${3:-0.1}" -v now="$EPOCHREALTIME" '
+	awk -v since="$2" -v now="$EPOCHREALTIME" '
 		/bytes from/ {
 			t = substr($1, 2) + 0
-			if (last && t - last > pause && t > since)
+			seq = $0
+			sub(/.*icmp_seq=/, "", seq)
+			seq += 0
+			if (last && seq > before + 1 && t > since)
 				end = t - since
 			last = t
+			before = seq
 		}
 		END {
 			if (now - last > 1)

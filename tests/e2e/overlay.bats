@@ -21,18 +21,7 @@ teardown_file() {
 
 # Nothing of a test is there in the next one.
 teardown() {
-	local node
-	pods_detach || true
-	for node in $CLUSTER_NODES; do
-		on "$node" in_node sh -c '
-			for l in $(ls /sys/class/net); do
-				case $l in lo | eth0) ;; *) ip link del $l ;; esac
-			done
-			ip -4 route flush proto 171
-			ip -6 route flush proto 171
-			nft flush ruleset
-			rm -rf /var/lib/cni/networks' 2>/dev/null || true
-	done
+	cluster_clean
 }
 
 # attach_all [JQ]: a pod "p" on each node of the cluster.

@@ -1,101 +1,208 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# NetworkPolicy enforced on real pods by the agent: policies and pods from the manifests folder,
+# attachments by vxlan and bridge on two machines, TCP and ping, an agent that comes and goes.
 #
-# What network policies mean: "fairlead policy" against an evaluator of the NetworkPolicy API that
-# was written apart from the compiler (policy/semantics.py). Needs python3, no root, no network.
-# time limit: 120 s
+# Needs root, for namespaces, and eBPF.
 
 bats_require_minimum_version 1.5.0
 load node
+load cluster
+load real
 
-compare() { python3 "$REPO/tests/e2e/policy/compare.py" "$BUILD/bin/fairlead" "$@"; }
-policy() { "$BUILD/bin/fairlead" policy "$@"; }
-
-@test "in each of more than a hundred named cases, explain and the evaluator say what the API's text says" {
-	run -0 compare cases
-	echo "# points: ${lines[-1]}" >&3
+setup_file() {
+	cluster_start n1 n2
+	cluster_tell n1 n2
+	agent_up n1 n2 -- "$(printf 'mode: vxlan\npolicy: {enforce: true}')"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 cli "$(labelled client)"
+	pod_attach n1 other "$(labelled other)"
+	pod_attach n2 far "$(labelled client)"
+	serve 80 81
 }
 
-@test "for random sets of policies, explain and the evaluator agree on every pair, port and protocol" {
-	run -0 compare random 12 "${POLICY_SEED:-1}"
-	echo "# points: ${lines[-1]}" >&3
+teardown_file() {
+	pods_detach || true
+	cluster_stop
 }
 
-# A file of one policy with this spec, whose first line is the second of the file.
-write_policy() {
-	printf -- '---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: x}, spec: %s}\n' \
-		"$1" >"$BATS_TEST_TMPDIR/p.yaml"
+teardown() {
+	agent_pid n1 >/dev/null || agent_start n1
+	agent_wait_ready n1
+	manifest_del n1 policy.yaml far.yaml 2>/dev/null || true
 }
 
-@test "a policy that the API server refuses is refused with file, line, and path of the field" {
-	local n=0 spec want
-	while IFS='|' read -r spec want; do
-		write_policy "$spec"
-		run -1 --separate-stderr policy list -f "$BATS_TEST_TMPDIR/p.yaml"
-		[[ $stderr == *"p.yaml:2 '$want"* ]] || { echo "$spec: $stderr"; return 1; }
-		n=$((n + 1))
-	done <<-'END'
-		{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}]}|spec.ingress[0].from[0].ipBlock.cidr': '10.0.0.0/33' is not a prefix
-		{ingress: [{from: [{podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/9]}}]}]}|spec.ingress[0].from[1].ipBlock.except[0]': '11.0.0.0/9' is not a part of cidr '10.0.0.0/8'
-		{egress: [{ports: [{endPort: 90}]}]}|spec.egress[0].ports[0].endPort': needs a number in port
-		{egress: [{ports: [{port: 91, endPort: 90}]}]}|spec.egress[0].ports[0].endPort': 90 is below port 91
-		{egress: [{ports: [{port: web, endPort: 90}]}]}|spec.egress[0].ports[0].endPort': needs a number in port, not the name 'web'
-		{egress: [{ports: [{port: 0}]}]}|spec.egress[0].ports[0].port': 0 is not a number from 1 to 65535
-		{egress: [{ports: [{port: 65536}]}]}|spec.egress[0].ports[0].port': 65536 is not a number from 1 to 65535
-		{egress: [{ports: [{protocol: ICMP}]}]}|spec.egress[0].ports[0].protocol': 'ICMP' is not TCP, UDP or SCTP
-		{podSelector: {matchExpressions: [{key: a, operator: Is, values: [b]}]}}|spec.podSelector.matchExpressions[0].operator': 'Is' is not In, NotIn, Exists or DoesNotExist
-		{ingress: [{from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}]}|spec.ingress[0].from[0].ipBlock': must stand alone, not beside a selector
-		{ingres: []}|spec': unknown field 'ingres'
+# labelled APP [JQ]: the agent's network, with this label on the pod.
+labelled() {
+	agent_net_conf '.args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
+}
+
+# policy: puts the file of policies from standard input on n1, and waits until it is in force.
+policy() {
+	local before
+	before=$(applied)
+	manifest_put n1 policy.yaml
+	eventually 5 changed_since "$before"
+}
+
+applied() {
+	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
+}
+
+changed_since() {
+	[ "$(applied)" != "$1" ]
+}
+
+# drops REASON: packets dropped on n1 for this reason so far.
+drops() {
+	agent_get n1 /metrics |
+		awk -v r="reason=\"$1\"" '/^fairlead_datapath_packets_total/ && index($0, r) { n += $2 }
+			END { print n + 0 }'
+}
+
+# connects NODE POD ADDRESS PORT: a TCP connection comes about.
+connects() {
+	on "$1" in_pod "$2" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$3" "$4" 2>/dev/null
+}
+
+# serve PORT...: something on n1's pod "web" that takes connections of both families.
+serve() {
+	local port
+	nsenter --target "$NODE_PID_n1" --mount \
+		--net="/proc/$NODE_PID_n1/root/run/netns/web" -- python3 -c '
+import selectors, socket, sys
+s = selectors.DefaultSelector()
+for port in sys.argv[1:]:
+    s.register(socket.create_server(("", int(port)), family=socket.AF_INET6,
+        dualstack_ipv6=True, backlog=64), selectors.EVENT_READ)
+while True:
+    for key, _ in s.select():
+        key.fileobj.accept()[0].close()' "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
+	for port; do
+		eventually 5 connects n1 web 127.0.0.1 "$port"
+	done
+}
+
+deny='
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: default}
+spec: {podSelector: {}, policyTypes: [Ingress]}'
+
+web='
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: client}}}]
+    ports: [{port: 80}]'
+
+@test "without a policy all pods reach each other, and the datapath knows them" {
+	all_reach n1/web n1/cli n2/far
+	run agent_get n1 /v1/endpoints
+	[ "$(jq '[.[] | select(.enforced)] | length' <<<"$output")" = 3 ]
+}
+
+@test "a pod that a policy selects is shut, but not to its node; without the policy it is open" {
+	policy <<<"$deny"
+	loses n1 cli "$(pod_ip n1 web)"
+	loses n1 cli "$(pod_ip n1 web 6)"
+	loses n2 far "$(pod_ip n1 web)"
+	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web)"
+	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web 6)"
+	[ "$(drops policy_ingress)" -gt 0 ]
+	manifest_del n1 policy.yaml
+	eventually 5 reaches n1 cli "$(pod_ip n1 web)"
+}
+
+@test "a label and a port let in whom they name, and nobody else" {
+	policy <<<"$deny
+---$web"
+	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
+	connects n1 cli "$(pod_ip n1 web 6)" 80
+	run ! connects n1 cli "$(pod_ip n1 web)" 81
+	run ! connects n1 other "$(pod_ip n1 web)" 80
+	# Ping is no port.
+	loses n1 cli "$(pod_ip n1 web)"
+}
+
+@test "a pod of another node is let in by the labels that its object has" {
+	policy <<<"$deny
+---$web"
+	run ! connects n2 far "$(pod_ip n1 web)" 80
+	manifest_put n1 far.yaml <<-END
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: far, namespace: default, labels: {app: client}}
+		spec: {nodeName: n2}
+		status: {podIP: $(pod_ip n2 far), podIPs: [{ip: $(pod_ip n2 far)}, {ip: "$(pod_ip n2 far 6)"}]}
 	END
-	((n == 11))
+	eventually 5 connects n2 far "$(pod_ip n1 web)" 80
+	connects n2 far "$(pod_ip n1 web 6)" 80
+	run ! connects n2 far "$(pod_ip n1 web)" 81
 }
 
-@test "list, show and explain print tables, JSON and YAML" {
-	write_policy '{podSelector: {matchLabels: {app: a}}, ingress: [{ports: [{port: 80}]}]}'
-	cat >>"$BATS_TEST_TMPDIR/p.yaml" <<-'END'
-		---
-		{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x, labels: {app: a}}, status: {podIP: 10.0.0.1}}
-		---
-		{apiVersion: v1, kind: Service, metadata: {name: s, namespace: x}}
-	END
-	run -0 policy list -f "$BATS_TEST_TMPDIR"
-	[[ ${lines[1]} =~ ^x\ +p\ +Ingress\ +1\ +no$ ]]
-	run -0 policy list -f "$BATS_TEST_TMPDIR" -o json
-	jq -e '.[0] | .namespace == "x" and .name == "p" and .pods == 1 and .refused == false' <<<"$output"
-	run -0 policy show x/p -f "$BATS_TEST_TMPDIR/p.yaml" -o json
-	jq -e '.spec.ingress == [{"ports":[{"protocol":"TCP","port":80}]}] and .status.pods == ["a"]' <<<"$output"
-	run -0 policy show -f "$BATS_TEST_TMPDIR/p.yaml"
-	[[ $output == *'kind: List'* ]]
-	run -0 policy explain --from 203.0.113.5 --to x/a --port 80/tcp -f "$BATS_TEST_TMPDIR"
-	[[ ${lines[0]} == '203.0.113.5 -> x/a 80/tcp: allowed' && $output == *'x/p'*'ingress[0].ports[0]'* ]]
-	run -1 policy explain --from 203.0.113.5 --to x/a --port 81/tcp -f "$BATS_TEST_TMPDIR" -o json
-	jq -e '.verdict == "denied" and .answers[0].ingress.policy == "x/p"' <<<"$output"
+@test "an agent that is killed opens nothing and cuts nothing, and the next one takes over" {
+	policy <<<"$deny
+---$web"
+	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
+	agent_kill n1
+	connects n1 cli "$(pod_ip n1 web)" 80
+	run ! connects n1 other "$(pod_ip n1 web)" 80
+	agent_start n1
+	agent_wait_ready n1
+	connects n1 cli "$(pod_ip n1 web)" 80
+	run ! connects n1 other "$(pod_ip n1 web)" 80
 }
 
-@test "a question that makes no sense is refused with what was expected" {
-	local from to port want
-	write_policy '{}'
-	while read -r from to port want; do
-		run --separate-stderr policy explain --from "$from" --to "$to" --port "$port" \
-			-f "$BATS_TEST_TMPDIR/p.yaml"
-		((status == 1)) && [[ $stderr == *"$want"* ]] || { echo "$from $to $port: $stderr"; return 1; }
-	done <<-'END'
-		10.0.0.1 10.0.0.2 0/tcp '0/tcp' is not a port like 80/tcp
-		10.0.0.1 10.0.0.2 65536/tcp '65536/tcp' is not a port
-		10.0.0.1 10.0.0.2 80 '80' is not a port
-		10.0.0.1 10.0.0.2 80/icmp '80/icmp' is not a port
-		10.0.0.1 x 80/tcp 'x' is neither namespace/pod nor an address
-		x/none 10.0.0.2 80/tcp no pod 'x/none'
-		10.0.0.1 fd00::1 80/tcp have no address family in common
-	END
-	run -2 --separate-stderr policy explain --from 10.0.0.1 -f "$BATS_TEST_TMPDIR/p.yaml"
-	[[ $stderr == *'needs --from, --to and --port'* ]]
-	run -2 --separate-stderr policy list
-	[[ $stderr == *'-f is missing'* ]]
-	run -2 --separate-stderr policy lst -f "$BATS_TEST_TMPDIR/p.yaml"
-	[[ $stderr == *"expected list, show or explain"* ]]
-	run -1 --separate-stderr policy show x/q -f "$BATS_TEST_TMPDIR/p.yaml"
-	[[ $stderr == *"no policy 'x/q'"* ]]
-	run -1 --separate-stderr policy list -f "$BATS_TEST_TMPDIR/none.yaml"
-	[[ $stderr == *'none.yaml'* ]]
+@test "a pod is under policy when ADD returns: not one packet of what is forbidden passes" {
+	local round ip
+	ip=$(pod_ip n1 web)
+	policy <<<"$deny
+---$web"
+	for round in 1 2 3; do
+		pod_attach n1 "new$round" "$(labelled other)"
+		run ! connects n1 "new$round" "$ip" 80
+		pod_detach n1 "new$round"
+		pod_attach n1 "new$round" "$(labelled client)"
+		connects n1 "new$round" "$ip" 80
+		pod_detach n1 "new$round"
+	done
+}
+
+@test "a pod that is attached while the agent is dead is shut until the agent is back" {
+	agent_kill n1
+	pod_attach n1 late "$(labelled client)"
+	loses n1 late "$(pod_ip n1 web)"
+	agent_start n1
+	agent_wait_ready n1
+	reaches n1 late "$(pod_ip n1 web)"
+	pod_detach n1 late
+}
+
+@test "a network that requires the agent takes no pod without it" {
+	pod_attach n1 must "$(labelled client '.agent = "required"')"
+	reaches n1 must "$(pod_ip n1 web)"
+	pod_detach n1 must
+	agent_kill n1
+	run pod_attach n1 must "$(labelled client '.agent = "required"')"
+	[ "$status" -ne 0 ]
+	[[ $output =~ \"code\":\ *11 && $output == *"no agent answers at '/run/fairlead/agent.sock'"* ]]
+	run -0 on n1 in_node ls /run/fairlead/endpoints
+	[ "${#lines[@]}" = 3 ]
+	agent_start n1
+	agent_wait_ready n1
+}
+
+@test "a policy that is wrong is named with file and path, and the last good one stays" {
+	policy <<<"$deny"
+	loses n1 cli "$(pod_ip n1 web)"
+	manifest_put n1 policy.yaml <<<"${deny/podSelector: \{\}/podSelector: \{matchLabels: 7\}}"
+	eventually 5 sh -c "curl -s --unix-socket '$(on n1 node_file /run/fairlead/agent.sock)' \
+		http://agent/v1/status | jq -e '.problems[] | select(.where | startswith(\"policy.yaml\"))
+			| select(.text | contains(\"podSelector.matchLabels\"))'"
+	loses n1 cli "$(pod_ip n1 web)"
 }
