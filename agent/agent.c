@@ -22,13 +22,15 @@ static void notify(const struct agent *a, const char *state)
 
 bool agent_ready(const struct agent *a)
 {
-	return a->nodes && topo_local(a->topo).applied && (!a->bgp || !a->bgp_error.sys);
+	return a->nodes && topo_local(a->topo).applied && (!a->bgp || !a->bgp_error.sys) &&
+	       guard_ready(a->guard);
 }
 
 void agent_problems(const struct agent *a, agent_complain *each, void *arg)
 {
 	src_manifests_problems(a->source, each, arg);
 	topo_problems(a->topo, each, arg);
+	guard_problems(a->guard, each, arg);
 	if (a->bgp)
 		bgp_problems(a->bgp, each, arg);
 	if (a->bgp_error.sys)
@@ -101,6 +103,7 @@ static void on_timer(uv_timer_t *timer)
 
 	if (a->nodes) {
 		r = topo_reconcile(a->topo, a->nodes, TOPO_FULL, &err);
+		guard_reconcile(a->guard);
 		apply_bgp(a);
 		if (r == 0)
 			retire_bgp(a);
@@ -207,7 +210,8 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	    agent_drained_get(a->run_dir, &a->drained, err) ?:
 	    fl_format(manifests, sizeof(manifests), err, "%s%s", a->root, a->conf->manifests) ?:
 	    fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", a->root) ?:
-	    topo_open(a->conf, a->node_name, a->root, &a->topo, err);
+	    topo_open(a->conf, a->node_name, a->root, &a->topo, err) ?:
+	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err);
 	if (r == 0 && a->conf->mode == AGENT_BGP)
 		r = bgp_open(&a->loop, a->conf, a->root, &a->bgp, err);
 	if (r < 0)
@@ -215,7 +219,7 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	a->table = (struct api_table){ agent_routes, agent_n_routes, table_ready, agent_metrics,
 				       a };
 	return open_handles(a, err) ?:
-	       src_manifests_open(&a->loop, manifests, on_nodes, a, &a->source, err) ?:
+	       src_manifests_open(&a->loop, manifests, on_nodes, a, guard_sink(a->guard), &a->source, err) ?:
 	       api_open(&a->loop, socket, a->conf->metrics_listen, &a->table, &a->api, err);
 }
 
@@ -259,6 +263,7 @@ void agent_close(struct agent *a)
 	api_close(&a->api);
 	src_manifests_close(&a->source);
 	bgp_close(&a->bgp, false);
+	guard_close(&a->guard);
 	/* Only ours are left open; the parts' own close in the turns that follow. */
 	if (a->timer.type)
 		close_handle((uv_handle_t *)&a->timer, NULL);

@@ -10,6 +10,7 @@
 #include "agent/api/api.h"
 #include "agent/bgp/bgp.h"
 #include "agent/config/config.h"
+#include "agent/guard.h"
 #include "agent/pace.h"
 #include "agent/problems.h"
 #include "agent/source/manifests.h"
@@ -28,7 +29,8 @@ struct agent {
 	int run_dir, lock;
 	struct src_manifests *source;
 	struct topo *topo;
-	struct bgp *bgp; /* mode bgp only */
+	struct bgp *bgp;     /* mode bgp only */
+	struct guard *guard; /* NULL: policies are not enforced */
 	struct api *api;
 	struct api_table table;
 	/* State: */

@@ -133,11 +133,12 @@ static void add_process(struct api_metrics *m)
 
 void agent_metrics(void *arg, struct api_metrics *m)
 {
-	const struct agent *a = arg;
+	struct agent *a = arg;
 
 	add_agent(a, m);
 	add_topology(a, m);
 	add_manifests(a, m);
 	add_bgp(a, m);
+	guard_metrics(a->guard, m);
 	add_process(m);
 }

@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "base/text.h"
 #include "state/endpoint.h"
+#include "json/cur.h"
 
 static struct fl_json *strings(size_t n, const char *(*text)(size_t i, const void *arg, char *buf),
 			       const void *arg)
@@ -124,9 +125,31 @@ static int set_if(struct fl_json *o, const char *key, const char *text)
 	return text ? fl_json_set_str(o, key, text) : 0;
 }
 
+/* A list of endpoints under construction. */
+struct endpoints {
+	const struct agent *a;
+	struct fl_json *list; /* owned */
+};
+
+static void endpoints_done(struct endpoints *e)
+{
+	fl_json_free(&e->list);
+}
+
+static int set_enforced(struct fl_json *o, const struct agent *a, const char *host_ifname)
+{
+	uint32_t identity = 0;
+	bool enforced = guard_enforces(a->guard, host_ifname, &identity);
+
+	return fl_json_set_bool(o, "enforced", enforced)
+		       ?: enforced ? fl_json_set_int(o, "identity", identity)
+				   : 0;
+}
+
 static int each_endpoint(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *o = fl_json_object();
+	struct endpoints *e = arg;
 	char mac[FL_MAC_STR];
 	int r = o ? 0 : -ENOMEM;
 
@@ -138,25 +161,45 @@ static int each_endpoint(const struct fl_endpoint *ep, void *arg, struct fl_err 
 		 fl_json_set_str(o, "mac", mac) ?:
 		 fl_json_set(o, "ips", strings(ep->n_ips, endpoint_ip, ep)) ?:
 		 set_if(o, "mode", ep->mode) ?: set_if(o, "podNamespace", ep->pod_namespace) ?:
-		 set_if(o, "podName", ep->pod_name) ?: fl_json_append(arg, FL_TAKE(o));
+		 set_if(o, "podName", ep->pod_name) ?: set_enforced(o, e->a, ep->host_ifname) ?:
+		 fl_json_append(e->list, FL_TAKE(o));
 	return r < 0 ? fl_fail_errno(err, ENOMEM, "list endpoints") : 0;
 }
 
 static int get_endpoints(void *arg, const struct fl_json *body, struct fl_json **out,
 			 struct fl_err *err)
 {
-	fl_auto_json struct fl_json *all = fl_json_array();
-	const struct agent *a = arg;
+	fl_auto(endpoints_done) struct endpoints e = { arg, fl_json_array() };
 	int r;
 
 	(void)body;
-	if (!all)
+	if (!e.list)
 		return fl_fail_errno(err, ENOMEM, "list endpoints");
-	r = fl_endpoint_list(a->root, NULL, each_endpoint, all, err);
+	r = fl_endpoint_list(e.a->root, NULL, each_endpoint, &e, err);
 	if (r < 0)
 		return r;
-	*out = FL_TAKE(all);
+	*out = FL_TAKE(e.list);
 	return 0;
+}
+
+/* A plugin's ADD: answered when policy is in force for the attachment. */
+static int post_endpoint(void *arg, const struct fl_json *body, struct fl_json **out,
+			 struct fl_err *err)
+{
+	struct fl_cur c = fl_cur_root(body, "request");
+	struct agent *a = arg;
+	struct fl_key key;
+	int r;
+
+	*out = NULL;
+	r = fl_cur_as_obj(&c, err);
+	if (r == 0)
+		r = fl_cur_str(&c, "network", FL_REQUIRED, &key.network, err);
+	if (r >= 0)
+		r = fl_cur_str(&c, "containerID", FL_REQUIRED, &key.container_id, err);
+	if (r >= 0)
+		r = fl_cur_str(&c, "ifname", FL_REQUIRED, &key.ifname, err);
+	return r < 0 ? r : guard_attach(a->guard, &key, err);
 }
 
 static int get_bgp(void *arg, const struct fl_json *body, struct fl_json **out, struct fl_err *err)
@@ -197,13 +240,10 @@ static int post_reload(void *arg, const struct fl_json *body, struct fl_json **o
 }
 
 const struct api_route agent_routes[] = {
-	{ "GET", "/v1/status", get_status },
-	{ "GET", "/v1/peers", get_peers },
-	{ "GET", "/v1/routes", get_routes },
-	{ "GET", "/v1/endpoints", get_endpoints },
-	{ "GET", "/v1/bgp", get_bgp },
-	{ "POST", "/v1/node/drain", post_drain },
-	{ "POST", "/v1/node/undrain", post_undrain },
+	{ "GET", "/v1/status", get_status },	    { "GET", "/v1/peers", get_peers },
+	{ "GET", "/v1/routes", get_routes },	    { "GET", "/v1/endpoints", get_endpoints },
+	{ "POST", "/v1/endpoints", post_endpoint }, { "GET", "/v1/bgp", get_bgp },
+	{ "POST", "/v1/node/drain", post_drain },   { "POST", "/v1/node/undrain", post_undrain },
 	{ "POST", "/v1/reload", post_reload },
 };
 const size_t agent_n_routes = FL_ARRAY_LEN(agent_routes);

@@ -132,7 +132,10 @@ static const struct fl_link *find_link(const struct doc *d, const char *name)
 	return NULL;
 }
 
-/* The VTEP: of the name in node.json, else the first VXLAN device whose name says it is ours. */
+/*
+ * The VTEP: the one in node.json, if there is such a file; else the first VXLAN device whose name
+ * says it is ours.
+ */
 static void find_vtep(struct doc *d)
 {
 	if (d->has_node && d->node.vxlan_device) {
@@ -141,8 +144,10 @@ static void find_vtep(struct doc *d)
 		d->port = d->node.port;
 		(void)snprintf(d->vtep_name, sizeof(d->vtep_name), "%s", d->node.vxlan_device);
 		d->vtep = find_link(d, d->node.vxlan_device);
+		if (d->vtep && !fl_streq(d->vtep->kind, "vxlan"))
+			d->vtep = NULL; /* another's device of that name */
 	}
-	for (size_t i = 0; !d->wants_vtep && i < d->n_links; i++)
+	for (size_t i = 0; !d->has_node && !d->vtep && i < d->n_links; i++)
 		if (fl_streq(d->links[i].kind, "vxlan") &&
 		    strncmp(d->links[i].name, VTEP_PREFIX, strlen(VTEP_PREFIX)) == 0)
 			d->vtep = &d->links[i];

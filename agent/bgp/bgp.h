@@ -30,6 +30,7 @@ struct bgp_input {
 	 */
 	size_t n_links;
 	const struct fl_prefix *links;
+	const char *root; /* what password files lie below; NULL: "", or as bgp_open() was told */
 };
 
 /*

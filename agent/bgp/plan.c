@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "agent/bgp/text.h"
@@ -83,13 +84,15 @@ static int take_password(const char *text, size_t len, char **out, struct fl_err
 }
 
 /* The password of the file, without the newline at its end. */
-static int read_password(const char *path, char **out, struct fl_err *err)
+static int read_password(const char *root, const char *path, char **out, struct fl_err *err)
 {
 	fl_auto_free char *text = NULL;
+	char full[PATH_MAX];
 	size_t len = 0;
 	int r;
 
-	r = fl_read_file(AT_FDCWD, path, FILE_MAX, &text, &len, err);
+	r = fl_format(full, sizeof(full), err, "%s%s", root ? root : "", path)
+		    ?: fl_read_file(AT_FDCWD, full, FILE_MAX, &text, &len, err);
 	if (r < 0)
 		return r;
 	while (len && strchr("\r\n", text[len - 1]))
@@ -253,7 +256,7 @@ static int add_peer(const struct maker *m, size_t i, struct fl_err *err)
 	s.limited = peer->import_limit > 0;
 	(void)snprintf(s.symbol, sizeof(s.symbol), "peer:%s", fl_ip_format(&s.remote, ip));
 	if (!fl_empty(peer->password_file))
-		r = read_password(peer->password_file, &s.password, err);
+		r = read_password(m->in->root, peer->password_file, &s.password, err);
 	else if (!fl_empty(peer->password))
 		r = take_password(peer->password, strlen(peer->password), &s.password, err);
 	return r ?: add_session(m, &s, err);

@@ -50,7 +50,9 @@ int bgp_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	b->ctl = BGP_CTL_NONE;
 	b->process = BGP_PROCESS_NONE;
 	b->pause_ms = PAUSE_FIRST_MS;
-	r = bgp_program_find(conf->bgp.bird, b->program, err) ?: bgp_dir_name(root, &b->dir, err);
+	b->root = strdup(root);
+	r = b->root ? 0 : fl_fail_errno(err, ENOMEM, "prepare BGP");
+	r = r ?: bgp_program_find(conf->bgp.bird, b->program, err) ?: bgp_dir_name(root, &b->dir, err);
 	r = r ?: bgp_dir_open(&b->dir, &b->dirfd, err);
 	r = r ?: bgp_timer_open(loop, on_timer, b, &b->timer, err);
 	if (r < 0) {
@@ -85,6 +87,7 @@ void bgp_close(struct bgp **pb, bool stop)
 	if (stop && bgp_end(b->program, &b->dir, b->dirfd, &err) < 0)
 		fl_warn("%s", err.text);
 	fl_close_p(&b->dirfd);
+	fl_free_p(&b->root);
 	fl_free_p(&b->want);
 	fl_free_p(&b->in_force);
 	fl_free_p(&b->offered);
@@ -398,6 +401,8 @@ int bgp_apply(struct bgp *b, const struct bgp_input *given, struct fl_err *err)
 	r = given->n_links ? 0 : bgp_links_read(&links, &seen.n_links, err);
 	if (links)
 		seen.links = links;
+	if (!seen.root)
+		seen.root = b->root;
 	r = r ?: bgp_plan_make(in, bgp_problems_add, &asking, &plan, err)
 		    ?: bgp_write_plan(in, &plan, b->dir.path, &text, err);
 	bgp_problems_done(&b->asking);

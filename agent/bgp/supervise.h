@@ -66,6 +66,7 @@ enum bgp_question {
 struct bgp {
 	uv_loop_t *loop;		 /* borrowed */
 	const struct agent_config *conf; /* borrowed */
+	char *root;			 /* owned */
 	struct bgp_dir dir;
 	int dirfd;
 	char program[BGP_PATH];

@@ -19,6 +19,7 @@ void agent_config_done(struct agent_config *c)
 	fl_free_p(&c->bgp.peers);
 	fl_free_p(&c->bgp.communities);
 	fl_free_p(&c->bgp.cluster_cidrs);
+	fl_free_p(&c->policy.services);
 	fl_free_p(&c->file);
 	fl_free_p(&c->own_device);
 	fl_yaml_free(&c->doc);
@@ -30,6 +31,7 @@ static struct agent_config defaults(void)
 	return (struct agent_config){
 		.mode = AGENT_VXLAN,
 		.manifests = "/etc/fairlead/manifests",
+		.policy.maps = "/sys/fs/bpf/fairlead",
 		.vxlan = { .vni = 1, .port = 4789, .underlay = AF_UNSPEC },
 		.bgp = { .as = 64512,
 			 .mesh = true,

@@ -17,6 +17,7 @@ const char *agent_mode_text(enum agent_mode mode);
 #define AGENT_BGP_PEERS_MAX	  256
 #define AGENT_BGP_COMMUNITIES_MAX 32
 #define AGENT_BGP_PREFIXES_MAX	  256
+#define AGENT_SERVICES_MAX	  64
 
 struct agent_bgp_peer {
 	const char *name; /* NULL: made from the address */
@@ -70,7 +71,11 @@ struct agent_config {
 	struct agent_bgp bgp;
 	bool masquerade;
 	struct {
+		bool enforce; /* false */
 		bool unknown_endpoint_allow;
+		const char *maps; /* folder of a bpf file system, "/sys/fs/bpf/fairlead" */
+		size_t n_services;
+		struct fl_prefix *services; /* blocks of Services' addresses; owned */
 	} policy;
 	const char *metrics_listen; /* "127.0.0.1:9464"; NULL: off */
 	const char *log_level;	    /* "info" */

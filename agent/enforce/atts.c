@@ -179,33 +179,13 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	return 0;
 }
 
-static int append(const struct enf_att *a, struct fl_json *list)
+bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identity)
 {
-	struct fl_json *o = fl_json_object(), *ips = fl_json_array();
-	char text[FL_IP_STR];
-	int r = fl_json_append(list, o) ?: fl_json_set(o, "ips", ips);
+	size_t at = place_of(e, host_ifname);
+	const struct enf_att *a = at < e->n_atts ? e->atts[at] : NULL;
 
-	for (size_t i = 0; r == 0 && i < a->rec.n_ips; i++)
-		r = fl_json_append(ips, fl_json_new_str(fl_ip_format(&a->rec.ips[i].ip, text)));
-	return r ?: fl_json_set_str(o, "network", a->rec.key.network) ?:
-	       fl_json_set_str(o, "containerID", a->rec.key.container_id) ?:
-	       fl_json_set_str(o, "ifname", a->rec.key.ifname) ?:
-	       fl_json_set_str(o, "hostInterface", a->rec.host_ifname) ?:
-	       fl_json_set_str(o, "podNamespace", a->pod ? a->pod->ns : "") ?:
-	       fl_json_set_str(o, "podName", a->pod ? a->pod->name : "") ?:
-	       fl_json_set_int(o, "identity", a->is_live ? a->live.info.identity : 0) ?:
-	       fl_json_set_bool(o, "enforced", a->is_live);
-}
-
-int enf_endpoints_json(const struct enf *e, struct fl_json **out, struct fl_err *err)
-{
-	fl_auto_json struct fl_json *list = fl_json_array();
-	int r = list ? 0 : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < e->n_atts; i++)
-		r = append(e->atts[i], list);
-	if (r < 0)
-		return fl_fail_errno(err, ENOMEM, "list endpoints");
-	*out = FL_TAKE(list);
-	return 0;
+	if (!a || !a->is_live || !fl_streq(a->rec.host_ifname, host_ifname))
+		return false;
+	*identity = a->live.info.identity;
+	return true;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Opening, reading what there is, and the order of things. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <time.h>
 
 #include "agent/enforce/inside.h"
+#include "base/file.h"
 #include "net/addr.h"
 #include "net/link.h"
 
@@ -192,6 +195,16 @@ static int apply_all(struct enf *e, struct fl_err *err)
 	return first;
 }
 
+/* Plugins look for it: from now on pods join the blocks. */
+static int leave_mark(const struct enf *e, struct fl_err *err)
+{
+	char path[PATH_MAX];
+	int r = fl_format(path, sizeof(path), err, "%s/" FL_BLOCKS_MARK, e->o.root)
+			?: fl_create_file(AT_FDCWD, path, "", 0, 0644, err);
+
+	return r == -EEXIST ? 0 : r;
+}
+
 int enf_reconcile(struct enf *e, struct fl_err *err)
 {
 	struct fl_err first = { 0 }, one;
@@ -211,7 +224,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 		}
 	}
 	if (r == 0 && !e->taken_over) {
-		r = enf_prune(e, &first);
+		r = enf_prune(e, &first) ?: leave_mark(e, &first);
 		e->taken_over = r == 0;
 	}
 	if (r < 0)

@@ -66,6 +66,5 @@ struct enf_stats {
 /* What the numbers are now. */
 struct enf_stats enf_stats(const struct enf *e);
 
-/* For the API: [{"network","containerID","ifname","hostInterface","ips","podNamespace","podName",
- * "identity","enforced"}]. */
-fl_must int enf_endpoints_json(const struct enf *e, struct fl_json **out, struct fl_err *err);
+/* True when the datapath knows the host interface; *identity is then the pod's. */
+bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identity);

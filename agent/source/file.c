@@ -89,7 +89,7 @@ static void keep_objects(struct src_file *file, const struct fl_err *why)
 	src_complaints_add(where ?: file->name, text, &file->objects.complaints);
 }
 
-static bool same_objects(const struct src_objects *a, const struct src_objects *b)
+static bool same_nodes(const struct src_objects *a, const struct src_objects *b)
 {
 	if (a->n_nodes != b->n_nodes || !src_complaints_equal(&a->complaints, &b->complaints))
 		return false;
@@ -117,8 +117,12 @@ static int read_file(struct src_file *file, const struct src_reader *rd, bool *c
 		r = src_objects_read(&(struct src_input){ file->name, text, len, &file->objects,
 							  rd->unknown, rd->arg },
 				     &objects, err);
-	if (r == -ENOMEM)
+	if (r == 0)
+		r = src_index_enter(rd->index, &objects, err);
+	if (r == -ENOMEM) {
+		file->settled = false;
 		return r;
+	}
 	if (r < 0) {
 		rd->stats->failed_reads++;
 		file->broken = true;
@@ -129,7 +133,8 @@ static int read_file(struct src_file *file, const struct src_reader *rd, bool *c
 		src_complaints_done(&before);
 		return 0;
 	}
-	*changed |= !same_objects(&file->objects, &objects);
+	*changed |= !same_nodes(&file->objects, &objects);
+	src_index_leave(rd->index, &file->objects);
 	src_objects_done(&file->objects);
 	file->objects = objects;
 	objects = (struct src_objects){ 0 };

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/source/index.h"
 #include "agent/source/manifests.h"
-#include "agent/source/objects.h"
 
 /* By what a file is recognised as unchanged. */
 struct src_print {
@@ -31,14 +31,15 @@ struct src_reader {
 	src_unknown *unknown;
 	void *arg;
 	struct src_stats *stats; /* to be counted up */
+	struct src_index *index; /* that the objects are in */
 };
 
-/* Frees what the file holds. */
+/* Frees what the file holds; its objects have left the index. */
 void src_file_done(struct src_file *file);
 
 /*
  * Reads the file if it seems to have changed. What is wrong with it becomes a complaint, and its
- * objects stay. *changed becomes true when objects or complaints are others than before. -ENOENT:
+ * objects stay. *changed becomes true when nodes or complaints are others than before. -ENOENT:
  * the file is gone; else only lack of memory is an error.
  */
 fl_must int src_file_refresh(struct src_file *file, const struct src_reader *rd, bool *changed,

@@ -16,6 +16,7 @@ void src_folder_done(struct src_folder *f)
 		src_file_done(&f->files[i]);
 	while (f->n_kinds > 0)
 		fl_free_p(&f->kinds[--f->n_kinds]);
+	src_index_done(&f->index);
 	fl_free_p(&f->files);
 	fl_free_p(&f->path);
 	src_complaints_done(&f->trouble);
@@ -99,9 +100,15 @@ static int add_file(struct src_folder *f, size_t place, const char *name, struct
 	return 0;
 }
 
+static void forget_file(struct src_folder *f, struct src_file *file)
+{
+	src_index_leave(&f->index, &file->objects);
+	src_file_done(file);
+}
+
 static void remove_file(struct src_folder *f, size_t place)
 {
-	src_file_done(&f->files[place]);
+	forget_file(f, &f->files[place]);
 	f->n--;
 	memmove(&f->files[place], &f->files[place + 1], (f->n - place) * sizeof(*f->files));
 }
@@ -147,7 +154,7 @@ static int list_files(struct src_folder *f, DIR *d, bool *too_many, struct fl_er
 
 static struct src_reader reader_of(struct src_folder *f, DIR *d, bool always)
 {
-	return (struct src_reader){ dirfd(d), always, unknown_kind, f, &f->stats };
+	return (struct src_reader){ dirfd(d), always, unknown_kind, f, &f->stats, &f->index };
 }
 
 /* Looks at every file that is known. */
@@ -166,7 +173,7 @@ static int refresh_all(struct src_folder *f, const struct src_reader *rd, bool *
 
 		if (one == -ENOENT || gone) {
 			*changed |= file.objects.n_nodes > 0 || file.broken;
-			src_file_done(&file);
+			forget_file(f, &file);
 			continue;
 		}
 		r = r < 0 ? r : one;
@@ -260,6 +267,7 @@ void src_folder_problems(const struct src_folder *f, agent_complain *each, void 
 	src_complaints_each(&f->trouble, f->path, each, arg);
 	for (size_t i = 0; i < f->n; i++)
 		src_complaints_each(&f->files[i].objects.complaints, f->files[i].name, each, arg);
+	src_complaints_each(&f->index.clashes, f->path, each, arg);
 }
 
 struct src_stats src_folder_stats(const struct src_folder *f)
@@ -269,5 +277,8 @@ struct src_stats src_folder_stats(const struct src_folder *f)
 	stats.files = f->n;
 	for (size_t i = 0; i < f->n; i++)
 		stats.broken_files += f->files[i].broken;
+	stats.namespaces = f->index.n[POL_KIND_NAMESPACE];
+	stats.pods = f->index.n[POL_KIND_POD];
+	stats.policies = f->index.n[POL_KIND_POLICY];
 	return stats;
 }

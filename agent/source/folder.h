@@ -20,7 +20,8 @@ struct src_folder {
 	struct src_complaints trouble; /* with the folder itself */
 	char *kinds[SRC_KINDS_MAX];    /* "VERSION KIND"; owned */
 	size_t n_kinds;
-	struct src_stats stats; /* but for the files' number */
+	struct src_index index;
+	struct src_stats stats; /* but for numbers of what is there now */
 };
 
 /* Frees what the folder holds. */
@@ -31,7 +32,7 @@ bool src_is_manifest(const char *name);
 
 /*
  * Looks at all files; always: reads them again even when they seem the same. A folder that cannot
- * be opened leaves everything as it was, with a complaint. *changed, when objects or complaints are
+ * be opened leaves everything as it was, with a complaint. *changed, when nodes or complaints are
  * others than before. Only lack of memory is an error.
  */
 fl_must int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_err *err);

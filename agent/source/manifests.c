@@ -32,6 +32,8 @@ struct src_manifests {
 	uint64_t burst_ms;	       /* when the events that are waited for began */
 	src_changed *changed;
 	void *arg;
+	struct src_sink sink;
+	bool has_sink;
 };
 
 static void manifests_free(struct src_manifests *m)
@@ -85,6 +87,15 @@ static int look_at_news(struct src_manifests *m, bool *changed, struct fl_err *e
 	return 0;
 }
 
+/* Tells of namespaces, pods and policies; also the first time. */
+static void tell_objects(struct src_manifests *m)
+{
+	bool any = src_index_tell(&m->folder.index, m->has_sink ? &m->sink : NULL);
+
+	if (m->has_sink && (any || !m->told))
+		m->sink.done(m->sink.arg);
+}
+
 static void on_quiet(uv_timer_t *timer);
 
 /* Looks at what there is to look at, and tells of it. */
@@ -92,7 +103,8 @@ static void look(struct src_manifests *m, bool tell)
 {
 	uint64_t bytes = m->folder.stats.bytes;
 	struct fl_err err;
-	int r = look_at_news(m, &m->stale, &err);
+	int r = look_at_news(m, &m->stale, &err)
+			?: src_index_settle(&m->folder.index, &m->stale, &err);
 
 	tell |= m->stale || !m->told;
 	if (r == 0 && m->stale)
@@ -107,6 +119,7 @@ static void look(struct src_manifests *m, bool tell)
 		return;
 	}
 	m->stale = false;
+	tell_objects(m);
 	m->told = true;
 	if (tell)
 		m->changed(&m->nodes, m->arg);
@@ -145,7 +158,7 @@ static void on_events(uv_poll_t *poll, int status, int events)
 }
 
 int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *changed, void *arg,
-		       struct src_manifests **out, struct fl_err *err)
+		       const struct src_sink *sink, struct src_manifests **out, struct fl_err *err)
 {
 	struct src_manifests *m = calloc(1, sizeof(*m));
 	int r = m ? 0 : fl_fail_errno(err, ENOMEM, "watch '%s'", path);
@@ -154,6 +167,9 @@ int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *changed, 
 		return r;
 	m->changed = changed;
 	m->arg = arg;
+	m->has_sink = sink;
+	if (sink)
+		m->sink = *sink;
 	m->folder.path = strdup(path);
 	if (!m->folder.path)
 		r = fl_fail_errno(err, ENOMEM, "watch '%s'", path);

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "agent/model/node.h"
+#include "agent/policy/read.h"
 
 struct src_manifests;
 
@@ -21,11 +22,28 @@ struct src_manifests;
 typedef void src_changed(const struct agent_cluster *nodes, void *arg);
 
 /*
+ * Who is told of namespaces, pods and policies. Only what is right is told, with what
+ * agent/policy looks at; of two that are the same object the one that was in force first, else the
+ * first by its file. Everything is borrowed for the call, which must not call the source.
+ */
+struct src_sink {
+	/* It is new, or another than before; where is "FILE:LINE". */
+	void (*put)(enum pol_kind kind, const struct fl_json *object, const char *where, void *arg);
+	/* No file has it any more; ns is "" for a namespace. */
+	void (*del)(enum pol_kind kind, const char *ns, const char *name, void *arg);
+	/* That was all at this time; also of the first time, even if it was nothing. */
+	void (*done)(void *arg);
+	void *arg;
+};
+
+/*
  * Begins to watch the folder. The first changed() comes from the loop's first turn, when all files
- * are read, even if there is none. *out is the caller's; path is copied.
+ * are read, even if there is none; the sink (copied; NULL: none) is told before it. *out is the
+ * caller's; path is copied.
  */
 fl_must int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *changed, void *arg,
-			       struct src_manifests **out, struct fl_err *err);
+			       const struct src_sink *sink, struct src_manifests **out,
+			       struct fl_err *err);
 
 /* Ends the watch; its handles are closed on the loop's next turn. */
 void src_manifests_close(struct src_manifests **m);
@@ -40,6 +58,7 @@ void src_manifests_problems(const struct src_manifests *m, agent_complain *each,
 struct src_stats {
 	uint64_t reads, failed_reads, bytes, objects, ignored_objects;
 	size_t files, broken_files;
+	size_t namespaces, pods, policies; /* in force */
 };
 
 /* What the counts are now. */

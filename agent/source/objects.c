@@ -15,7 +15,7 @@ struct reading {
 	const struct fl_yaml *y;
 	size_t doc;
 	struct src_objects out;
-	size_t cap;
+	size_t cap, objects_cap;
 };
 
 /* What an object is. */
@@ -23,17 +23,18 @@ struct type {
 	const char *version, *kind;
 };
 
-enum use { USE_NODE, USE_LATER, USE_LIST };
+enum use { USE_NODE, USE_POLICY, USE_LIST };
 
 static const struct {
 	struct type type;
 	enum use use;
 	struct type items; /* of a list whose elements need not say what they are */
+	enum pol_kind kind;
 } kinds[] = {
 	{ { "v1", "Node" }, USE_NODE },
-	{ { "v1", "Namespace" }, USE_LATER },
-	{ { "v1", "Pod" }, USE_LATER },
-	{ { "networking.k8s.io/v1", "NetworkPolicy" }, USE_LATER },
+	{ { "v1", "Namespace" }, USE_POLICY, .kind = POL_KIND_NAMESPACE },
+	{ { "v1", "Pod" }, USE_POLICY, .kind = POL_KIND_POD },
+	{ { "networking.k8s.io/v1", "NetworkPolicy" }, USE_POLICY, .kind = POL_KIND_POLICY },
 	{ { "v1", "List" }, USE_LIST },
 	{ { "v1", "NodeList" }, USE_LIST, { "v1", "Node" } },
 	{ { "v1", "NamespaceList" }, USE_LIST, { "v1", "Namespace" } },
@@ -50,6 +51,9 @@ void src_objects_done(struct src_objects *o)
 	for (size_t i = 0; i < o->n_nodes; i++)
 		agent_node_done(&o->nodes[i]);
 	fl_free_p(&o->nodes);
+	for (size_t i = 0; i < o->n_objects; i++)
+		src_object_free(&o->objects[i]);
+	fl_free_p(&o->objects);
 	src_complaints_done(&o->complaints);
 	*o = (struct src_objects){ 0 };
 }
@@ -106,6 +110,58 @@ static int read_node(struct reading *rd, const struct fl_cur *object, struct fl_
 		return add_node(rd, &n, err);
 	src_complaints_add(where, err->text, &rd->out.complaints);
 	return keep_last(rd, object, err);
+}
+
+/* Takes the object over whatever happens. */
+static int add_policy_object(struct reading *rd, struct src_object *object, struct fl_err *err)
+{
+	fl_auto_src_object struct src_object *o = object;
+
+	if (rd->out.n_objects == rd->objects_cap) {
+		size_t cap = rd->objects_cap ? 2 * rd->objects_cap : 1;
+		struct src_object **all = realloc(rd->out.objects, cap * sizeof(*all));
+
+		if (!all)
+			return fl_fail_errno(err, ENOMEM, "read '%s'", rd->in->name);
+		rd->out.objects = all;
+		rd->objects_cap = cap;
+	}
+	rd->out.objects[rd->out.n_objects++] = FL_TAKE(o);
+	return 0;
+}
+
+/* The form that an object which is wrong now had before, if it had one. */
+static int keep_last_object(struct reading *rd, enum pol_kind kind, const struct fl_json *v,
+			    struct fl_err *err)
+{
+	size_t n = rd->in->last ? rd->in->last->n_objects : 0;
+	struct src_object *copy = NULL;
+	const char *ns, *name;
+
+	src_object_names(kind, v, &ns, &name);
+	for (size_t i = 0; name && ns && i < n; i++) {
+		/* Most likely, it is where it was: many may be wrong at once. */
+		const struct src_object *o = rd->in->last->objects[(rd->out.n_objects + i) % n];
+
+		if (o->kind == kind && fl_streq(o->name, name) && fl_streq(o->ns, ns))
+			return src_object_copy(o, &copy, err) ?: add_policy_object(rd, copy, err);
+	}
+	return 0;
+}
+
+static int read_policy_object(struct reading *rd, enum pol_kind kind, const struct fl_cur *object,
+			      struct fl_err *err)
+{
+	struct src_object *o = NULL;
+	char where[WHERE_MAX];
+	int r = src_object_read(kind, object->v, where_is(rd, object, where), &o, err);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0)
+		return add_policy_object(rd, o, err);
+	src_complaints_add(where, err->text, &rd->out.complaints);
+	return keep_last_object(rd, kind, object->v, err);
 }
 
 static int read_object(struct reading *rd, const struct fl_cur *object, const struct type *given,
@@ -165,7 +221,9 @@ static int read_object(struct reading *rd, const struct fl_cur *object, const st
 		if (kinds[i].use == USE_LIST)
 			return read_list(rd, object, &kinds[i].items, err);
 		rd->out.known++;
-		return kinds[i].use == USE_NODE ? read_node(rd, object, err) : 0;
+		return kinds[i].use == USE_NODE
+			       ? read_node(rd, object, err)
+			       : read_policy_object(rd, kinds[i].kind, object, err);
 	}
 	rd->out.unknown++;
 	rd->in->unknown(where_is(rd, object, where), type.version, type.kind, rd->in->arg);

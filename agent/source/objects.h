@@ -7,12 +7,15 @@
 #pragma once
 
 #include "agent/source/complaints.h"
+#include "agent/source/object.h"
 
 struct src_objects {
 	struct agent_node *nodes; /* owned */
 	size_t n_nodes;
+	struct src_object **objects; /* namespaces, pods, policies; NULL: taken out; owned */
+	size_t n_objects;
 	struct src_complaints complaints;
-	uint64_t known, unknown; /* objects: of a kind that is used, or will be; of others */
+	uint64_t known, unknown; /* objects: of a kind that is used; of others */
 };
 
 /* Frees all. */

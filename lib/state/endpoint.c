@@ -60,6 +60,11 @@ static int make_folder(const char *root, struct fl_err *err)
 	return r < 0 ? r : fl_make_dirs(folder, 0700, err);
 }
 
+int fl_endpoint_folder(const char *root, char *out, struct fl_err *err)
+{
+	return folder_path(root, out, err) ?: make_folder(root, err);
+}
+
 static int record_path(const char *root, const struct fl_key *key, char out[PATH_MAX],
 		       struct fl_err *err)
 {

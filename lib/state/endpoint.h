@@ -84,6 +84,9 @@ fl_must int fl_endpoint_list(const char *root, const char *network,
 					 struct fl_err *err),
 			     void *arg, struct fl_err *err);
 
+/* The folder of the records, made if need be: for watching it. out has PATH_MAX bytes. */
+fl_must int fl_endpoint_folder(const char *root, char *out, struct fl_err *err);
+
 /* From and to JSON; pure. What is read borrows from tree, which *out then owns. */
 fl_must int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out,
 				  struct fl_err *err);

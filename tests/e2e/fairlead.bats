@@ -126,7 +126,7 @@ row() {
 	agent_stop n1 n2
 	agent_up n1 n2 -- 'mode: bgp'
 	eventually 20 sh -c 'nsenter --target "$NODE_PID_n1" --mount --net -- "$1" bgp |
-		grep -q Established' - "$BUILD/bin/fairlead"
+		grep -qE "192.0.2.12 +64512 +Established"' - "$BUILD/bin/fairlead"
 	run -0 --separate-stderr fairlead bgp
 	[ "$(row RUNNING)" = yes ]
 	[ "$(row AS)" = 64512 ]

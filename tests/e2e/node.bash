@@ -37,9 +37,8 @@ node_init_='
 	# A new sysfs shows this namespace; what is mounted below the old one is kept.
 	mkdir /run/sys
 	mount -t sysfs sysfs /run/sys
-	for d in fs/cgroup fs/bpf; do
-		if mountpoint -q /sys/$d; then mount --rbind /sys/$d /run/sys/$d; fi
-	done
+	if mountpoint -q /sys/fs/cgroup; then mount --rbind /sys/fs/cgroup /run/sys/fs/cgroup; fi
+	if [ -d /run/sys/fs/bpf ]; then mount -t bpf bpf /run/sys/fs/bpf; fi
 	mount --move /run/sys /sys
 	rmdir /run/sys
 	ip link set lo up

@@ -11,6 +11,17 @@ static void unknown(const char *where, const char *version, const char *kind, vo
 	MUST(where && version && kind);
 }
 
+/* What was cut down is as right as it was, and loses nothing when it is read again. */
+static void must_be_whole(const struct src_object *o)
+{
+	fl_auto_src_object struct src_object *again = NULL;
+	struct fl_err err = { 0 };
+
+	MUST(pol_kind_of(o->json) == o->kind);
+	MUST(src_object_read(o->kind, o->json, o->where, &again, &err) == 0);
+	MUST(fl_json_equal(o->json, again->json));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fl_auto(src_objects_done) struct src_objects first = { 0 }, second = { 0 };
@@ -27,5 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (size_t i = 0; i < second.n_nodes; i++)
 		MUST(second.nodes[i].net.n_ips > 0 && second.nodes[i].net.n_cidrs > 0);
+	for (size_t i = 0; i < second.n_objects; i++)
+		must_be_whole(second.objects[i]);
 	return 0;
 }

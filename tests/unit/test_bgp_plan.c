@@ -125,6 +125,7 @@ static void passwords_that_bird_cannot_say_are_refused(void **state)
 static void a_password_file_is_read_each_time(void **state)
 {
 	struct agent_bgp_peer *peer = world_peer("192.0.2.1");
+	fl_auto_free char *rooted = NULL;
 	char path[64];
 	static const struct {
 		const char *text;
@@ -152,6 +153,14 @@ static void a_password_file_is_read_each_time(void **state)
 		else
 			shows(w.complaints, t[i].complaint);
 	}
+	/* Below a root, as everything that is named in agent.yaml. */
+	write_file("password", "four", 4);
+	peer->password_file = "/password";
+	w.in.root = dir;
+	rooted = written();
+	shows(rooted, "\tpassword \"four\";\n");
+	w.in.root = NULL;
+	peer->password_file = path;
 	(void)unlink(path);
 	fl_free_p(&(char *){ written() });
 	shows(w.complaints, "bgp.peers[0]: ");

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * agent/source: the manifests folder, watched on a real loop with real files below $TMPDIR. Waits
- * for what is to come, at most 10 s.
- */
+/* agent/source: the manifests folder, watched on a real loop with real files. */
 #include "agent/source/manifests.h"
 
-#include "test.h"
+#include "src_world.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,162 +11,8 @@
 #include <unistd.h>
 
 #include "agent/source/folder.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-
-#define NODE(name, n)                                                                   \
-	"apiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDR: 10." n \
-	".0.0/16}\nstatus: {addresses: [{type: InternalIP, address: 192.0.2." n "}]}\n"
-
-/* The folder's parent, and the source on it. */
-struct world {
-	char root[PATH_MAX];
-	uv_loop_t loop;
-	uv_timer_t limit;
-	struct src_manifests *m;
-	int changes;
-	char names[256]; /* "n1 n2 " */
-	char problems[1024];
-	bool too_late;
-};
-
-static const char *below(const struct world *w, const char *path)
-{
-	static char text[4][2 * PATH_MAX];
-	static int at;
-
-	at = (at + 1) % 4;
-	snprintf(text[at], sizeof(text[at]), "%s/%s", w->root, path);
-	return text[at];
-}
-
-static void on_changed(const struct agent_cluster *nodes, void *arg)
-{
-	struct world *w = arg;
-	size_t n = 0;
-
-	w->changes++;
-	w->names[0] = '\0';
-	for (size_t i = 0; i < nodes->n && n < sizeof(w->names) - 16; i++)
-		n += (size_t)snprintf(w->names + n, sizeof(w->names) - n, "%s ",
-				      nodes->nodes[i].name);
-}
-
-static void add_problem(const char *where, const char *text, void *arg)
-{
-	struct world *w = arg;
-	size_t n = strlen(w->problems), root = strlen(w->root);
-
-	/* The folder's path is another in each test. */
-	if (strncmp(where, w->root, root) == 0)
-		where += root;
-	snprintf(w->problems + n, sizeof(w->problems) - n, "%s: %s\n", where, text);
-}
-
-static const char *problems(struct world *w)
-{
-	w->problems[0] = '\0';
-	src_manifests_problems(w->m, add_problem, w);
-	return w->problems;
-}
-
-static void on_limit(uv_timer_t *timer)
-{
-	((struct world *)timer->data)->too_late = true;
-	uv_stop(timer->loop);
-}
-
-static bool is_so(struct world *w, const char *names, const char *problem)
-{
-	bool fits = *problem ? strstr(problems(w), problem) != NULL : !*problems(w);
-
-	return fits && w->changes > 0 && strcmp(w->names, names) == 0;
-}
-
-/* Turns the loop until these are the nodes, and the problems contain the text ("": none). */
-static void wait_for(struct world *w, const char *names, const char *problem)
-{
-	w->too_late = false;
-	/* The loop's idea of now is that of its last turn. */
-	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, 10000, 0);
-	while (!w->too_late && !is_so(w, names, problem))
-		uv_run(&w->loop, UV_RUN_ONCE);
-	uv_timer_stop(&w->limit);
-	if (!is_so(w, names, problem))
-		fail_msg("expected nodes '%s' and '%s', found '%s' and '%s'", names, problem,
-			 w->names, problems(w));
-}
-
-/* Turns the loop for a while in which nothing is to happen. */
-static void wait_quietly(struct world *w, unsigned int ms)
-{
-	w->too_late = false;
-	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, ms, 0);
-	while (!w->too_late)
-		uv_run(&w->loop, UV_RUN_ONCE);
-}
-
-static void write_file(const struct world *w, const char *path, const char *text)
-{
-	struct fl_err err = { 0 };
-	fl_auto_close int fd = -1;
-
-	fd = open(below(w, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	CHECK(fd >= 0);
-	CHECK_OK(fl_write_all(fd, text, strlen(text), &err), &err);
-}
-
-/* As a careful writer does it. */
-static void replace_file(const struct world *w, const char *path, const char *text)
-{
-	write_file(w, "new", text);
-	CHECK(rename(below(w, "new"), below(w, path)) == 0);
-}
-
-static void make_dir(const struct world *w, const char *path)
-{
-	CHECK(mkdir(below(w, path), 0755) == 0);
-}
-
-static void open_source(struct world *w, const char *folder)
-{
-	struct fl_err err = { 0 };
-
-	CHECK_OK(src_manifests_open(&w->loop, below(w, folder), on_changed, w, &w->m, &err), &err);
-}
-
-static int make_world(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	snprintf(w->root, sizeof(w->root), "%s/fairlead-src.XXXXXX", getenv("TMPDIR") ?: "/tmp");
-	if (!mkdtemp(w->root))
-		return -1;
-	make_dir(w, "m");
-	uv_loop_init(&w->loop);
-	uv_timer_init(&w->loop, &w->limit);
-	w->limit.data = w;
-	*state = w;
-	return 0;
-}
-
-static int end_world(void **state)
-{
-	struct world *w = *state;
-	char command[PATH_MAX + 16];
-
-	src_manifests_close(&w->m);
-	uv_close((uv_handle_t *)&w->limit, NULL);
-	uv_run(&w->loop, UV_RUN_DEFAULT);
-	CHECK(uv_loop_close(&w->loop) == 0);
-	snprintf(command, sizeof(command), "rm -rf '%s'", w->root);
-	CHECK(system(command) == 0);
-	free(w);
-	return 0;
-}
 
 static void an_empty_folder_is_told_of_at_once(void **state)
 {
@@ -446,7 +289,7 @@ static void a_kind_that_is_not_used_is_warned_of_once(void **state)
 		   "apiVersion: apps/v1\nkind: Deployment\n");
 	write_file(w, "m/b.yaml",
 		   "apiVersion: apps/v1\nkind: Deployment\n---\n"
-		   "apiVersion: v1\nkind: Pod\n");
+		   "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n");
 	open_source(w, "m");
 	wait_for(w, "", "");
 	src_manifests_reload(w->m);
@@ -457,8 +300,6 @@ static void a_kind_that_is_not_used_is_warned_of_once(void **state)
 			    "not used\n");
 	CHECK(src_manifests_stats(w->m).ignored_objects == 6);
 }
-
-#define T(test) cmocka_unit_test_setup_teardown(test, make_world, end_world)
 
 int main(void)
 {

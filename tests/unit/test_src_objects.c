@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "yaml/yaml.h"
 
 #define NODE(name, n)                                                                   \
 	"apiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDR: 10." n \
@@ -16,6 +17,13 @@
 #define ITEM(name, n)                                          \
 	"- {metadata: {name: " name "}, spec: {podCIDR: 10." n \
 	".0.0/16}, status: {addresses: [{type: InternalIP, address: 192.0.2." n "}]}}\n"
+
+#define NAMESPACE(name) "apiVersion: v1\nkind: Namespace\nmetadata: {name: " name "}\n"
+#define POD(name, more) \
+	"apiVersion: v1\nkind: Pod\nmetadata: {name: " name ", namespace: a" more "}\n"
+#define POLICY(name)                                                                          \
+	"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " name "}\n" \
+	"spec: {podSelector: {}}\n"
 
 struct said {
 	int n;
@@ -85,21 +93,22 @@ static void nodes_are_found_in_documents_and_lists(void **state)
 
 static void known_kinds_are_silent_and_others_are_told(void **state)
 {
-	static const char text[] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\n"
-				   "apiVersion: v1\nkind: Pod\n---\n"
-				   "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n---\n"
-				   "apiVersion: networking.k8s.io/v1\nkind: "
-				   "NetworkPolicyList\nitems: [{metadata: {}}]\n"
-				   "---\n"
-				   "apiVersion: apps/v1\nkind: Deployment\n---\n"
-				   "apiVersion: v2\nkind: Node\n";
+	static const char text[] = NAMESPACE("a") "---\n" POD("p", "") "---\n" POLICY(
+		"q") "---\n"
+		     "apiVersion: networking.k8s.io/v1\nkind: "
+		     "NetworkPolicyList\nitems: [{metadata: {name: r}, "
+		     "spec: {podSelector: {}}}]\n"
+		     "---\n"
+		     "apiVersion: apps/v1\nkind: Deployment\n---\n"
+		     "apiVersion: v2\nkind: Node\n";
 	struct said said;
 	fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
 
 	(void)state;
 	CHECK(o.n_nodes == 0 && o.complaints.n == 0 && o.known == 4 && o.unknown == 2);
+	CHECK(o.n_objects == 4);
 	CHECK(said.n == 2);
-	assert_string_equal(said.last, "f.yaml:18 v2 Node");
+	assert_string_equal(said.last, "f.yaml:21 v2 Node");
 }
 
 static void what_is_wrong_is_said_and_the_rest_is_read(void **state)
@@ -169,6 +178,148 @@ static void an_object_that_breaks_keeps_its_last_form(void **state)
 	CHECK(third.n_nodes == 1 && third.complaints.n == 0);
 }
 
+/* "KIND NS/NAME WHERE" of all, separated by "; ". */
+static const char *list_objects(const struct src_objects *o)
+{
+	static char out[1024];
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < o->n_objects; i++)
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%s %s/%s %s", i ? "; " : "",
+				      src_kind_text(o->objects[i]->kind), o->objects[i]->ns,
+				      o->objects[i]->name, o->objects[i]->where);
+	return out;
+}
+
+static void what_policies_are_about_is_found_in_documents_and_lists(void **state)
+{
+	static const char text[] = NAMESPACE("a") "---\n" POD(
+		"p", "") "---\n"
+			 "apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: q}\n---\n"
+			 "apiVersion: v1\nkind: NamespaceList\nitems:\n- metadata: {name: b}\n---\n"
+			 "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\nitems:\n"
+			 "- {metadata: {name: d, namespace: b}, spec: {podSelector: {}}}\n---\n"
+			 "apiVersion: v1\nkind: List\nitems:\n"
+			 "- {apiVersion: v1, kind: Namespace, metadata: {name: c}}\n";
+	struct said said;
+	fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
+
+	(void)state;
+	CHECK(o.complaints.n == 0 && o.known == 6);
+	assert_string_equal(list_objects(&o),
+			    "Namespace /a f.yaml:1; Pod a/p f.yaml:5; "
+			    "Pod default/q f.yaml:12; Namespace /b f.yaml:17; "
+			    "NetworkPolicy b/d f.yaml:22; Namespace /c f.yaml:27");
+	/* Each says what it is, even where the list said it. */
+	for (size_t i = 0; i < o.n_objects; i++)
+		CHECK(pol_kind_of(o.objects[i]->json) == o.objects[i]->kind);
+}
+
+static void of_an_object_is_kept_what_policies_look_at(void **state)
+{
+	static const struct {
+		const char *text, *kept;
+	} t[] = {
+		{ "{apiVersion: v1, kind: Namespace, metadata: {name: a, uid: x, labels: {k: v}}, "
+		  "spec: {finalizers: [kubernetes]}, status: {phase: Active}}",
+		  "{metadata: {name: a, labels: {k: v}}, apiVersion: v1, kind: Namespace}" },
+		{ "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: a, uid: x, "
+		  "labels: {k: v}, annotations: {b: c}, managedFields: [{manager: m}], "
+		  "creationTimestamp: \"2026-01-02T15:04:05Z\", deletionTimestamp: \"x\"}, "
+		  "spec: {nodeName: node, hostNetwork: true, volumes: [{name: v}], "
+		  "containers: [{name: c, image: i, ports: [{name: web, containerPort: 80, "
+		  "protocol: TCP, hostIP: \"\"}]}], "
+		  "initContainers: [{name: d, restartPolicy: Always, ports: [{containerPort: 9}]}, "
+		  "{name: e, ports: 7}]}, "
+		  "status: {phase: Running, podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}], "
+		  "hostIP: 192.0.2.1, hostIPs: [{ip: 192.0.2.1}], conditions: [{type: Ready}]}}",
+		  "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: a, "
+		  "labels: {k: v}, "
+		  "creationTimestamp: \"2026-01-02T15:04:05Z\", deletionTimestamp: \"x\"}, "
+		  "spec: {nodeName: node, hostNetwork: true, "
+		  "containers: [{name: c, ports: [{name: web, containerPort: 80, "
+		  "protocol: TCP}]}], "
+		  "initContainers: [{name: d, restartPolicy: Always, ports: [{containerPort: 9}]}, "
+		  "{name: e, ports: 7}]}, "
+		  "status: {phase: Running, podIP: 10.0.0.1, podIPs: [{ip: 10.0.0.1}], "
+		  "hostIP: 192.0.2.1, hostIPs: [{ip: 192.0.2.1}]}}" },
+		{ "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: q, "
+		  "uid: x, generation: 3}, spec: {podSelector: {matchLabels: {k: v}}, "
+		  "ingress: [{from: [{podSelector: {}}]}]}, status: {}}",
+		  "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: q, "
+		  "generation: 3}, spec: {podSelector: {matchLabels: {k: v}}, "
+		  "ingress: [{from: [{podSelector: {}}]}]}}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		struct said said;
+		struct fl_err err = { 0 };
+		fl_auto_yaml struct fl_yaml *kept = NULL;
+		fl_auto(src_objects_done) struct src_objects o = read_text(t[i].text, NULL, &said);
+
+		CHECK_OK(fl_yaml_parse("kept", t[i].kept, strlen(t[i].kept), &kept, &err), &err);
+		if (o.complaints.n > 0)
+			fail_msg("%s", o.complaints.list[0].text);
+		CHECK(o.n_objects == 1);
+		CHECK(fl_json_equal(o.objects[0]->json, fl_yaml_doc(kept, 0, NULL)));
+	}
+}
+
+static void a_wrong_object_is_said_with_its_name_and_path(void **state)
+{
+	static const char *const t[][3] = {
+		{ "apiVersion: v1\nkind: Pod\n", "f.yaml:1",
+		  "Pod 'metadata': missing, expected an object" },
+		{ "\napiVersion: v1\nkind: Namespace\nmetadata: {name: A}\n", "f.yaml:2",
+		  "Namespace A 'metadata.name': 'A' is not a name" },
+		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: 7}\n", "f.yaml:1",
+		  "Pod p 'metadata.namespace': expected a string, found a number 7" },
+		{ "apiVersion: v1\nkind: PodList\nitems:\n"
+		  "- {metadata: {name: p}, status: {podIP: x}}\n",
+		  "f.yaml:4", "Pod default/p 'status.podIP': " },
+		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+		  "metadata: {name: q, namespace: a}\n"
+		  "spec: {podSelector: {}, ingress: [{form: []}]}\n",
+		  "f.yaml:1", "NetworkPolicy a/q 'spec.ingress[0]': unknown field 'form'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		char text[512];
+		struct said said;
+
+		snprintf(text, sizeof(text), "%s---\n%s", t[i][0], NAMESPACE("good"));
+		fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
+
+		CHECK(o.n_objects == 1 && o.complaints.n == 1);
+		assert_string_equal(o.objects[0]->name, "good");
+		assert_string_equal(o.complaints.list[0].where, t[i][1]);
+		if (strncmp(o.complaints.list[0].text, t[i][2], strlen(t[i][2])) != 0)
+			fail_msg("'%s' is not '%s'", o.complaints.list[0].text, t[i][2]);
+	}
+}
+
+static void a_policy_or_pod_that_breaks_keeps_its_last_form(void **state)
+{
+	static const char good[] = POD("p", ", labels: {k: v}") "---\n" POD(
+		"r", ", labels: {k: w}") "---\n" POLICY("p");
+	static const char bad[] = POLICY("p") "wrong: 1\n---\n" POD("r", ", labels: 7") "---\n" POD(
+		"p", ", labels: 7") "---\n" POD("s", ", labels: 7");
+	struct said said;
+	fl_auto(src_objects_done) struct src_objects first = read_text(good, NULL, &said),
+						     second = read_text(bad, &first, &said),
+						     third = read_text(POLICY("p"), &second, &said);
+
+	(void)state;
+	CHECK(second.n_objects == 3 && second.complaints.n == 3);
+	assert_string_equal(second.objects[1]->name, "r");
+	CHECK(fl_json_equal(second.objects[1]->json, first.objects[1]->json));
+	CHECK(fl_json_equal(second.objects[2]->json, first.objects[0]->json));
+	CHECK(third.n_objects == 1 && third.complaints.n == 0);
+}
+
 static void complaints_are_kept_to_a_limit_and_then_counted(void **state)
 {
 	char text[SRC_COMPLAINTS_MAX * 12 + 64] = "";
@@ -193,9 +344,10 @@ static void ignore(const char *where, const char *version, const char *kind, voi
 
 static int read_both(void *arg)
 {
-	static const char good[] = NODE("n1", "1") "---\n" NODE("n2", "2");
+	static const char good[] = NODE("n1", "1") "---\n" NODE("n2", "2") "---\n" POD("p", "");
 	static const char bad[] = NODE("n1", "1") "---\napiVersion: v1\nkind: Node\n"
-						  "metadata: {name: n2}\n";
+						  "metadata: {name: n2}\n---\n" POD("p",
+										    ", labels: 7");
 	fl_auto(src_objects_done) struct src_objects first = { 0 }, second = { 0 };
 	struct fl_err err = { 0 };
 	const struct src_input one = { "f", good, strlen(good), NULL, ignore, NULL };
@@ -220,6 +372,10 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said_and_the_rest_is_read),
 		cmocka_unit_test(a_text_that_is_no_yaml_is_refused_whole),
 		cmocka_unit_test(an_object_that_breaks_keeps_its_last_form),
+		cmocka_unit_test(what_policies_are_about_is_found_in_documents_and_lists),
+		cmocka_unit_test(of_an_object_is_kept_what_policies_look_at),
+		cmocka_unit_test(a_wrong_object_is_said_with_its_name_and_path),
+		cmocka_unit_test(a_policy_or_pod_that_breaks_keeps_its_last_form),
 		cmocka_unit_test(complaints_are_kept_to_a_limit_and_then_counted),
 		cmocka_unit_test(every_lack_of_memory_is_an_error_and_leaks_nothing),
 	};

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+/* NetworkPolicy on the agent's loop. */
+#include "agent/guard.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "agent/policy/read.h"
+#include "base/log.h"
+#include "base/text.h"
+
+/* A pod that goes takes its interface and its record; a pause lets several go at once. */
+#define PAUSE_MS 20
+
+struct guard {
+	struct enf *enf;
+	uv_fs_event_t records;
+	uv_timer_t pause;
+	unsigned int handles; /* that are not closed yet */
+	struct src_sink sink;
+	bool read;	      /* all objects, once */
+	bool applied;	      /* the last reconcile did all it wanted */
+	struct fl_err broken; /* of the last reconcile or commit; sys 0: none */
+	struct dp_sweep swept;
+};
+
+static void note(struct guard *g, int r, const struct fl_err *err)
+{
+	if (r < 0)
+		g->broken = *err;
+	else
+		g->broken.sys = 0;
+}
+
+static int put_namespace(struct guard *g, const struct fl_cur *c, struct fl_err *err)
+{
+	fl_auto_pol_namespace struct pol_namespace ns = { 0 };
+
+	return pol_read_namespace(c, &ns, err)
+		       ?: pol_world_put_namespace(enf_world(g->enf), &ns, err);
+}
+
+static int put_policy(struct guard *g, const struct fl_cur *c, struct fl_err *err)
+{
+	fl_auto_pol_policy struct pol_policy p = { 0 };
+
+	return pol_read_policy(c, &p, err) ?: pol_world_put_policy(enf_world(g->enf), &p, err);
+}
+
+/* The source has read it already: what fails here is want of memory. */
+static void on_put(enum pol_kind kind, const struct fl_json *object, const char *where, void *arg)
+{
+	struct fl_cur c = fl_cur_root(object, "object");
+	struct guard *g = arg;
+	struct fl_err err;
+	int r = 0;
+
+	if (kind == POL_KIND_NAMESPACE)
+		r = put_namespace(g, &c, &err);
+	else if (kind == POL_KIND_POD)
+		r = enf_put_pod(g->enf, &c, &err);
+	else if (kind == POL_KIND_POLICY)
+		r = put_policy(g, &c, &err);
+	if (r < 0)
+		fl_error("%s: %s", where, err.text);
+}
+
+static void on_del(enum pol_kind kind, const char *ns, const char *name, void *arg)
+{
+	struct guard *g = arg;
+	struct fl_err err;
+	int r = 0;
+
+	if (kind == POL_KIND_NAMESPACE)
+		r = pol_world_del_namespace(enf_world(g->enf), name, &err);
+	else if (kind == POL_KIND_POD)
+		r = enf_del_pod(g->enf, ns, name, &err);
+	else if (kind == POL_KIND_POLICY)
+		r = pol_world_del_policy(enf_world(g->enf), ns, name, &err);
+	if (r < 0)
+		fl_error("%s", err.text);
+}
+
+static void on_done(void *arg)
+{
+	struct guard *g = arg;
+	struct fl_err err;
+	int r;
+
+	if (!g->read) {
+		g->read = true;
+		guard_reconcile(g);
+		return;
+	}
+	r = enf_commit(g->enf, &err);
+	note(g, r, &err);
+}
+
+static void on_pause(uv_timer_t *timer)
+{
+	guard_reconcile(timer->data);
+}
+
+static void on_record(uv_fs_event_t *event, const char *name, int events, int status)
+{
+	struct guard *g = event->data;
+
+	(void)name;
+	(void)events;
+	(void)status;
+	if (!uv_is_active((uv_handle_t *)&g->pause))
+		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
+}
+
+static void guard_free(struct guard *g)
+{
+	enf_close(&g->enf);
+	fl_free_p(&g);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct guard *g = handle->data;
+
+	if (--g->handles == 0)
+		guard_free(g);
+}
+
+void guard_close(struct guard **g)
+{
+	if (!*g)
+		return;
+	uv_close((uv_handle_t *)&(*g)->records, on_closed);
+	uv_close((uv_handle_t *)&(*g)->pause, on_closed);
+	*g = NULL;
+}
+
+static int watch_records(struct guard *g, uv_loop_t *loop, const char *root, struct fl_err *err)
+{
+	char folder[PATH_MAX];
+	int r = fl_endpoint_folder(root, folder, err);
+
+	g->records.data = g->pause.data = g;
+	(void)uv_timer_init(loop, &g->pause);
+	(void)uv_fs_event_init(loop, &g->records);
+	g->handles = 2;
+	if (r < 0)
+		return r;
+	r = uv_fs_event_start(&g->records, on_record, folder, 0);
+	return r < 0 ? fl_fail_errno(err, -r, "watch '%s'", folder) : 0;
+}
+
+int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
+	       const char *node_name, struct guard **out, struct fl_err *err)
+{
+	fl_auto(guard_close) struct guard *g = NULL;
+	const struct enf_options o = {
+		.root = root,
+		.folder = conf->policy.maps,
+		.node = node_name,
+		.unknown_allow = conf->policy.unknown_endpoint_allow,
+		.n_services = conf->policy.n_services,
+		.services = conf->policy.services,
+	};
+	struct enf *enf = NULL;
+	int r;
+
+	*out = NULL;
+	if (!conf->policy.enforce)
+		return 0;
+	r = enf_open(&o, &enf, err);
+	if (r < 0)
+		return fl_wrap(err, r, "config 'policy.enforce'");
+	g = calloc(1, sizeof(*g));
+	if (!g) {
+		enf_close(&enf);
+		return fl_fail_errno(err, ENOMEM, "enforce policies");
+	}
+	g->enf = enf;
+	g->sink = (struct src_sink){ on_put, on_del, on_done, g };
+	r = watch_records(g, loop, root, err);
+	if (r < 0)
+		return r;
+	*out = FL_TAKE(g);
+	return 0;
+}
+
+const struct src_sink *guard_sink(struct guard *g)
+{
+	return g ? &g->sink : NULL;
+}
+
+void guard_reconcile(struct guard *g)
+{
+	struct fl_err err;
+	int r;
+
+	if (!g || !g->read)
+		return;
+	r = enf_reconcile(g->enf, &err);
+	note(g, r, &err);
+	g->applied = r == 0;
+	if (r == 0 && dp_sweep(enf_datapath(g->enf), &g->swept, &err) < 0)
+		fl_warn("%s, going on", err.text);
+}
+
+bool guard_ready(const struct guard *g)
+{
+	return !g || (g->read && g->applied);
+}
+
+int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err)
+{
+	if (!g)
+		return fl_fail(err, EAGAIN, "config 'policy.enforce' is false");
+	return enf_attach(g->enf, key, err);
+}
+
+bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity)
+{
+	return g && enf_enforces(g->enf, host_ifname, identity);
+}
+
+void guard_problems(const struct guard *g, agent_complain *each, void *arg)
+{
+	if (g && g->broken.sys)
+		each("policy", g->broken.text, arg);
+}
+
+static void add_packets(const struct dp_counts *c, struct api_metrics *m, bool bytes)
+{
+	static const char *const directions[] = {
+		[FL_INGRESS] = "ingress", [FL_EGRESS] = "egress"
+	};
+
+	api_metrics_family(m, API_COUNTER,
+			   bytes ? "fairlead_datapath_bytes_total"
+				 : "fairlead_datapath_packets_total",
+			   bytes ? "Bytes of pods' packets by what became of them."
+				 : "Pods' packets by what became of them.");
+	for (int r = 0; r < FL_R_COUNT; r++)
+		for (int d = 0; d < FL_DIRS; d++) {
+			const struct fl_count *n = &c->reason[r][d];
+			const struct api_label labels[] = {
+				{ "reason", dp_reason_text((enum fl_reason)r) },
+				{ "direction", directions[d] },
+				{ 0 },
+			};
+
+			api_metrics_count(m, bytes ? n->bytes : n->packets, labels);
+		}
+}
+
+void guard_metrics(struct guard *g, struct api_metrics *m)
+{
+	struct enf_stats s;
+	struct pol_stats p;
+	struct dp_counts c;
+	struct fl_err ignored;
+
+	if (!g)
+		return;
+	s = enf_stats(g->enf);
+	p = pol_world_stats(enf_world(g->enf));
+	api_metrics_gauge(m, "fairlead_endpoints", "Endpoints that the datapath knows.",
+			  (double)s.endpoints);
+	api_metrics_gauge(m, "fairlead_policies", "Network policies read.", (double)p.policies);
+	api_metrics_gauge(m, "fairlead_policies_refused", "Policies that need too many entries.",
+			  (double)p.refused);
+	api_metrics_gauge(m, "fairlead_identities", "Kinds of pods that policies tell apart.",
+			  (double)p.identities);
+	api_metrics_gauge(m, "fairlead_policy_sets", "Policy sets in use on this node.",
+			  (double)p.sets);
+	api_metrics_gauge(m, "fairlead_policy_rules", "Entries of the rules' map.",
+			  (double)p.rules);
+	api_metrics_counter(m, "fairlead_policy_entries_applied_total",
+			    "Entries written to the datapath's maps.", s.applied);
+	api_metrics_gauge(m, "fairlead_policy_last_commit_duration_seconds",
+			  "From the change until it was in force, last time.", s.last_commit_s);
+	api_metrics_gauge(m, "fairlead_flows", "Connections tracked, as last swept.",
+			  (double)(g->swept.flows - g->swept.removed));
+	if (dp_counts(enf_datapath(g->enf), &c, &ignored) < 0)
+		return;
+	add_packets(&c, m, false);
+	add_packets(&c, m, true);
+	api_metrics_counter(m, "fairlead_flow_events_lost_total",
+			    "Events that were not sent, to spare the processors.", c.events_lost);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * NetworkPolicy on the agent's loop: objects of the manifests and the plugins' requests go to
+ * agent/enforce. Nothing is put in force before all objects have been read once.
+ */
+#pragma once
+
+#include <uv.h>
+
+#include "agent/api/metrics.h"
+#include "agent/config/config.h"
+#include "agent/enforce/enforce.h"
+#include "agent/model/node.h"
+#include "agent/source/manifests.h"
+
+struct guard;
+
+/*
+ * Loads or takes over the datapath, and watches the endpoint records. *out is NULL when the
+ * configuration does not ask for it. conf is borrowed for life. As enf_open() fails.
+ */
+fl_must int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
+		       const char *node_name, struct guard **out, struct fl_err *err);
+
+/* Lets go; everything stays in force. It is freed on the loop's next turns. */
+void guard_close(struct guard **g);
+
+/* What the source is to call; NULL for a NULL guard. Borrowed. */
+const struct src_sink *guard_sink(struct guard *g);
+
+/* Everything against what there is; nothing before the objects have been read. */
+void guard_reconcile(struct guard *g);
+
+/* All policies are read, and in force for every endpoint; true for a NULL guard. */
+bool guard_ready(const struct guard *g);
+
+/* Policy in force for one attachment. -EAGAIN: not ready; -ENOENT: no such record or interface. */
+fl_must int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err);
+
+/* Whether the datapath knows the host interface, and under which identity. */
+bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity);
+
+/* Says of every problem that stands. */
+void guard_problems(const struct guard *g, agent_complain *each, void *arg);
+
+/* Packets by reason, connections, policies and so on. */
+void guard_metrics(struct guard *g, struct api_metrics *m);

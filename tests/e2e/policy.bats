@@ -1,0 +1,208 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# NetworkPolicy enforced on real pods by the agent: policies and pods from the manifests folder,
+# attachments by vxlan and bridge on two machines, TCP and ping, an agent that comes and goes.
+#
+# Needs root, for namespaces, and eBPF.
+
+bats_require_minimum_version 1.5.0
+load node
+load cluster
+load real
+
+setup_file() {
+	cluster_start n1 n2
+	cluster_tell n1 n2
+	agent_up n1 n2 -- "$(printf 'mode: vxlan\npolicy: {enforce: true}')"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 cli "$(labelled client)"
+	pod_attach n1 other "$(labelled other)"
+	pod_attach n2 far "$(labelled client)"
+	serve 80 81
+}
+
+teardown_file() {
+	pods_detach || true
+	cluster_stop
+}
+
+teardown() {
+	agent_pid n1 >/dev/null || agent_start n1
+	agent_wait_ready n1
+	manifest_del n1 policy.yaml far.yaml 2>/dev/null || true
+}
+
+# labelled APP [JQ]: the agent's network, with this label on the pod.
+labelled() {
+	agent_net_conf '.args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
+}
+
+# policy: puts the file of policies from standard input on n1, and waits until it is in force.
+policy() {
+	local before
+	before=$(applied)
+	manifest_put n1 policy.yaml
+	eventually 5 changed_since "$before"
+}
+
+applied() {
+	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
+}
+
+changed_since() {
+	[ "$(applied)" != "$1" ]
+}
+
+# drops REASON: packets dropped on n1 for this reason so far.
+drops() {
+	agent_get n1 /metrics |
+		awk -v r="reason=\"$1\"" '/^fairlead_datapath_packets_total/ && index($0, r) { n += $2 }
+			END { print n + 0 }'
+}
+
+# connects NODE POD ADDRESS PORT: a TCP connection comes about.
+connects() {
+	on "$1" in_pod "$2" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$3" "$4" 2>/dev/null
+}
+
+# serve PORT...: something on n1's pod "web" that takes connections of both families.
+serve() {
+	local port
+	nsenter --target "$NODE_PID_n1" --mount \
+		--net="/proc/$NODE_PID_n1/root/run/netns/web" -- python3 -c '
+import selectors, socket, sys
+s = selectors.DefaultSelector()
+for port in sys.argv[1:]:
+    s.register(socket.create_server(("", int(port)), family=socket.AF_INET6,
+        dualstack_ipv6=True, backlog=64), selectors.EVENT_READ)
+while True:
+    for key, _ in s.select():
+        key.fileobj.accept()[0].close()' "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
+	for port; do
+		eventually 5 connects n1 web 127.0.0.1 "$port"
+	done
+}
+
+deny='
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: default}
+spec: {podSelector: {}, policyTypes: [Ingress]}'
+
+web='
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: client}}}]
+    ports: [{port: 80}]'
+
+@test "without a policy all pods reach each other, and the datapath knows them" {
+	all_reach n1/web n1/cli n2/far
+	run agent_get n1 /v1/endpoints
+	[ "$(jq '[.[] | select(.enforced)] | length' <<<"$output")" = 3 ]
+}
+
+@test "a pod that a policy selects is shut, but not to its node; without the policy it is open" {
+	policy <<<"$deny"
+	loses n1 cli "$(pod_ip n1 web)"
+	loses n1 cli "$(pod_ip n1 web 6)"
+	loses n2 far "$(pod_ip n1 web)"
+	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web)"
+	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web 6)"
+	[ "$(drops policy_ingress)" -gt 0 ]
+	manifest_del n1 policy.yaml
+	eventually 5 reaches n1 cli "$(pod_ip n1 web)"
+}
+
+@test "a label and a port let in whom they name, and nobody else" {
+	policy <<<"$deny
+---$web"
+	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
+	connects n1 cli "$(pod_ip n1 web 6)" 80
+	run ! connects n1 cli "$(pod_ip n1 web)" 81
+	run ! connects n1 other "$(pod_ip n1 web)" 80
+	# Ping is no port.
+	loses n1 cli "$(pod_ip n1 web)"
+}
+
+@test "a pod of another node is let in by the labels that its object has" {
+	policy <<<"$deny
+---$web"
+	run ! connects n2 far "$(pod_ip n1 web)" 80
+	manifest_put n1 far.yaml <<-END
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: far, namespace: default, labels: {app: client}}
+		spec: {nodeName: n2}
+		status: {podIP: $(pod_ip n2 far), podIPs: [{ip: $(pod_ip n2 far)}, {ip: "$(pod_ip n2 far 6)"}]}
+	END
+	eventually 5 connects n2 far "$(pod_ip n1 web)" 80
+	connects n2 far "$(pod_ip n1 web 6)" 80
+	run ! connects n2 far "$(pod_ip n1 web)" 81
+}
+
+@test "an agent that is killed opens nothing and cuts nothing, and the next one takes over" {
+	policy <<<"$deny
+---$web"
+	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
+	agent_kill n1
+	connects n1 cli "$(pod_ip n1 web)" 80
+	run ! connects n1 other "$(pod_ip n1 web)" 80
+	agent_start n1
+	agent_wait_ready n1
+	connects n1 cli "$(pod_ip n1 web)" 80
+	run ! connects n1 other "$(pod_ip n1 web)" 80
+}
+
+@test "a pod is under policy when ADD returns: not one packet of what is forbidden passes" {
+	local round ip
+	ip=$(pod_ip n1 web)
+	policy <<<"$deny
+---$web"
+	for round in 1 2 3; do
+		pod_attach n1 "new$round" "$(labelled other)"
+		run ! connects n1 "new$round" "$ip" 80
+		pod_detach n1 "new$round"
+		pod_attach n1 "new$round" "$(labelled client)"
+		connects n1 "new$round" "$ip" 80
+		pod_detach n1 "new$round"
+	done
+}
+
+@test "a pod that is attached while the agent is dead is shut until the agent is back" {
+	agent_kill n1
+	pod_attach n1 late "$(labelled client)"
+	loses n1 late "$(pod_ip n1 web)"
+	agent_start n1
+	agent_wait_ready n1
+	reaches n1 late "$(pod_ip n1 web)"
+	pod_detach n1 late
+}
+
+@test "a network that requires the agent takes no pod without it" {
+	pod_attach n1 must "$(labelled client '.agent = "required"')"
+	reaches n1 must "$(pod_ip n1 web)"
+	pod_detach n1 must
+	agent_kill n1
+	run pod_attach n1 must "$(labelled client '.agent = "required"')"
+	[ "$status" -ne 0 ]
+	[[ $output =~ \"code\":\ *11 && $output == *"no agent answers at '/run/fairlead/agent.sock'"* ]]
+	run -0 on n1 in_node ls /run/fairlead/endpoints
+	[ "${#lines[@]}" = 3 ]
+	agent_start n1
+	agent_wait_ready n1
+}
+
+@test "a policy that is wrong is named with file and path, and the last good one stays" {
+	policy <<<"$deny"
+	loses n1 cli "$(pod_ip n1 web)"
+	manifest_put n1 policy.yaml <<<"${deny/podSelector: \{\}/podSelector: \{matchLabels: 7\}}"
+	eventually 5 sh -c "curl -s --unix-socket '$(on n1 node_file /run/fairlead/agent.sock)' \
+		http://agent/v1/status | jq -e '.problems[] | select(.where | startswith(\"policy.yaml\"))
+			| select(.text | contains(\"podSelector.matchLabels\"))'"
+	loses n1 cli "$(pod_ip n1 web)"
+}
