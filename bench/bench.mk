@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The benchmark's programs: build/bench/cnibench, which measures plugins, build/bench/floor, the bare
 # kernel cost as a static program without any library of ours, build/bench/rr, which asks and
-# answers, and build/bench/peersbench, which measures lib/peers.
+# answers, build/bench/peersbench, which measures lib/peers, and build/bench/policybench, which
+# measures the policy compiler.
 
-BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c,$(wildcard bench/*.c))
+BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c bench/policy.c,$(wildcard bench/*.c))
 PEERS_SRCS := bench/peers.c bench/exec.c bench/report.c bench/stats.c
-BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench \
+	      $(B)/bench/policybench
 
 .PHONY: benches
 benches: $(BENCH_BINS)
@@ -23,6 +25,10 @@ $(B)/bench/peersbench: $(PEERS_SRCS:%.c=$(B)/obj/%.o) $(foreach l,peers net base
 $(B)/bench/rr: $(B)/obj/bench/rr.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/policybench: $(B)/obj/bench/policy.o $(call lib,agent-policy) $(call lib,fl-json) $(call lib,fl-base)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -ljansson
 
 # With the same C library as the plugins: a yardstick must not start slower than what it measures.
 ifeq ($(LIBC),musl)

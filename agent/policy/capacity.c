@@ -7,14 +7,14 @@
 /* What this one policy costs: matches in each of its sets, its ports in each, its blocks. */
 static size_t cost_of(const struct policy *p)
 {
-	size_t n = 0, sets = p->sets.n ? p->sets.n : 1;
+	size_t n = 0, sets = p->sets.n;
 
 	for (int dir = POL_INGRESS; dir <= POL_EGRESS; dir++) {
 		const struct pol_part *part = &p->body->p.part[dir];
 
-		n += p->body->part[dir].n_match * sets;
+		n += p->body->is_matched ? p->body->part[dir].n_match * sets : 0;
 		for (size_t i = 0; part->isolates && i < part->n; i++) {
-			n += p->body->part[dir].rules[i].fixed.n;
+			n += sets ? p->body->part[dir].rules[i].fixed.n : 0;
 			for (size_t k = 0; k < part->rules[i].n_peers; k++)
 				n += part->rules[i].peers[k].is_block +
 				     part->rules[i].peers[k].n_except;
@@ -56,10 +56,10 @@ int refuse(struct pol_world *w, struct fl_err *err)
 
 	while (r == 0 && is_full(w) && (p = find_largest(w))) {
 		p->refused = true;
+		p->body->is_matched = false;
 		w->n_refused++;
-		r = body_use_blocks(w, p->body, false, err) ?: forget_gone(w, err)
-							    ?: body_match(w, p, p->body, err);
 		mark_dirty(p);
+		r = body_use_blocks(w, p->body, false, err) ?: forget_gone(w, err);
 		r = r ?: compile_sets(w, err) ?: bury_ports(w, err);
 	}
 	return r;

@@ -32,7 +32,7 @@ static int enter_one(struct pol_world *w, const struct ident *id, const struct p
 	while (r == 0 && (p = pol_table_next(&w->policies, &at))) {
 		size_t n = 0;
 
-		if (!p->body)
+		if (!p->body || !p->body->is_matched)
 			continue;
 		r = id ? body_match_ident(p, p->body, id, &n, err)
 		       : body_match_place(p, p->body, pl, &n, err);
@@ -106,7 +106,7 @@ static int forget(struct pol_world *w, uint32_t who, struct fl_err *err)
 	int r = 0;
 
 	while (r == 0 && (p = pol_table_next(&w->policies, &at))) {
-		if (!p->body || !body_forget(p->body, who))
+		if (!p->body || !p->body->is_matched || !body_forget(p->body, who))
 			continue;
 		for (size_t i = 0; r == 0 && i < p->sets.n; i++)
 			if (!((struct set *)p->sets.v[i])->is_dirty)
@@ -151,11 +151,12 @@ static int change_policies(struct pol_world *w, struct fl_err *err)
 	for (size_t i = 0; i < w->changed.n; i++)
 		mark_dirty(w->changed.v[i]);
 	r = r ?: forget_gone(w, err);
-	for (size_t i = 0; r == 0 && i < w->changed.n; i++) {
+	/* Whoever needs it is matched anew before its sets are compiled. */
+	for (size_t i = 0; i < w->changed.n; i++) {
 		struct policy *p = w->changed.v[i];
 
 		if (p->body)
-			r = body_match(w, p, p->body, err);
+			p->body->is_matched = false;
 	}
 	return r;
 }

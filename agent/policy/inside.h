@@ -109,8 +109,9 @@ struct part {
 /* A policy's content. */
 struct body {
 	struct pol_policy p;
-	uint64_t spec; /* hash of all it says */
-	uint64_t view; /* of the namespaces it matches; both are a part of a version */
+	uint64_t spec;	 /* hash of all it says */
+	uint64_t view;	 /* of the namespaces it matches; both are a part of a version */
+	bool is_matched; /* only policies that are in a set need to know who they are about */
 	struct sel subject;
 	struct part part[2];
 };
@@ -177,6 +178,7 @@ struct pol_world {
 	size_t n_slots, room_slots;
 	size_t n_rules, n_ports, n_blocks, n_refused;
 	/* What has changed since the last commit. */
+	struct pol_vec blocks; /* places that policies name */
 	struct pol_vec new_idents, new_blocks, gone_blocks, moved, changed, told_pods, told_places;
 	struct pol_vec grave; /* pods that the last diff names */
 	struct ops puts, dels;

@@ -263,15 +263,14 @@ static int match_selectors(struct pol_world *w, const struct policy *p, struct b
 static int match_block(struct pol_world *w, struct part *part, size_t i, const struct peer *e,
 		       struct fl_err *err)
 {
-	const struct place *pl;
-	size_t at = 0;
 	int r = 0;
 
-	if (!is_wide(&part->rules[i]))
-		return 0;
-	while (r == 0 && (pl = pol_table_next(&w->places, &at)))
-		if (pl->blocks && peer_covers(e->p, &pl->prefix))
+	for (size_t k = 0; is_wide(&part->rules[i]) && r == 0 && k < w->blocks.n; k++) {
+		const struct place *pl = w->blocks.v[k];
+
+		if (peer_covers(e->p, &pl->prefix))
 			r = push(part, pl->number, i, false, err);
+	}
 	return r;
 }
 
@@ -302,6 +301,7 @@ int body_match(struct pol_world *w, const struct policy *p, struct body *b, stru
 {
 	int r = 0;
 
+	b->is_matched = true;
 	b->view = 0;
 	for (int dir = POL_INGRESS; r == 0 && dir <= POL_EGRESS; dir++) {
 		struct part *part = &b->part[dir];

@@ -240,6 +240,12 @@ int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in, stru
 	w->blocks_changed = true;
 	w->blocks_of_len[long_len(prefix)] += in ? 1 : -1;
 	w->n_blocks += in ? 1 : -1;
+	if (in)
+		r = pol_vec_add(&w->blocks, pl, err);
+	else
+		pol_vec_del(&w->blocks, pl);
+	if (r < 0)
+		return r;
 	if (in && !pl->number) {
 		pl->is_new = true;
 		r = number_take(w, NUMBER_WHO, pl->hash, pl, err)

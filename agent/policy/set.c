@@ -6,6 +6,8 @@
 #include "agent/policy/inside.h"
 #include "bpf/abi.h"
 
+#define ABOUT_MAX 8 /* rules about one peer that are remembered */
+
 static int compare_ports(const struct pol_ports *a, const struct pol_ports *b)
 {
 	if (a->all != b->all)
@@ -135,18 +137,52 @@ static int add_match(struct pol_world *w, const struct set *s, const struct rule
 	return r;
 }
 
-/* All that the set's policies allow to one peer, by the order of their names and rules. */
+/* The rules of the set's policies that are about one peer, by the order of names and rules. */
+struct about {
+	const struct part *part[ABOUT_MAX];
+	const struct match *match[ABOUT_MAX];
+	size_t n;   /* may be more than ABOUT_MAX: then only counted */
+	bool named; /* something hangs on the peer's own ports */
+};
+
+static void list_matches(const struct set *s, int dir, uint32_t who, struct about *out)
+{
+	out->n = 0;
+	out->named = false;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct part *part = &s->policies[i]->body->part[dir];
+
+		for (size_t k = part_find(part, who);
+		     k < part->n_match && part->match[k].who == who; k++, out->n++) {
+			if (out->n < ABOUT_MAX) {
+				out->part[out->n] = part;
+				out->match[out->n] = &part->match[k];
+			}
+			out->named |= part->match[k].named;
+		}
+	}
+}
+
+/* True when the same rules are about both, so that the same is allowed to both. */
+static bool is_same(const struct about *a, const struct about *b)
+{
+	if (a->n != b->n || a->n > ABOUT_MAX || a->named || b->named)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->part[i] != b->part[i] || a->match[i]->rule != b->match[i]->rule)
+			return false;
+	return true;
+}
+
+/* All that the set's policies allow to one peer. */
 static int gather(struct pol_world *w, const struct set *s, int dir, uint32_t who,
 		  struct pol_ports *out, struct fl_err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
-		const struct part *part;
+		const struct part *part = &s->policies[i]->body->part[dir];
 
-		if (!s->policies[i]->body)
-			continue;
-		part = &s->policies[i]->body->part[dir];
 		for (size_t k = part_find(part, who);
 		     r == 0 && k < part->n_match && part->match[k].who == who; k++)
 			r = add_match(w, s, &part->rules[part->match[k].rule], &part->match[k], out,
@@ -177,23 +213,19 @@ struct entry *entries_find(const struct entries *e, uint32_t who)
 	return at < e->n && e->v[at].who == who ? &e->v[at] : NULL;
 }
 
-/* Makes the entry of one peer, if anything is allowed; tells of it. */
-static int enter(struct pol_world *w, struct set *s, int dir, uint32_t who, struct fl_err *err)
+/* Adds the entry of one peer, which takes over a reference of the ports; tells of it. */
+static int add_entry(struct pol_world *w, struct set *s, int dir, uint32_t who,
+		     struct port_set *ports, struct fl_err *err)
 {
-	fl_auto_pol_ports struct pol_ports ports = { 0 };
 	struct entries *e = &s->part[dir];
-	struct entry made = { .who = who };
+	struct entry made = { who, ports };
 	struct pol_entry told;
 	size_t at;
-	int r = gather(w, s, dir, who, &ports, err);
+	int r = pol_grow(&e->v, e->n, &e->room, sizeof(*e->v), err);
 
-	if (r < 0 || (!ports.all && !ports.n))
-		return r;
-	r = port_set_get(w, &ports, &made.ports, err)
-		    ?: pol_grow(&e->v, e->n, &e->room, sizeof(*e->v), err);
 	if (r < 0)
 		return r;
-	at = find_place(e, who);
+	at = e->n && e->v[e->n - 1].who < who ? e->n : find_place(e, who);
 	memmove(&e->v[at + 1], &e->v[at], (e->n++ - at) * sizeof(*e->v));
 	e->v[at] = made;
 	w->n_rules++;
@@ -201,13 +233,27 @@ static int enter(struct pol_world *w, struct set *s, int dir, uint32_t who, stru
 	return ops_add(&w->puts, &told, false, err);
 }
 
+/* Makes the entry of one peer, if anything is allowed; *ports is then what is, else NULL. */
+static int enter(struct pol_world *w, struct set *s, int dir, uint32_t who, struct port_set **ports,
+		 struct fl_err *err)
+{
+	fl_auto_pol_ports struct pol_ports all = { 0 };
+	int r = gather(w, s, dir, who, &all, err);
+
+	*ports = NULL;
+	if (r < 0 || (!all.all && !all.n))
+		return r;
+	return port_set_get(w, &all, ports, err) ?: add_entry(w, s, dir, who, *ports, err);
+}
+
 int set_enter(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err)
 {
+	struct port_set *ports;
 	int r = 0;
 
 	for (int dir = POL_INGRESS; r == 0 && dir <= POL_EGRESS; dir++)
 		if (!entries_find(&s->part[dir], who))
-			r = enter(w, s, dir, who, err);
+			r = enter(w, s, dir, who, &ports, err);
 	return r;
 }
 
@@ -287,14 +333,36 @@ static int list_peers(const struct set *s, int dir, uint32_t **out, size_t *n, s
 	return 0;
 }
 
+/* Peers that the same rules are about follow each other often: what is allowed is the same. */
 static int compile_part(struct pol_world *w, struct set *s, int dir, struct fl_err *err)
 {
 	fl_auto_free uint32_t *who = NULL;
+	struct about is = { 0 }, last = { 0 };
+	struct port_set *ports = NULL;
 	size_t n = 0;
 	int r = list_peers(s, dir, &who, &n, err);
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = enter(w, s, dir, who[i], err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		list_matches(s, dir, who[i], &is);
+		if (ports && is_same(&is, &last)) {
+			ports->refs++;
+			r = add_entry(w, s, dir, who[i], ports, err);
+		} else {
+			r = enter(w, s, dir, who[i], &ports, err);
+			last = is;
+		}
+	}
+	return r;
+}
+
+/* Every policy of the set knows who it is about. */
+static int match_policies(struct pol_world *w, struct set *s, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		if (!s->policies[i]->body->is_matched)
+			r = body_match(w, s->policies[i], s->policies[i]->body, err);
 	return r;
 }
 
@@ -328,7 +396,7 @@ static uint32_t flags_of(const struct set *s)
 
 int set_compile(struct pol_world *w, struct set *s, struct fl_err *err)
 {
-	int r = drop_entries(w, s, s->is_told, err);
+	int r = match_policies(w, s, err) ?: drop_entries(w, s, s->is_told, err);
 
 	if (r < 0)
 		return r;

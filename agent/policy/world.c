@@ -63,8 +63,8 @@ static void free_items(struct pol_world *w)
 static void free_world(struct pol_world *w)
 {
 	struct pol_vec *vecs[] = {
-		&w->new_idents, &w->new_blocks, &w->gone_blocks, &w->moved,
-		&w->changed,	&w->told_pods,	&w->told_places, &w->grave,
+		&w->new_idents, &w->new_blocks,	 &w->gone_blocks, &w->moved,  &w->changed,
+		&w->told_pods,	&w->told_places, &w->grave,	  &w->blocks,
 	};
 	struct pol_table *tables[] = {
 		&w->namespaces, &w->pods, &w->policies,	 &w->idents,

@@ -41,10 +41,15 @@ routes_watch() {
 			setpriv --pdeathsig KILL stdbuf -oL ip monitor route
 	done
 	for node; do
-		on "$node" in_node ip route add blackhole 198.18.0.1/32
-		eventually 5 grep -q 198.18.0.1 "$BATS_TEST_TMPDIR/routes.$node"
-		on "$node" in_node ip route del blackhole 198.18.0.1/32
+		eventually 10 marker_is_seen "$node"
 	done
+}
+
+# It watches when it has seen a route come and go.
+marker_is_seen() {
+	on "$1" in_node ip route add blackhole 198.18.0.1/32
+	on "$1" in_node ip route del blackhole 198.18.0.1/32
+	grep -q 198.18.0.1 "$BATS_TEST_TMPDIR/routes.$1"
 }
 
 # routes_kept NODE...: no route to a pod's block was removed since.

@@ -160,26 +160,30 @@ nic_made_anew() {
 	now_gone
 }
 
+# The network card is called eth0 again, after however many tries.
+named_eth0() {
+	on n1 in_node test -e /sys/class/net/eth0 || nic_renamed
+}
+
+# To the other one of two names.
 nic_renamed() {
-	on n1 in_node ip link set eth0 down
-	on n1 in_node ip link set eth0 name lan0
-	cluster_address n1 lan0
+	local from=eth0 to=lan0
+	on n1 in_node test -e /sys/class/net/eth0 || from=lan0 to=eth0
+	on n1 in_node ip link set $from down
+	on n1 in_node ip link set $from name $to
+	cluster_address n1 $to
 	now_gone
 }
 
-nic_named_back() {
-	on n1 in_node ip link set lan0 down
-	on n1 in_node ip link set lan0 name eth0
-	cluster_address n1
-	now_gone
-}
-
-# The cluster learns of it when the Node objects say so: from then on it counts.
+# To the other one of two addresses. The cluster learns of it when the Node objects say so: from then
+# on it counts.
 address_changed() {
-	on n1 in_node ip addr del "$1/24" dev eth0
-	on n1 in_node ip addr add "$2/24" dev eth0
+	local from=192.0.2.11 to=192.0.2.91
+	[ -n "$(on n1 in_node ip addr show to $from)" ] || from=192.0.2.91 to=192.0.2.11
+	on n1 in_node ip addr del $from/24 dev eth0
+	on n1 in_node ip addr add $to/24 dev eth0
 	on n1 in_node ip route replace default via 192.0.2.1
-	cluster_tell "n1=$2,fd00:2::11"
+	cluster_tell "n1=$to,fd00:2::11"
 	now_gone
 }
 
@@ -202,9 +206,10 @@ address_changed() {
 	heals "cable cut and mended" cable_cut
 	heals "network card deleted and made anew" nic_made_anew
 	heals "network card renamed" nic_renamed
-	heals "and back" nic_named_back
-	heals "node's address changed" address_changed 192.0.2.11 192.0.2.91
-	heals "and back" address_changed 192.0.2.91 192.0.2.11
+	heals "and again" nic_renamed
+	named_eth0
+	heals "node's address changed" address_changed
+	heals "and again" address_changed
 	ping_off
 }
 
@@ -221,9 +226,10 @@ address_changed() {
 	heals "cable cut and mended" cable_cut
 	heals "network card deleted and made anew" nic_made_anew
 	heals "network card renamed" nic_renamed
-	heals "and back" nic_named_back
-	heals "node's address changed" address_changed 192.0.2.11 192.0.2.91
-	heals "and back" address_changed 192.0.2.91 192.0.2.11
+	heals "and again" nic_renamed
+	named_eth0
+	heals "node's address changed" address_changed
+	heals "and again" address_changed
 	ping_off
 }
 
