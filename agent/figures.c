@@ -69,6 +69,11 @@ static void add_manifests(const struct agent *a, struct api_metrics *m)
 			  (double)s.files);
 	api_metrics_gauge(m, "fairlead_manifest_files_broken",
 			  "Files whose last good version is in force.", (double)s.broken_files);
+	api_metrics_gauge(m, "fairlead_manifest_namespaces", "Namespaces in force.",
+			  (double)s.namespaces);
+	api_metrics_gauge(m, "fairlead_manifest_pods", "Pods in force.", (double)s.pods);
+	api_metrics_gauge(m, "fairlead_manifest_policies", "Network policies in force.",
+			  (double)s.policies);
 	api_metrics_counter(m, "fairlead_manifest_reads_total", "Files read.", s.reads);
 	api_metrics_counter(m, "fairlead_manifest_read_failures_total",
 			    "Files that could not be read as objects.", s.failed_reads);
