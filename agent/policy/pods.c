@@ -108,25 +108,33 @@ static uint64_t hash_of_ident(const struct ident_key *k)
 	return pol_hash_more(hash, k->pod->ports, k->pod->n_ports * sizeof(*k->pod->ports));
 }
 
-static int ident_make(struct pol_world *w, const struct ident_key *k, struct ident *id,
+/* From its first moment the world owns it, so that it is freed whatever fails. */
+static int ident_make(struct pol_world *w, const struct ident_key *k, struct ident **out,
 		      struct fl_err *err)
 {
-	int r;
+	struct ident *id;
+	int r = pol_table_reserve(&w->idents, err);
 
-	id->hash = hash_of_ident(k);
-	id->ns = (struct ns *)(uintptr_t)k->ns;
-	id->n_ports = k->pod->n_ports;
-	id->ports = calloc(id->n_ports ? id->n_ports : 1, sizeof(*id->ports));
-	if (!id->ports)
-		return fl_fail_errno(err, ENOMEM, "compile policies");
-	if (id->n_ports)
-		memcpy(id->ports, k->pod->ports, id->n_ports * sizeof(*id->ports));
-	r = label_set_make(&k->pod->labels, &id->set, err) ?: pol_table_reserve(&w->idents, err)
-							   ?: pol_vec_add(&w->new_idents, id, err);
 	if (r < 0)
 		return r;
+	id = calloc(1, sizeof(*id));
+	if (!id)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	id->hash = hash_of_ident(k);
+	id->ns = (struct ns *)(uintptr_t)k->ns;
+	pol_table_add(&w->idents, id->hash, id);
+	id->ports = calloc(k->pod->n_ports ? k->pod->n_ports : 1, sizeof(*id->ports));
+	if (!id->ports)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	id->n_ports = k->pod->n_ports;
+	if (id->n_ports)
+		memcpy(id->ports, k->pod->ports, id->n_ports * sizeof(*id->ports));
 	id->is_new = true;
-	return 0;
+	*out = id;
+	return label_set_make(&k->pod->labels, &id->set, err)
+		       ?: pol_vec_add(&w->new_idents, id, err)
+		       ?: pol_vec_add(&id->ns->idents, id, err)
+		       ?: number_take(w, NUMBER_WHO, id->hash, id, err);
 }
 
 /* The identity of this pod, made if need be. */
@@ -141,16 +149,8 @@ static int ident_get(struct pol_world *w, struct ns *ns, const struct pol_pod *p
 	if (r < 0)
 		return r;
 	id = pol_table_get(&w->idents, hash_of_ident(&key), ident_is, &key);
-	if (!id) {
-		id = calloc(1, sizeof(*id));
-		r = id ? ident_make(w, &key, id, err)
-		       : fl_fail_errno(err, ENOMEM, "compile policies");
-		if (r == 0)
-			r = pol_vec_add(&ns->idents, id, err)
-				    ?: number_take(w, NUMBER_WHO, id->hash, id, err);
-		if (r == 0)
-			pol_table_add(&w->idents, id->hash, id);
-	}
+	if (!id)
+		r = ident_make(w, &key, &id, err);
 	label_set_done(&set);
 	if (r == 0)
 		*out = id;

@@ -34,8 +34,10 @@ void pol_world_free(struct pol_world **w);
 #define fl_auto_pol_world fl_auto(pol_world_free)
 
 /*
- * Puts an object in the place of the one of its name, and takes what it holds; on failure the
- * world is as before.
+ * Puts an object in the place of the one of its name, and takes what it holds. -ENOSPC: there are
+ * too many policies; nothing has changed. -ENOMEM, here and below: the world is fit to be freed and
+ * no more; another one made of the same objects has the same numbers, its snapshot is to be
+ * compared with the maps.
  */
 fl_must int pol_world_put_namespace(struct pol_world *w, struct pol_namespace *ns,
 				    struct fl_err *err);
@@ -117,7 +119,6 @@ void pol_diff_done(struct pol_diff *d);
 /*
  * Compiles what has changed since the last commit. A policy that needs more entries than there are
  * is refused whole: the pods that it selects are isolated as it says, and it allows nothing.
- * After -ENOMEM the next commit's diff is the whole snapshot, to be compared with the maps.
  */
 fl_must int pol_world_commit(struct pol_world *w, struct pol_diff *out, struct fl_err *err);
 

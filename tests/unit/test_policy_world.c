@@ -4,6 +4,7 @@
  * differences have led to are the same, byte for byte, as those of a world that is compiled at
  * once. Needs nothing.
  */
+#include "inject.h"
 #include "policy_world.h"
 
 #include <errno.h>
@@ -255,11 +256,47 @@ static void so_they_do_when_not_everything_fits(void **state)
 		run_edits(s, 60, &tight);
 }
 
+static const char small[] =
+	"{'kind':'List','items':[{'apiVersion':'v1','kind':'Namespace','metadata':{'name':'x'}},"
+	"{'apiVersion':'v1','kind':'Pod','metadata':{'name':'a','namespace':'x','labels':{'app':'a'"
+	"}},"
+	"'spec':{'containers':[{'ports':[{'name':'web','containerPort':80}]}]},"
+	"'status':{'podIP':'10.0.0.1'}},{'apiVersion':'networking.k8s.io/"
+	"v1','kind':'NetworkPolicy',"
+	"'metadata':{'name':'p','namespace':'x'},'spec':{'ingress':[{'from':[{'namespaceSelector':"
+	"{'matchLabels':{'a':'b'}},'podSelector':{}},{'podSelector':{}},{'ipBlock':{'cidr':"
+	"'10.0.0.0/8','except':['10.1.0.0/"
+	"16']}}],'ports':[{'port':'web'},{'port':1,'endPort':9}]}],"
+	"'egress':[{'ports':[{'port':'web'}]}]}}]}";
+
+static int compile_small(void *arg)
+{
+	const struct pol_options all = { 0 };
+	fl_auto_pol_world struct pol_world *w = NULL;
+	fl_auto_pol_diff struct pol_diff diff = { 0 }, snapshot = { 0 };
+	struct fl_cur root = fl_cur_root(arg, "objects");
+	struct fl_err err = { 0 };
+	size_t ignored = 0;
+
+	return pol_world_new(&all, &w, &err) ?: pol_world_put_object(w, &root, &ignored, &err)
+					     ?: pol_world_commit(w, &diff, &err)
+					     ?: pol_world_snapshot(w, &snapshot, &err);
+}
+
+static void without_memory_a_world_can_still_be_freed(void **state)
+{
+	fl_auto_json struct fl_json *v = tree_of(small);
+
+	(void)state;
+	assert_int_equal(inject_each(compile_small, v), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edits_lead_to_what_a_compilation_at_once_makes),
 		cmocka_unit_test(so_they_do_when_not_everything_fits),
+		cmocka_unit_test(without_memory_a_world_can_still_be_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
