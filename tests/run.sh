@@ -10,6 +10,7 @@
 # usage: tests/run.sh [NAME...]    NAME: names or globs of test files, such as test_ip,
 #        'faults*' or tests/e2e/berth.bats; all without one
 #
+# As many test files run at a time as there are processors (LANES=1: one after the other).
 # A test file may state its own limit in its head: "# time limit: 600 s".
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,10 +21,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 wanted=("$@")
 work=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-check.XXXXXX")
-export TMPDIR=$work/tmp
-mkdir "$TMPDIR"
 trap 'rm -rf --one-file-system "$work"' EXIT
-passed=0 failed=0 skipped=0
 
 # True when a test file was asked for: all are when no name was given.
 is_wanted()
@@ -39,33 +37,56 @@ is_wanted()
 	return 1
 }
 
+# add FILE DEFAULT_LIMIT_S COMMAND...: one more test file, if it was asked for.
+jobs=()
+add()
+{
+	is_wanted "$1" || return 0
+	jobs+=("$(printf '%q ' "$@")")
+}
+
 # run FILE DEFAULT_LIMIT_S COMMAND...: runs one test file and judges what it said. Its processes
 # live in a PID and a mount namespace of their own, so none survives it, and no mount of it.
+# lane: a folder of its own.
 run()
 {
-	local file=$1 limit=$2 status=0 counts own began=$SECONDS
-	local out=$work/out err=$work/err
+	local file=$1 limit=$2 status=0 own began=$SECONDS p f s
+	local out=$lane/out err=$lane/err
 
-	is_wanted "$file" || return 0
 	shift 2
+	mkdir "$lane/tmp"
 	own=$(sed -n '1,40s/^[#/ *]*time limit: \([0-9]*\) s$/\1/p' "$file" 2>/dev/null | tr -d '\0')
 	limit=${own:-$limit}
-	unshare --fork --pid --mount --mount-proc --kill-child -- bash -c '"$@"; exit $?' - \
-		timeout -k 10 "$limit" "$@" >"$out" 2>"$err" </dev/null || status=$?
-	counts=$(awk -v status="$status" -v limit="$limit" -v ci="${CI-}" -v report="$work/report" \
-		-f tests/tap.awk "$out")
-	read -r p f s <<<"$counts"
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	printf '%-6s %-44s %4d passed%s%s  %d s\n' "$( ((f)) && echo FAIL || echo ok)" \
-		"${file#build/}" "$p" "$( ((f)) && echo ", $f failed")" \
-		"$( ((s)) && echo ", $s skipped")" $((SECONDS - began))
-	cat "$work/report"
-	if ((f)) && [[ -s $err ]]; then
-		echo '       standard error:'
-		tail -n 60 "$err" | sed 's/^/       | /'
-	fi
-	rm -rf --one-file-system "${TMPDIR:?}"
-	mkdir "$TMPDIR"
+	TMPDIR=$lane/tmp unshare --fork --pid --mount --mount-proc --kill-child -- \
+		bash -c '"$@"; exit $?' - timeout -k 10 "$limit" "$@" >"$out" 2>"$err" </dev/null ||
+		status=$?
+	read -r p f s < <(awk -v status="$status" -v limit="$limit" -v ci="${CI-}" \
+		-v report="$lane/report" -f tests/tap.awk "$out")
+	echo "$p $f $s" >>"$lane/counts"
+	{
+		printf '%-6s %-44s %4d passed%s%s  %d s\n' "$( ((f)) && echo FAIL || echo ok)" \
+			"${file#build/}" "$p" "$( ((f)) && echo ", $f failed")" \
+			"$( ((s)) && echo ", $s skipped")" $((SECONDS - began))
+		cat "$lane/report"
+		if ((f)) && [[ -s $err ]]; then
+			echo '       standard error:'
+			tail -n 60 "$err" | sed 's/^/       | /'
+		fi
+	} >"$lane/said"
+	flock "$work" cat "$lane/said"
+	rm -rf --one-file-system "$lane/tmp"
+}
+
+# Takes one job after the other until there is none: their numbers are the lines of a file.
+run_lane()
+{
+	local lane=$work/lane$1 number
+
+	mkdir "$lane"
+	while number=$(flock "$work/lock" sh -c 'sed -n 1p "$0"; sed -i 1d "$0"' "$work/next") &&
+		[[ -n $number ]]; do
+		eval "run ${jobs[number]}"
+	done
 }
 
 make -j"$(nproc)" all tests
@@ -75,28 +96,43 @@ make -j"$(nproc)" SAN=1 tests
 for b in build build/san; do
 	for t in tests/unit/test_*.c; do
 		t=$b/tests/$(basename "$t" .c)
-		run "$t" 120 "$t"
+		add "$t" 120 "$t"
 	done
 done
 for t in tests/bpf/test_*.c; do
 	t=build/tests/bpf_$(basename "${t#*test_}" .c)
-	run "$t" 120 "$t"
+	add "$t" 120 "$t"
 done
 for t in tests/fuzz/fuzz_*.c; do
 	t=$(basename "$t" .c)
 	t=${t#fuzz_}
-	run "build/san/tests/replay_$t" 120 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
+	add "build/san/tests/replay_$t" 120 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
 done
 for t in tests/check/*.sh; do
-	[[ -x $t ]] && run "$t" 180 "$t"
+	[[ -x $t ]] && add "$t" 180 "$t"
 done
 while read -r t; do
-	run "$t" 300 bats --tap "$t"
+	add "$t" 300 bats --tap "$t"
 done < <(find tests/e2e -name '*.bats' 2>/dev/null | sort)
 
-if ((passed + failed + skipped == 0)); then
+# As many at a time as there are processors; most of a test's time is waiting.
+lanes=${LANES:-$(nproc)}
+for ((n = 0; n < ${#jobs[@]}; n++)); do
+	echo $n
+done >"$work/next"
+for ((n = 0; n < lanes; n++)); do
+	run_lane $n &
+done
+wait
+
+read -r passed failed skipped ran < <(cat "$work"/lane*/counts 2>/dev/null |
+	awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0, NR }')
+if ((${#jobs[@]} == 0)); then
 	echo 'run: no test has that name' >&2
 	failed=1
+elif ((ran != ${#jobs[@]})); then
+	echo "run: $ran of ${#jobs[@]} test files were judged" >&2
+	failed=$((failed + ${#jobs[@]} - ran))
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))

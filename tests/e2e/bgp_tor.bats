@@ -186,8 +186,9 @@ has_two_routes() {
 	[ "$(session n1 192.0.2.1)" != Established ]
 	has_learned n1 4
 	tor_again ' neighbor NODE ttl-security hops 1'
-	# What the last router sent when it ended did not arrive: the hold time has to tell.
-	eventually 30 session_is n1 192.0.2.1 Established
+	# What the last router sent when it ended did not arrive: the hold time has to tell, and then
+	# the pause after the last of several errors, up to 30 s, has to end.
+	eventually 75 session_is n1 192.0.2.1 Established
 	eventually 15 session_is n2 192.0.2.1 Established
 	eventually 15 has_learned n1 4 10.244.2.0/24
 	eventually 15 frr_has lan 10.244.1.0/24
