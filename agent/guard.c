@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <unistd.h>
 
 #include "agent/policy/read.h"
 #include "base/log.h"
@@ -150,6 +151,26 @@ static int watch_records(struct guard *g, uv_loop_t *loop, const char *root, str
 	return r < 0 ? fl_fail_errno(err, -r, "watch '%s'", folder) : 0;
 }
 
+/* An earlier agent enforced policies, and this one does not: its datapath must not stay half alive.
+ */
+static int retire(const struct agent_config *conf, const char *root, struct fl_err *err)
+{
+	fl_auto_nl struct fl_nl *nl = NULL;
+	char mark[PATH_MAX];
+	int r = fl_format(mark, sizeof(mark), err, "%s/" FL_BLOCKS_MARK, root);
+
+	if (r < 0 || access(mark, F_OK) < 0)
+		return r;
+	/* First the mark: no pod joins any more. */
+	if (unlink(mark) < 0)
+		return fl_fail_errno(err, errno, "remove '%s'", mark);
+	r = fl_nl_open(FL_NL_ROUTE, &nl, err) ?: dp_retire(conf->policy.maps, nl, err);
+	if (r < 0)
+		return fl_wrap(err, r, "take the datapath away");
+	fl_info("policies are no longer enforced: the datapath is taken away");
+	return 0;
+}
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
@@ -167,7 +188,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 
 	*out = NULL;
 	if (!conf->policy.enforce)
-		return 0;
+		return retire(conf, root, err);
 	r = enf_open(&o, &enf, err);
 	if (r < 0)
 		return fl_wrap(err, r, "config 'policy.enforce'");

@@ -32,6 +32,13 @@ void dp_close(struct dp **d);
  */
 fl_must int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err);
 
+/*
+ * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,
+ * the link that kept them alive, and the pinned maps of this layout. What is not there is done, and
+ * somebody else's filter is left alone.
+ */
+fl_must int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err);
+
 #define DP_IPS_MAX 64
 
 /* A pod of this node. */

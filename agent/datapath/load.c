@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loading the programs, with the maps of before if there are any; and putting them into the blocks.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -197,4 +199,53 @@ int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 	return ensure_anchor(nl, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->pod->progs.fl_from_pod, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->pod->progs.fl_to_pod, changed, err);
+}
+
+/* Removes the block's filter if it is one of our programs. */
+static int remove_filter(struct fl_nl *nl, __u32 block, const char *name, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct fl_filter have = { 0 };
+	unsigned int others = 0;
+	int r = fl_tc_get_filter(nl, block, &have, &others, err);
+
+	if (r == -ENOENT || (r == 0 && !fl_streq(have.name, name)))
+		return 0;
+	r = r ?: fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	fl_tc_put_filter_del(b, block);
+	return fl_batch_send(nl, b, err);
+}
+
+static void close_pins(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* The maps go when nobody holds them any more. */
+static int unpin(const char *folder, struct fl_err *err)
+{
+	fl_auto(close_pins) DIR *d = NULL;
+	char path[PATH_MAX];
+	struct dirent *e;
+	int r = fl_format(path, sizeof(path), err, "%s/v%d", folder, FL_ABI_VERSION);
+
+	if (r < 0)
+		return r;
+	d = opendir(path);
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
+			return fl_fail_errno(err, errno, "unpin '%s/%s'", path, e->d_name);
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return fl_fail_errno(err, errno, "remove '%s'", path);
+	return 0;
+}
+
+int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
+{
+	return remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
+	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
+	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: unpin(folder, err);
 }

@@ -123,6 +123,20 @@ void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const cha
 	fl_nest_end(m, options);
 }
 
+void fl_tc_put_filter_del(struct fl_batch *b, uint32_t block)
+{
+	struct tcmsg tcm = filter_of(block);
+	struct nl_msg *m;
+
+	tcm.tcm_handle = OURS;
+	tcm.tcm_info = TC_H_MAKE(OURS << 16, htobe16(ETH_P_ALL));
+	m = fl_batch_add(b, &(struct fl_hdr){ RTM_DELTFILTER, 0, &tcm, sizeof(tcm) },
+			 "remove our filter from block %u", block);
+	fl_put_str(b, m, TCA_KIND, "bpf");
+	fl_batch_tolerate(b, ENOENT);
+	fl_batch_tolerate(b, EINVAL);
+}
+
 struct filter_search {
 	struct fl_filter found;
 	unsigned int others;

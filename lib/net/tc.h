@@ -36,6 +36,9 @@ fl_must int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *
  */
 void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const char *name);
 
+/* Removes the filter at our place; none there, or no such block, counts as removed. */
+void fl_tc_put_filter_del(struct fl_batch *b, uint32_t block);
+
 /*
  * The filter at our place. *others: how many filters the block has elsewhere. -ENOENT: none at our
  * place, or no such block; *others is set then too.

@@ -222,6 +222,24 @@ static void silent_connections_are_swept_and_a_pods_go_with_it(void **state)
 	close(fd);
 }
 
+static void what_is_taken_away_leaves_pods_free(void **state)
+{
+	bool changed;
+
+	(void)state;
+	CHECK_OK(dp_remove_endpoint(dp, &a, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+	dp_close(&dp);
+	CHECK_OK(dp_retire(PINS, nl, &err), &err);
+	must(PING);
+	must("! ip link show " FL_BLOCKS_ANCHOR " 2>/dev/null && ! ls " PINS "/v1 2>/dev/null");
+	CHECK_OK(dp_retire(PINS, nl, &err), &err);
+	/* The pods are still in the blocks, which the next datapath finds. */
+	CHECK_OK(dp_open(PINS, &dp, &err), &err);
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(sh(NO_PING) != 0);
+}
+
 static void no_bpf_file_system_is_said_with_the_remedy(void **state)
 {
 	struct dp *other = NULL;
@@ -241,6 +259,7 @@ int main(void)
 		cmocka_unit_test(what_somebody_takes_away_comes_back),
 		cmocka_unit_test(anothers_filter_in_the_block_is_left_alone),
 		cmocka_unit_test(silent_connections_are_swept_and_a_pods_go_with_it),
+		cmocka_unit_test(what_is_taken_away_leaves_pods_free),
 		cmocka_unit_test(no_bpf_file_system_is_said_with_the_remedy),
 	};
 

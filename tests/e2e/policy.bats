@@ -206,3 +206,17 @@ spec:
 			| select(.text | contains(\"podSelector.matchLabels\"))'"
 	loses n1 cli "$(pod_ip n1 web)"
 }
+
+@test "an agent that is told to enforce no more takes the datapath away, and policies with it" {
+	policy <<<"$deny"
+	loses n1 cli "$(pod_ip n1 web)"
+	agent_stop n1
+	agent_start n1 'mode: vxlan'
+	agent_wait_ready n1
+	reaches n1 cli "$(pod_ip n1 web)"
+	run ! on n1 in_node ip link show fairlead-blocks
+	agent_stop n1
+	agent_start n1 "$(printf 'mode: vxlan\npolicy: {enforce: true}')"
+	agent_wait_ready n1
+	loses n1 cli "$(pod_ip n1 web)"
+}
