@@ -71,13 +71,8 @@ fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struc
 
 /*
  * Calls each() for every readable record of the network (NULL: of all); unreadable ones are passed
-<<<<<<< HEAD
  * over, and claims that nobody has filled for ten minutes are removed. The record may be removed by
  * each(). A missing folder has no records.
-=======
- * over, and claims that nobody has filled for ten minutes are removed. The record may be removed
- * by each(). A missing folder has no records.
->>>>>>> main
  */
 fl_must int fl_endpoint_list(const char *root, const char *network,
 			     int (*each)(const struct fl_endpoint *ep, void *arg,
