@@ -35,8 +35,14 @@ int fl_guard_join(struct fl_attach *a, struct fl_err *err)
 		return 0;
 	/* To name blocks that do not exist would make them, empty: a pod under nobody's eyes. */
 	r = fl_link_get(a->host, FL_BLOCKS_ANCHOR, &anchor, err);
+	/* Nor may it stay outside for good; an agent that lives puts the link back in a moment. */
 	if (r == -ENODEV)
-		return 0;
+		return fl_class(err,
+				fl_fail(err, EAGAIN,
+					"the datapath's link '%s' is gone: try again when the "
+					"agent has put it back",
+					FL_BLOCKS_ANCHOR),
+				FL_CNI_TRY_LATER);
 	if (r == 0)
 		r = fl_batch_new(&b, err);
 	if (r < 0)

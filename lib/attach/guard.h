@@ -8,7 +8,10 @@
 
 #include "attach/attach.h"
 
-/* Joins; for a pair that has been made and is down. Pods without addresses (layer 2) do not. */
+/*
+ * Joins; for a pair that has been made and is down. Pods without addresses (layer 2) do not.
+ * -EAGAIN with FL_CNI_TRY_LATER: there is a datapath, but somebody took its link away.
+ */
 fl_must int fl_guard_join(struct fl_attach *a, struct fl_err *err);
 
 /*

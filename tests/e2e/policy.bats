@@ -220,3 +220,16 @@ spec:
 	agent_wait_ready n1
 	loses n1 cli "$(pod_ip n1 web)"
 }
+
+@test "while the datapath's link is gone no pod is attached beside it, and the agent puts it back" {
+	agent_kill n1
+	on n1 in_node ip link del fairlead-blocks
+	run pod_attach n1 out "$(labelled client)"
+	[ "$status" -ne 0 ]
+	[[ $output =~ \"code\":\ *11 && $output == *"the datapath's link 'fairlead-blocks' is gone"* ]]
+	agent_start n1
+	agent_wait_ready n1
+	pod_attach n1 out "$(labelled client)"
+	reaches n1 out "$(pod_ip n1 web)"
+	pod_detach n1 out
+}
