@@ -65,9 +65,8 @@ enum {
 	FL_SPECIAL_SERVICE = 1 << 1,
 };
 
-/* Of struct fl_endpoint_info and fl_slot. */
+/* Of struct fl_slot. */
 enum {
-	FL_EP_ROUTED = 1 << 0,	  /* reached through a gateway: MAC addresses are rewritten */
 	FL_SLOT_INGRESS = 1 << 0, /* isolated for what comes in */
 	FL_SLOT_EGRESS = 1 << 1,  /* and for what goes out */
 	FL_SLOT_CLOSED = 1 << 2,  /* a policy that did not fit: nothing new either way */
@@ -78,12 +77,11 @@ struct fl_endpoint_info {
 	__u32 zone;	       /* network: addresses are unique within one */
 	__u32 identity, ns;    /* of the pod and its namespace */
 	__u32 slot;	       /* of its policy set */
-	__u32 flags;	       /* FL_EP_... */
 	__u8 mac[6];	       /* of the pod's interface */
 	__u8 host_mac[6];      /* of the host's end */
 	struct fl_in ip4, ip6; /* its first of each family, zero: none; others are in fl_locals */
 };
-FL_ABI_SIZE(struct fl_endpoint_info, 64);
+FL_ABI_SIZE(struct fl_endpoint_info, 60);
 
 /* fl_locals: an address of a pod of this node -> the index of its host interface. */
 struct fl_local_key {
@@ -209,9 +207,6 @@ enum {
 	FL_FLOW_FROM1 = 1 << 0,	  /* side 1 opened it */
 	FL_FLOW_STACK = 1 << 1,	  /* seen on the stack's path first: stays there both ways */
 	FL_FLOW_REPLIED = 1 << 2, /* both sides have been heard */
-	FL_FLOW_EGRESS = 1 << 3,  /* the opener's egress policy has said yes */
-	FL_FLOW_INGRESS = 1 << 4, /* the other's ingress policy has said yes */
-	FL_FLOW_NODE = 1 << 5,	  /* opened by this node: no policy */
 };
 
 /* TCP flags that each side has sent. */

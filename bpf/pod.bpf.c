@@ -109,7 +109,7 @@ static __always_inline int judge_new(struct fl_work *w, __u32 zone, __u8 path)
 		return r;
 	f.origin = w->c.origin;
 	w->stack = path || !w->c.to.ifindex;
-	f.flags = w->c.flags | (w->stack ? FL_FLOW_STACK : 0);
+	f.flags = w->stack ? FL_FLOW_STACK : 0;
 	return fl_flow_open(&w->p, &w->l, &f);
 }
 

@@ -78,7 +78,6 @@ struct fl_case {
 	struct fl_end from, to;
 	__u16 dport_be;
 	__u8 proto;
-	__u8 flags;   /* FL_FLOW_..., the verdict's part of them */
 	__u32 origin; /* of the rule that decided last */
 };
 
@@ -125,31 +124,22 @@ static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 }
 
 /*
- * Judges the opener's egress and the other's ingress, as far as they are pods of this node. 0,
- * with what was judged in c->flags, or a negative reason.
+ * Judges the opener's egress and the other's ingress, as far as they are pods of this node. 0 or a
+ * negative reason.
  */
 static __always_inline int fl_judge(struct fl_case *c)
 {
 	int r = 0;
 
-	c->flags = 0;
 	/* A pod reaches itself, though it may have to go round by a Service. */
 	if (c->from.ifindex && c->from.ifindex == c->to.ifindex)
-		goto allowed;
+		return 0;
 	if (c->from.ifindex && !(c->to.flags & FL_SPECIAL_SERVICE))
 		r = fl_policy(c, FL_EGRESS);
-	if (r < 0)
-		return r;
 	/* A pod's own node always reaches it: probes. */
-	if (c->to.ifindex && c->from.flags & FL_SPECIAL_NODE)
-		c->flags |= FL_FLOW_NODE;
-	else if (c->to.ifindex)
+	if (r == 0 && c->to.ifindex && !(c->from.flags & FL_SPECIAL_NODE))
 		r = fl_policy(c, FL_INGRESS);
-	if (r < 0)
-		return r;
-allowed:
-	c->flags |= (c->to.flags & FL_SPECIAL_SERVICE ? 0 : FL_FLOW_EGRESS) | FL_FLOW_INGRESS;
-	return 0;
+	return r;
 }
 
 /* The generation of the policy; read it before the policy itself. */
