@@ -10,55 +10,8 @@
 # usage: deploy/demo-overlay.sh BUILD      BUILD: the folder that make builds into
 set -euo pipefail
 
-die()
-{
-	echo "demo: $*" >&2
-	exit 1
-}
-
-# --- outside: the temporary folder and the namespaces ------------------------------------------
-
-outside()
-{
-	local build
-	((EUID == 0)) || die 'needs root, since it makes network namespaces: sudo make demo-overlay'
-	build=$(cd "${1:?usage: deploy/demo-overlay.sh BUILD}" && pwd)
-	for f in bin/berth cni/vxlan cni/host-local; do
-		[[ -x $build/$f ]] || die "'$build/$f' is missing: run make first"
-	done
-	[[ -x /bin/busybox ]] || die "'/bin/busybox' is missing: apt install busybox-static"
-
-	child=
-	top=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-demo.XXXXXX")
-	# The kernel ends all processes of the namespaces with their first one.
-	trap '{ [[ -z $child ]] || kill -KILL $child || :; wait || :; } 2>/dev/null
-		rm -rf --one-file-system "$top"' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
-	trap 'exit 129' HUP
-	unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
-		bash "$0" --inside "$build" "$top" <&0 &
-	child=$!
-	local status=0
-	wait $child || status=$?
-	child=
-	exit $status
-}
-
-# --- inside ------------------------------------------------------------------------------------
-
-bold='' dim='' plain='' steps=0
-if [[ -t 1 ]]; then
-	bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
-fi
-
-step()
-{
-	steps=$((steps + 1))
-	printf '\n%s%d. %s%s\n' "$bold" $steps "$1" "$plain"
-	shift
-	(($# == 0)) || printf '   %s\n' "$@"
-}
+# shellcheck source=deploy/demo.bash
+. "$(dirname "$0")/demo.bash"
 
 # on MACHINE CMD...: runs a command on a machine.
 on()
@@ -258,5 +211,5 @@ if [[ ${1-} == --inside ]]; then
 	shift
 	inside "$@"
 else
-	outside "$@"
+	outside demo-overlay "${1-}" bin/berth cni/vxlan cni/host-local
 fi
