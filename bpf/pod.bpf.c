@@ -94,10 +94,58 @@ static __always_inline int judge_again(struct fl_work *w, struct fl_flow *f, __u
 	return 0;
 }
 
-/* A connection's first packet. 0, and it is entered, or a negative reason. */
+/* True while an end may have connections from before it came under the datapath. */
+static __always_inline bool is_late(const struct fl_case *c)
+{
+	__u32 until_s = c->from.pick_up_until_s > c->to.pick_up_until_s ? c->from.pick_up_until_s
+									: c->to.pick_up_until_s;
+
+	return until_s && bpf_ktime_get_ns() / 1000000000 < until_s;
+}
+
+/* The case as it is from the other end, with its destination's port. */
+static __always_inline void turn_round(struct fl_case *c, __u16 dport_be)
+{
+	struct fl_end end = c->from;
+
+	c->from = c->to;
+	c->to = end;
+	c->dport_be = dport_be;
+}
+
+/*
+ * What its own direction's policy forbids may be a reply from the middle of a TCP connection, which
+ * the other end has opened before anybody looked. True when that one was allowed to.
+ */
+static __always_inline bool is_late_reply(struct fl_work *w)
+{
+	struct fl_packet *p = &w->p;
+	int r;
+
+	if (p->proto != IPPROTO_TCP || (p->tcp & FL_TCP_SYN) || p->part == FL_LATER_FRAGMENT ||
+	    !is_late(&w->c))
+		return false;
+	turn_round(&w->c, p->sport_be);
+	r = fl_judge(&w->c);
+	turn_round(&w->c, p->dport_be);
+	return r == 0;
+}
+
+/*
+ * True when the connection may have been opened before: where the stack translates it, only the
+ * stack can tell.
+ */
+static __always_inline bool may_be_old(const struct fl_work *w)
+{
+	return w->p.proto == IPPROTO_TCP ? (w->p.tcp & (FL_TCP_SYN | FL_TCP_ACK)) != FL_TCP_SYN
+					 : is_late(&w->c);
+}
+
+/* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
 static __always_inline int judge_new(struct fl_work *w, __u32 zone, __u8 path)
 {
 	struct fl_flow f = { .generation = fl_generation() };
+	bool from1 = w->l.side;
 	int r;
 
 	if (w->p.kind == FL_KIND_ERROR)
@@ -105,11 +153,15 @@ static __always_inline int judge_new(struct fl_work *w, __u32 zone, __u8 path)
 	w->is_new = true;
 	open_case(w, zone, false);
 	r = fl_judge(&w->c);
+	if (r < 0 && is_late_reply(w)) {
+		from1 = !from1;
+		r = 0;
+	}
 	if (r < 0)
 		return r;
 	f.origin = w->c.origin;
-	w->stack = path || !w->c.to.ifindex;
-	f.flags = w->stack ? FL_FLOW_STACK : 0;
+	w->stack = path || !w->c.to.ifindex || may_be_old(w);
+	f.flags = (w->stack ? FL_FLOW_STACK : 0) | (from1 ? FL_FLOW_FROM1 : 0);
 	return fl_flow_open(&w->p, &w->l, &f);
 }
 
