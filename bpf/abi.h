@@ -84,8 +84,15 @@ struct fl_endpoint_info {
 	__u8 mac[6];	       /* of the pod's interface */
 	__u8 host_mac[6];      /* of its router: of the bridge it is in, else of the host's end */
 	struct fl_in ip4, ip6; /* its first of each family, zero: none; others are in fl_locals */
+	/*
+	 * Until this second of CLOCK_MONOTONIC TCP connections from before the pod came under the
+	 * datapath are taken up by whichever side speaks first; 0: it has always been there.
+	 */
+	__u32 pick_up_until_s;
 };
-FL_ABI_SIZE(struct fl_endpoint_info, 60);
+FL_ABI_SIZE(struct fl_endpoint_info, 64);
+
+enum { FL_PICK_UP_S = 600 }; /* seconds that such a pod gets: some retransmissions and keepalives */
 
 /* fl_locals: an address of a pod of this node -> the index of its host interface. */
 struct fl_local_key {

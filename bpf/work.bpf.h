@@ -81,19 +81,66 @@ static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, 
 	return 0;
 }
 
+/* True while an end may have connections from before it came under the datapath. */
+static __always_inline bool fl_is_late(const struct fl_case *c)
+{
+	__u32 until_s = c->from.pick_up_until_s > c->to.pick_up_until_s ? c->from.pick_up_until_s
+									: c->to.pick_up_until_s;
+
+	return until_s && bpf_ktime_get_ns() / 1000000000 < until_s;
+}
+
+/* The case as it is from the other end, with its destination's port. */
+static __always_inline void fl_case_turn(struct fl_case *c, __u16 dport_be)
+{
+	struct fl_end end = c->from;
+
+	c->from = c->to;
+	c->to = end;
+	c->dport_be = dport_be;
+}
+
+/*
+ * What its own direction's policy forbids may be a reply from the middle of a TCP connection, which
+ * the other end has opened before anybody looked. True when that one was allowed to.
+ */
+static __always_inline bool fl_is_late_reply(struct fl_work *w)
+{
+	struct fl_packet *p = &w->p;
+	int r;
+
+	if (p->proto != IPPROTO_TCP || (p->tcp & FL_TCP_SYN) || p->part == FL_LATER_FRAGMENT ||
+	    !fl_is_late(&w->c))
+		return false;
+	fl_case_turn(&w->c, p->sport_be);
+	r = fl_judge(&w->c);
+	fl_case_turn(&w->c, p->dport_be);
+	return r == 0;
+}
+
+/*
+ * True when the connection may have been opened before: where the stack translates it, only the
+ * stack can tell.
+ */
+static __always_inline bool fl_may_be_old(const struct fl_work *w)
+{
+	return w->p.proto == IPPROTO_TCP ? (w->p.tcp & (FL_TCP_SYN | FL_TCP_ACK)) != FL_TCP_SYN
+					 : fl_is_late(&w->c);
+}
+
 /*
  * The way of a new connection, as flags of its entry. Past the stack only where both directions
  * are, since who sees one of them alone (connection tracking, strict rules) takes it for broken.
  */
-static __always_inline __u8 fl_way_flags(const struct fl_case *c, enum fl_hook hook)
+static __always_inline __u8 fl_way_flags(const struct fl_work *w, enum fl_hook hook)
 {
-	if (hook == FL_FROM_NET)
-		return FL_FLOW_PEER;
-	if (hook != FL_FROM_POD)
+	if (fl_may_be_old(w) || hook == FL_TO_POD || hook == FL_TO_NET)
 		return FL_FLOW_STACK;
-	if (c->to.ifindex)
+	if (hook == FL_FROM_NET)
+		return w->c.from.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
+	if (w->c.to.ifindex)
 		return 0;
-	return c->to.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
+	return w->c.to.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
 }
 
 /* The way that the flags of a connection's entry stand for. */
@@ -104,25 +151,31 @@ static __always_inline __u8 fl_way_of(__u8 flags)
 				      : FL_WAY_LOCAL;
 }
 
-/* A connection's first packet. 0, and it is entered, or a negative reason. */
+/* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
 static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_hook hook)
 {
 	struct fl_flow f = { .generation = fl_generation() };
+	bool from1 = w->l.side;
 	int r;
 
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
 	fl_case_open(w, zone, false);
-	/* Not from another node's pod: the stack may have something to translate. */
-	if (hook == FL_FROM_NET && !(w->c.from.flags & FL_SPECIAL_PEER))
+	f.flags = fl_way_flags(w, hook);
+	w->way = fl_way_of(f.flags);
+	/* It is entered as the stack has translated it. */
+	if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
 		return 0;
 	w->is_new = true;
 	r = fl_judge(&w->c);
+	if (r < 0 && fl_is_late_reply(w)) {
+		from1 = !from1;
+		r = 0;
+	}
 	if (r < 0)
 		return r;
 	f.origin = w->c.origin;
-	f.flags = fl_way_flags(&w->c, hook);
-	w->way = fl_way_of(f.flags);
+	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
 	return fl_flow_open(&w->p, &w->l, &f);
 }
 
