@@ -8,6 +8,36 @@
 
 #include "bpf/flow.bpf.h"
 
+/* How often a look at the maps is taken again when they were changed meanwhile. */
+#define FL_TRIES 3
+
+/*
+ * What the agent says of the endpoint behind an interface, as a whole; true: there is one. A map's
+ * entry that is replaced gives its memory to the next that is written.
+ */
+static __always_inline bool fl_endpoint_find(__u32 ifindex, struct fl_endpoint_info *out)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		struct fl_endpoint_info *ep = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
+
+		/* One that is just being replaced may not be found. */
+		if (!ep)
+			continue;
+		*out = *ep;
+		barrier();
+		if (*(volatile __u32 *)&ep->ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* The same of one that packets may pass. */
+static __always_inline bool fl_endpoint_is_open(__u32 ifindex, struct fl_endpoint_info *out)
+{
+	return fl_endpoint_find(ifindex, out) && !(out->flags & FL_ENDPOINT_SHUT);
+}
+
 /* One end of a connection, as the maps know it. */
 struct fl_end {
 	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
@@ -23,23 +53,20 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	struct fl_local_key key = {};
 	struct fl_prefix_key where = {};
 	struct fl_prefix_info *info;
-	struct fl_endpoint_info *ep;
+	struct fl_endpoint_info ep;
 	struct fl_special *special;
 	__u32 *ifindex;
 
 	key.zone = zone;
 	key.addr = *addr;
 	ifindex = bpf_map_lookup_elem(&fl_locals, &key);
-	if (ifindex) {
-		ep = bpf_map_lookup_elem(&fl_endpoints, ifindex);
-		if (ep) {
-			e->ifindex = *ifindex;
-			e->slot = ep->slot;
-			e->who[0] = ep->identity;
-			e->who[1] = ep->ns;
-			e->who[3] = ep->identity ? FL_ID_PODS : 0;
-			e->pick_up_until_s = ep->pick_up_until_s;
-		}
+	if (ifindex && fl_endpoint_find(*ifindex, &ep)) {
+		e->ifindex = ep.ifindex;
+		e->slot = ep.slot;
+		e->who[0] = ep.identity;
+		e->who[1] = ep.ns;
+		e->who[3] = ep.identity ? FL_ID_PODS : 0;
+		e->pick_up_until_s = ep.pick_up_until_s;
 	}
 	where.prefixlen = 32 + 128;
 	where.zone = zone;

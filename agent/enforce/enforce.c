@@ -94,7 +94,7 @@ static int compile(struct enf *e, struct fl_err *err)
 
 int enf_commit(struct enf *e, struct fl_err *err)
 {
-	return e->taken_over ? compile(e, err) : 0;
+	return e->taken_over ? compile(e, err) ?: enf_atts_open(e, err) : 0;
 }
 
 /* The links of the host by name. */
@@ -210,7 +210,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 	struct fl_err first = { 0 }, one;
 	bool changed;
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials, read_records, enf_atts_sweep, compile, apply_all,
+		enf_specials, read_records, enf_atts_sweep, compile, apply_all, enf_atts_open,
 	};
 	int r = dp_attach(e->dp, e->nl, &changed, &first)
 			?: dp_allow_unknown(e->dp, e->o.unknown_allow, &first);
@@ -248,7 +248,9 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 		return r == -ENODEV
 			       ? fl_fail(err, ENOENT, "there is no interface '%s'", rec.host_ifname)
 			       : r;
-	r = enf_att_take(e, &rec, link.index, link.mac, err) ?: compile(e, err);
+	r = enf_atts_give_way(e, &rec, err)
+		    ?: enf_att_take(e, &rec, link.index, link.mac, err)
+		    ?: compile(e, err);
 	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
 		struct enf_att *a = e->atts[i];
 
@@ -259,7 +261,7 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 			r = fl_fail(err, EAGAIN, "pod '%s/%s' has no policy set", a->pod->ns,
 				    a->pod->name);
 	}
-	return r;
+	return r ?: enf_atts_open(e, err);
 }
 
 /* The prefixes that are to be special. */

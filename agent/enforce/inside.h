@@ -22,6 +22,7 @@ struct enf_att {
 	uint8_t host_mac[FL_MAC_LEN];
 	struct dp_endpoint live; /* what the datapath was given */
 	bool is_live, seen;
+	bool is_shut; /* until the generation has been raised */
 };
 
 struct enf {
@@ -40,6 +41,7 @@ struct enf {
 	struct fl_prefix_key *special; /* sorted */
 	size_t n_special;
 	bool taken_over;
+	bool some_shut; /* attachments are */
 	struct enf_stats stats;
 };
 
@@ -64,8 +66,17 @@ fl_must int enf_att_take(struct enf *e, const struct fl_endpoint *rec, uint32_t 
 /* Removes the attachments that were not seen since their marks were cleared. */
 fl_must int enf_atts_sweep(struct enf *e, struct fl_err *err);
 
+/*
+ * Removes the attachments whose records are gone and which have an address of this one's: it was
+ * given to this one before anybody looked.
+ */
+fl_must int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err);
+
 /* Gives the datapath what the attachment is, if that has changed. */
 fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
+
+/* Opens the endpoints that are in the datapath since the last call: they are judged rightly now. */
+fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
 
 /* Frees all attachments; the datapath keeps them. */
 void enf_atts_done(struct enf *e);

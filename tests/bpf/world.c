@@ -58,7 +58,8 @@ static void put_prefix(const char *text, unsigned int bits, __u32 block)
 static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, __u32 identity,
 		    __u32 slot)
 {
-	struct fl_endpoint_info ep = { .identity = identity,
+	struct fl_endpoint_info ep = { .ifindex = ifindex,
+				       .identity = identity,
 				       .ns = ID_NS,
 				       .slot = slot,
 				       .mac = { 2, 0, 0, 0, 0, last },
