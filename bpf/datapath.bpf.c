@@ -56,7 +56,7 @@ int fl_from_pod(struct __sk_buff *skb)
 	if (!w)
 		return TC_ACT_SHOT;
 	ep = &w->ep;
-	if (!fl_endpoint_is_open(ifindex, &w->ep))
+	if (!fl_endpoint_open(ifindex, &w->ep))
 		return unknown(skb, w);
 	r = fl_parse(skb, &w->p);
 	if (r == 0)
@@ -87,7 +87,7 @@ int fl_to_pod(struct __sk_buff *skb)
 
 	if (!w)
 		return TC_ACT_SHOT;
-	if (!fl_endpoint_is_open(ifindex, &w->ep))
+	if (!fl_endpoint_open(ifindex, &w->ep))
 		return unknown(skb, w);
 	zone = w->ep.zone;
 	r = fl_parse(skb, &w->p);
@@ -143,7 +143,7 @@ int fl_from_net(struct __sk_buff *skb)
 		fl_note(w, 0, -r);
 		return fl_finish(skb, &w->p, &w->told, false);
 	}
-	if (r < 0 || w->way != FL_WAY_PEER || !fl_endpoint_is_open(ifindex, &w->to))
+	if (r < 0 || w->way != FL_WAY_PEER || !fl_endpoint_open(ifindex, &w->to))
 		return TC_ACT_UNSPEC;
 	verdict = fl_way_into_pod(skb, &w->p, ifindex, &w->to);
 	if (verdict < 0)

@@ -69,7 +69,7 @@ static __always_inline int fl_way_local(struct __sk_buff *skb, struct fl_work *w
 	if (!index || *index == skb->ifindex)
 		return -1;
 	ifindex = *index;
-	if (!fl_endpoint_is_open(ifindex, to))
+	if (!fl_endpoint_open(ifindex, to))
 		return -1;
 	/* On one bridge; else by way of the router. What is sent to a third station stays its. */
 	if (!fl_mac_differs(p->eth.h_dest, to->mac))

@@ -66,11 +66,22 @@ static __always_inline void fl_case_open(struct fl_work *w, __u32 zone, bool rev
 	w->c.proto = p->proto;
 }
 
+/* True when an end could not be read as a whole. */
+static __always_inline bool fl_case_is_vague(const struct fl_case *c)
+{
+	return c->from.vague || c->to.vague;
+}
+
 /*
- * A connection that is known: is it still allowed? 0 or a negative reason. Here and below, what was
- * found while the generation was raised is not worth anything: entries are taken out of the maps as
- * soon as it has been.
+ * True when the maps stood still while the case was judged. What was found while the generation was
+ * raised is not worth anything: as soon as it has been, entries are taken out of the maps.
  */
+static __always_inline bool fl_case_holds(const struct fl_case *c, __u32 generation)
+{
+	return fl_generation() == generation && !fl_case_is_vague(c);
+}
+
+/* A connection that is known: is it still allowed? 0 or a negative reason. */
 static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, __u32 zone)
 {
 	__u32 generation = fl_generation();
@@ -83,9 +94,11 @@ static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, 
 		generation = fl_generation();
 		fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
 		r = fl_judge(&w->c);
-		if (fl_generation() == generation)
+		if (fl_case_holds(&w->c, generation))
 			break;
 	}
+	if (fl_case_is_vague(&w->c))
+		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
 	f->origin = w->c.origin;
@@ -187,10 +200,12 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 			from1 = !from1;
 			r = 0;
 		}
-		if (fl_generation() == f.generation)
+		if (fl_case_holds(&w->c, f.generation))
 			break;
 	}
 	w->is_new = true;
+	if (fl_case_is_vague(&w->c))
+		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
 	f.origin = w->c.origin;
