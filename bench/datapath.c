@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -207,6 +208,8 @@ static void ask(struct child *c, uint8_t kind)
 
 static void stop(struct child *c)
 {
+	/* Others may hold it too. */
+	shutdown(c->fd, SHUT_RDWR);
 	close(c->fd);
 	waitpid(c->pid, NULL, 0);
 	for (int i = 0; i < KINDS; i++)
