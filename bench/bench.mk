@@ -9,8 +9,27 @@ PEERS_SRCS := bench/peers.c bench/exec.c bench/report.c bench/stats.c
 BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench \
 	      $(B)/bench/policybench $(B)/bench/datapathbench
 
-.PHONY: benches
+# What "make bench" does, each by itself as "make bench-NAME".
+BENCHES := plugins overlay bgp peers policy datapath packets
+
+bench_plugins  = bench/run.sh $(B)
+bench_overlay  = bench/overlay.sh $(B)
+bench_bgp      = bench/bgp.sh $(B)
+bench_peers    = $(B)/bench/peersbench
+bench_policy   = $(B)/bench/policybench
+bench_datapath = $(B)/bench/datapathbench
+bench_packets  = bench/packets.sh $(B)
+
+.PHONY: benches $(BENCHES:%=bench-%)
 benches: $(BENCH_BINS)
+
+# One after the other, since they would be in each other's way, and all of them in any case.
+bench:
+	$(Q)r=0; for b in $(BENCHES); do $(MAKE) --no-print-directory bench-$$b || r=1; done; exit $$r
+
+$(BENCHES:%=bench-%):
+	$(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches
+	$(Q)$(bench_$(@:bench-%=%))
 
 $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/bench/peers.o: FLAGS += -Ibench
 

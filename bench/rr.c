@@ -64,38 +64,38 @@ static int echo_tcp(int fd)
 	return n > 0 && send(fd, buf, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
-/* Takes a connection, in the place of the oldest one where there is no room. */
-static void take(struct pollfd *p, int *next)
+/* Takes a connection; the oldest goes where there is no room. Returns how many polls there are. */
+static int take(struct pollfd *p, int n)
 {
-	struct pollfd *slot = &p[TCP + *next];
 	int one = 1;
 
-	*next = (*next + 1) % CONNECTIONS;
-	if (slot->fd >= 0)
-		close(slot->fd);
-	slot->fd = accept(p[LISTENER].fd, NULL, NULL);
-	setsockopt(slot->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (n == TCP + CONNECTIONS) {
+		close(p[TCP].fd);
+		memmove(p + TCP, p + TCP + 1, (size_t)(--n - TCP) * sizeof(*p));
+	}
+	p[n] = (struct pollfd){ .fd = accept(p[LISTENER].fd, NULL, NULL), .events = POLLIN };
+	setsockopt(p[n].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return n + 1;
 }
 
 static void serve(const char *port)
 {
-	struct pollfd p[TCP + CONNECTIONS];
-	int next = 0;
+	struct pollfd p[TCP + CONNECTIONS] = {
+		[UDP] = { .fd = open_server(SOCK_DGRAM, port), .events = POLLIN },
+		[LISTENER] = { .fd = open_server(SOCK_STREAM, port), .events = POLLIN },
+	};
+	int n = TCP;
 
-	for (int i = 0; i < TCP + CONNECTIONS; i++)
-		p[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	p[UDP].fd = open_server(SOCK_DGRAM, port);
-	p[LISTENER].fd = open_server(SOCK_STREAM, port);
-	while (poll(p, TCP + CONNECTIONS, -1) > 0) {
+	while (poll(p, (nfds_t)n, -1) > 0) {
 		if (p[UDP].revents)
 			echo_udp(p[UDP].fd);
-		for (int i = TCP; i < TCP + CONNECTIONS; i++)
-			if (p[i].fd >= 0 && p[i].revents && !echo_tcp(p[i].fd)) {
+		for (int i = n; i-- > TCP;)
+			if (p[i].revents && !echo_tcp(p[i].fd)) {
 				close(p[i].fd);
-				p[i].fd = -1;
+				p[i] = p[--n];
 			}
 		if (p[LISTENER].revents)
-			take(p, &next);
+			n = take(p, n);
 	}
 	die("poll");
 }
