@@ -1,0 +1,242 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What the agent tells about policies and packets: fairlead policy, identities, flows and bpf, and
+# the metrics, with real pods, policies and packets on one machine.
+#
+# Needs root, for namespaces, and eBPF.
+
+bats_require_minimum_version 1.5.0
+load node
+load cluster
+
+setup_file() {
+	cluster_start n1
+	cluster_tell n1
+	agent_up n1 -- "$(printf 'mode: vxlan\npolicy: {enforce: true}')"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 cli "$(labelled client)"
+	pod_attach n1 other "$(labelled other)"
+	write_objects
+	eventually 10 in_force 2
+	listen web 80
+}
+
+teardown_file() {
+	pods_detach || true
+	cluster_stop
+}
+
+# labelled APP: the agent's network, with this label on the pod.
+labelled() {
+	agent_net_conf '.args.cni.labels = [{key: "app", value: "'"$1"'"}]'
+}
+
+# The same objects for the agent and, in a file of its own, for the offline commands.
+write_objects() {
+	local pod
+	{
+		for pod in web:web cli:client other:other; do
+			echo '---'
+			cat <<-END
+				apiVersion: v1
+				kind: Pod
+				metadata: {name: ${pod%:*}, namespace: default, labels: {app: ${pod#*:}}}
+				spec: {nodeName: n1, containers: [{name: c, ports: [{name: http, containerPort: 80}]}]}
+				status: {podIP: $(pod_ip n1 "${pod%:*}"), podIPs: [{ip: $(pod_ip n1 "${pod%:*}")}, {ip: "$(pod_ip n1 "${pod%:*}" 6)"}]}
+			END
+		done
+		cat <<-'END'
+			---
+			apiVersion: networking.k8s.io/v1
+			kind: NetworkPolicy
+			metadata: {name: deny, namespace: default, generation: 3}
+			spec: {podSelector: {}, policyTypes: [Ingress]}
+			---
+			apiVersion: networking.k8s.io/v1
+			kind: NetworkPolicy
+			metadata: {name: web, namespace: default, generation: 7}
+			spec:
+			  podSelector: {matchLabels: {app: web}}
+			  ingress:
+			  - from: [{ipBlock: {cidr: 203.0.113.0/24}}]
+			  - from: [{podSelector: {matchLabels: {app: client}}}]
+			    ports: [{port: http}, {port: 9, protocol: SCTP}]
+		END
+	} >"$BATS_FILE_TMPDIR/objects.yaml"
+	manifest_put n1 objects.yaml <"$BATS_FILE_TMPDIR/objects.yaml"
+}
+
+# in_force N: as many policies are.
+in_force() {
+	[ "$(agent_get n1 /v1/policies | jq length)" = "$1" ]
+}
+
+# fairlead ARGUMENT...: the command on the node.
+fairlead() {
+	on n1 in_node "$BUILD/bin/fairlead" "$@"
+}
+
+# listen POD PORT: something there that takes TCP connections of both families.
+listen() {
+	nsenter --target "$NODE_PID_n1" --mount \
+		--net="/proc/$NODE_PID_n1/root/run/netns/$1" -- python3 -c '
+import socket, sys
+s = socket.create_server(("", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    s.accept()[0].close()' "$2" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
+	eventually 5 connects "$1" 127.0.0.1 "$2"
+}
+
+# connects POD ADDRESS PORT: a TCP connection comes about.
+connects() {
+	on n1 in_pod "$1" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3" 2>/dev/null
+}
+
+@test "policy list, show and explain say the same of the agent as of the files" {
+	local args ask=(--from default/cli --to default/web --port)
+	local -a questions=(
+		"list" "list -o json" "list -o yaml"
+		"show default/web" "show default/deny -o json" "show" "show -o json"
+		"explain ${ask[*]} 80/tcp" "explain ${ask[*]} 80/tcp -o json" "explain ${ask[*]} 81/tcp"
+		"explain ${ask[*]} 9/sctp" "explain ${ask[*]} icmp -o yaml"
+		"explain --from 203.0.113.7 --to default/web --port 53/udp"
+		"explain --from default/other --to $(pod_ip n1 web 6) --port 80/tcp"
+		"explain --questions $BATS_TEST_TMPDIR/questions.json"
+	)
+	cat >"$BATS_TEST_TMPDIR/questions.json" <<-'END'
+		[{"from": "default/cli", "to": "default/web", "port": "80/tcp"},
+		 {"from": "10.9.9.9", "to": "default/other", "port": "1/udp"}]
+	END
+	for args in "${questions[@]}"; do
+		echo "policy $args"
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr "$BUILD/bin/fairlead" policy $args -f "$BATS_FILE_TMPDIR/objects.yaml"
+		offline=$output ended=$status
+		# shellcheck disable=SC2086
+		run --separate-stderr fairlead policy $args
+		[ "$status" = "$ended" ]
+		diff <(echo "$offline") <(echo "$output")
+	done
+	[[ $offline == *'"allowed"'*'"denied"'* ]]
+}
+
+@test "what is asked wrongly of the agent is refused as offline, and 404 and 400 say what is wrong" {
+	run -1 --separate-stderr fairlead policy show default/none
+	[[ $stderr == *"no policy 'default/none'"* ]]
+	run -1 --separate-stderr fairlead policy explain --from default/none --to default/web --port 80/tcp
+	[[ $stderr == *"no pod 'default/none'"* ]]
+	run -1 --separate-stderr fairlead policy explain --from 10.0.0.1 --to default/web --port 80
+	[[ $stderr == *"'80' is not a port like 80/tcp"* ]]
+	run agent_get n1 /v1/policies?sort=name
+	[[ $output == *"unknown parameter 'sort', expected none"* ]]
+}
+
+@test "identities are the kinds of pods that policies tell apart, with the policies of each" {
+	run -0 fairlead identities -o json
+	jq -e 'map(.labels.app) | sort == ["client", "other", "web"]' <<<"$output"
+	jq -e '.[] | select(.labels.app == "web") | .namespace == "default" and .localPods == 1 and
+		.policies == ["default/deny", "default/web"] and .ports == [
+			{"name": "http", "port": 80, "protocol": "TCP"}]' <<<"$output"
+	run -0 fairlead identities
+	[[ ${lines[0]} =~ ^IDENTITY\ +NAMESPACE\ +LABELS\ +PODS\ +LOCAL\ +POLICIES$ ]]
+	[[ $output =~ default\ +app=web\ +1\ +1\ +default/deny,default/web ]]
+}
+
+# events [OPTION...]: the events as one JSON list.
+events() {
+	fairlead flows -o json --last 1000 "$@"
+}
+
+# event JQ: there is an event of which this holds.
+event() {
+	events | jq -e "any(.[]; $1)" >/dev/null
+}
+
+@test "what is allowed and what is denied is told with pods, policy, rule and reason" {
+	local web cli
+	web=$(pod_ip n1 web) cli=$(pod_ip n1 cli)
+	connects cli "$web" 80
+	run ! connects other "$web" 80
+	run ! connects other "$(pod_ip n1 web 6)" 80
+	loses n1 web "$cli"
+	eventually 5 event '.to.port == 80 and .from.pod == "default/cli" and .to.pod == "default/web" and
+		.verdict == "forwarded" and .reason == "redirected" and .protocol == "tcp" and
+		.policy == "default/web" and .rule == "ingress[1]" and .direction == "egress" and
+		.from.ip == "'"$cli"'" and .from.labels == {app: "client"} and .to.labels.app == "web"'
+	eventually 5 event '.to.ip == "'"$web"'" and .from.pod == "default/other" and .verdict == "dropped" and
+		.reason == "policy_ingress" and .isolatedBy == ["default/deny", "default/web"]'
+	eventually 5 event '.to.ip == "'"$(pod_ip n1 web 6)"'" and .from.pod == "default/other" and
+		.verdict == "dropped" and .protocol == "tcp"'
+	eventually 5 event '.to.pod == "default/cli" and .from.pod == "default/web" and .verdict == "dropped" and
+		.protocol == "icmp" and .isolatedBy == ["default/deny"] and (.to | has("port") | not)'
+	run -0 fairlead flows --pod default/other --drops --last 3
+	[[ ${lines[0]} =~ ^TIME\ +FROM\ +TO\ +PROTOCOL\ +VERDICT\ +REASON\ +POLICY$ ]]
+	[[ $output =~ default/other:[0-9]+\ +default/web:80\ +tcp\ +dropped\ +policy_ingress\ +default/deny,default/web ]]
+	[ "${#lines[@]}" -le 4 ]
+	run -0 fairlead flows --pod default/cli
+	[[ $output =~ default/cli:[0-9]+\ +default/web:80\ +tcp\ +forwarded\ +redirected\ +default/web\ ingress\[1\] ]]
+	[[ $output != *default/other* ]]
+}
+
+@test "a pod that pretends to be another is told by the interface that it is behind" {
+	on n1 in_pod other ip addr add 10.99.99.99/32 dev eth0
+	run ! on n1 in_pod other ping -q -c 1 -W 0.3 -I 10.99.99.99 "$(pod_ip n1 web)"
+	on n1 in_pod other ip addr del 10.99.99.99/32 dev eth0
+	eventually 5 event '.reason == "spoofed_ip" and .from.ip == "10.99.99.99" and
+		.from.pod == "default/other" and .verdict == "dropped"'
+}
+
+@test "flows --follow goes on with what happens, one document a line, over a restart of the agent" {
+	local out="$BATS_TEST_TMPDIR/follow" pid
+	nsenter --target "$NODE_PID_n1" --mount --net -- "$BUILD/bin/fairlead" flows --follow --drops \
+		-o json >>"$out" 2>"$out.err" 3>&- 4>&- &
+	pid=$!
+	# What is told is from after its start, which is seen by what is told.
+	eventually 10 drop_and_find "$out"
+	[ "$(jq -s 'map(.verdict) | unique' -c "$out")" = '["dropped"]' ]
+	[ "$(jq -s 'map(.number) | . == (sort | unique)' "$out")" = true ]
+	agent_stop n1
+	eventually 5 grep -q 'waiting for it' "$out.err"
+	: >"$out"
+	agent_start n1
+	agent_wait_ready n1
+	eventually 10 drop_and_find "$out"
+	kill "$pid"
+	wait "$pid" || true
+	jq -se 'length == '"$(wc -l <"$out")" "$out"
+}
+
+# drop_and_find FILE: a dropped packet, and its line is in the file.
+drop_and_find() {
+	run ! on n1 in_pod other ping -q -c 1 -W 0.1 "$(pod_ip n1 web)"
+	grep -q '"pod":"default/other"' "$1"
+}
+
+@test "options of flows and parameters of the API have their limits, and say so" {
+	local args want
+	while read -r args want; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr fairlead flows ${args//,/ }
+		[[ $stderr == *"$want"* ]] || { echo "$args: $stderr"; return 1; }
+	done <<-'END'
+		--last,1001 --last '1001': expected a number from 0 to 1000
+		--last,x --last 'x': expected a number
+		--pod,web --pod 'web': expected NAMESPACE/NAME
+	END
+	while read -r args want; do
+		run agent_get n1 "/v1/flows?$args"
+		[[ $output == *"$want"* ]] || { echo "$args: $output"; return 1; }
+	done <<-'END'
+		max=0 max '0': expected a whole number from 1 to 1000
+		max=1001 expected a whole number from 1 to 1000
+		after=-1 after '-1': expected a whole number
+		pod=x pod 'x': expected namespace/name
+		drops=2 drops '2': expected 0 or 1
+		follow unknown parameter 'follow', expected 'after', 'drops', 'pod', 'max', 'wait'
+	END
+	run agent_get n1 "/v1/flows?max=1"
+	jq -e '.flows | length == 1' <<<"$output"
+	run agent_get n1 "/v1/flows?pod=x%2Fnone"
+	jq -e '.flows == [] and .lost == 0 and .next > 0' <<<"$output"
+}
