@@ -43,6 +43,12 @@ void guard_look(struct guard *g);
 /* NULL: policy is in force for the host interface's pod, *identity; else why not, in words. */
 const char *guard_standing(const struct guard *g, const char *host_ifname, uint32_t *identity);
 
+/*
+ * The compiler's world, borrowed until the next turn of the loop, once it is in force. -ENOENT:
+ * policies are not enforced; -EAGAIN: not all objects have been read.
+ */
+fl_must int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err);
+
 /* Says of every problem that stands. */
 void guard_problems(const struct guard *g, agent_complain *each, void *arg);
 
