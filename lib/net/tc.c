@@ -89,9 +89,13 @@ int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, str
 
 	if (r < 0)
 		return r;
-	/* Without "echo" the kernel tells everybody but us. */
-	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_ECHO, &tcm, sizeof(tcm) },
-			   "read the clsact qdisc of link %u", link);
+	/*
+	 * Without "echo" the kernel tells everybody but us; of one that has been removed it says
+	 * nothing at all but that it has understood.
+	 */
+	(void)fl_batch_add(
+		b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_ECHO | NLM_F_ACK, &tcm, sizeof(tcm) },
+		"read the clsact qdisc of link %u", link);
 	r = fl_nl_query(nl, b, each_get, &found, err);
 	/* Not one yet, or not one any more. */
 	if (r == -ENOENT || r == -EINVAL || (r == 0 && !found.link))
