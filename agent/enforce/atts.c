@@ -209,3 +209,16 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	a->is_live = true;
 	return 0;
 }
+
+bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out)
+{
+	for (size_t i = 0; i < e->n_atts; i++) {
+		const struct enf_att *a = e->atts[i];
+
+		if (a->ifindex != ifindex || !a->pod)
+			continue;
+		*out = (struct pol_who){ a->pod->ns, a->pod->name, a->live.info.identity };
+		return true;
+	}
+	return false;
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "agent/datapath/datapath.h"
+#include "agent/policy/names.h"
 #include "agent/policy/world.h"
 #include "state/endpoint.h"
 
@@ -86,3 +87,6 @@ int enf_watch_fd(const struct enf *e);
 
 /* Takes what was heard; true: it is time for enf_reconcile(). */
 bool enf_watch_take(struct enf *e);
+
+/* The pod behind the host interface of this index, texts borrowed until the next record. */
+bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out);
