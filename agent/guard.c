@@ -237,6 +237,16 @@ int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err)
 	return enf_attach(g->enf, key, err);
 }
 
+int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err)
+{
+	if (!g)
+		return fl_fail(err, ENOENT, "config 'policy.enforce' is false");
+	if (!g->read)
+		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
+	*out = enf_world(g->enf);
+	return 0;
+}
+
 bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity)
 {
 	return g && enf_enforces(g->enf, host_ifname, identity);

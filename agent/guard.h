@@ -37,6 +37,12 @@ bool guard_ready(const struct guard *g);
 /* Policy in force for one attachment. -EAGAIN: not ready; -ENOENT: no such record or interface. */
 fl_must int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err);
 
+/*
+ * The compiler's world, borrowed until the next turn of the loop, once it is in force. -ENOENT:
+ * policies are not enforced; -EAGAIN: not all objects have been read.
+ */
+fl_must int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err);
+
 /* Whether the datapath knows the host interface, and under which identity. */
 bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity);
 

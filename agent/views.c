@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "agent/agent.h"
+#include "agent/views.h"
 #include "base/text.h"
 #include "state/endpoint.h"
 #include "json/cur.h"
@@ -87,7 +88,7 @@ static int set_problems(struct fl_json *o, const struct agent *a)
 	return fl_json_set(o, "problems", j.array) ?: j.r;
 }
 
-static int get_status(void *arg, const struct fl_json *body, struct fl_json **out,
+static int get_status(void *arg, const struct api_call *call, struct fl_json **out,
 		      struct fl_err *err)
 {
 	const struct agent *a = arg;
@@ -95,7 +96,7 @@ static int get_status(void *arg, const struct fl_json *body, struct fl_json **ou
 	fl_auto_json struct fl_json *o = fl_json_object();
 	int r = o ? 0 : -ENOMEM;
 
-	(void)body;
+	(void)call;
 	r = r ?: set_node(o, a) ?: set_underlay(o, a) ?:
 	    fl_json_set_int(o, "nodes", a->nodes ? (int64_t)a->nodes->n : 0) ?:
 	    fl_json_set_int(o, "peers", (int64_t)s.peers) ?: set_reconcile(o, &s) ?:
@@ -106,17 +107,17 @@ static int get_status(void *arg, const struct fl_json *body, struct fl_json **ou
 	return 0;
 }
 
-static int get_peers(void *arg, const struct fl_json *body, struct fl_json **out,
+static int get_peers(void *arg, const struct api_call *call, struct fl_json **out,
 		     struct fl_err *err)
 {
-	(void)body;
+	(void)call;
 	return topo_peers_json(((struct agent *)arg)->topo, out, err);
 }
 
-static int get_routes(void *arg, const struct fl_json *body, struct fl_json **out,
+static int get_routes(void *arg, const struct api_call *call, struct fl_json **out,
 		      struct fl_err *err)
 {
-	(void)body;
+	(void)call;
 	return topo_routes_json(((struct agent *)arg)->topo, out, err);
 }
 
@@ -166,13 +167,13 @@ static int each_endpoint(const struct fl_endpoint *ep, void *arg, struct fl_err 
 	return r < 0 ? fl_fail_errno(err, ENOMEM, "list endpoints") : 0;
 }
 
-static int get_endpoints(void *arg, const struct fl_json *body, struct fl_json **out,
+static int get_endpoints(void *arg, const struct api_call *call, struct fl_json **out,
 			 struct fl_err *err)
 {
 	fl_auto(endpoints_done) struct endpoints e = { arg, fl_json_array() };
 	int r;
 
-	(void)body;
+	(void)call;
 	if (!e.list)
 		return fl_fail_errno(err, ENOMEM, "list endpoints");
 	r = fl_endpoint_list(e.a->root, NULL, each_endpoint, &e, err);
@@ -183,10 +184,10 @@ static int get_endpoints(void *arg, const struct fl_json *body, struct fl_json *
 }
 
 /* A plugin's ADD: answered when policy is in force for the attachment. */
-static int post_endpoint(void *arg, const struct fl_json *body, struct fl_json **out,
+static int post_endpoint(void *arg, const struct api_call *call, struct fl_json **out,
 			 struct fl_err *err)
 {
-	struct fl_cur c = fl_cur_root(body, "request");
+	struct fl_cur c = fl_cur_root(call->body, "request");
 	struct agent *a = arg;
 	struct fl_key key;
 	int r;
@@ -202,37 +203,37 @@ static int post_endpoint(void *arg, const struct fl_json *body, struct fl_json *
 	return r < 0 ? r : guard_attach(a->guard, &key, err);
 }
 
-static int get_bgp(void *arg, const struct fl_json *body, struct fl_json **out, struct fl_err *err)
+static int get_bgp(void *arg, const struct api_call *call, struct fl_json **out, struct fl_err *err)
 {
 	struct agent *a = arg;
 
-	(void)body;
+	(void)call;
 	if (!a->bgp)
 		return fl_fail(err, ENOENT, "mode is '%s', not 'bgp'",
 			       agent_mode_text(a->conf->mode));
 	return bgp_json(a->bgp, out, err);
 }
 
-static int post_drain(void *arg, const struct fl_json *body, struct fl_json **out,
+static int post_drain(void *arg, const struct api_call *call, struct fl_json **out,
 		      struct fl_err *err)
 {
-	(void)body;
+	(void)call;
 	*out = NULL;
 	return agent_drain(arg, true, err);
 }
 
-static int post_undrain(void *arg, const struct fl_json *body, struct fl_json **out,
+static int post_undrain(void *arg, const struct api_call *call, struct fl_json **out,
 			struct fl_err *err)
 {
-	(void)body;
+	(void)call;
 	*out = NULL;
 	return agent_drain(arg, false, err);
 }
 
-static int post_reload(void *arg, const struct fl_json *body, struct fl_json **out,
+static int post_reload(void *arg, const struct api_call *call, struct fl_json **out,
 		       struct fl_err *err)
 {
-	(void)body;
+	(void)call;
 	(void)err;
 	*out = NULL;
 	src_manifests_reload(((struct agent *)arg)->source);
@@ -240,10 +241,18 @@ static int post_reload(void *arg, const struct fl_json *body, struct fl_json **o
 }
 
 const struct api_route agent_routes[] = {
-	{ "GET", "/v1/status", get_status },	    { "GET", "/v1/peers", get_peers },
-	{ "GET", "/v1/routes", get_routes },	    { "GET", "/v1/endpoints", get_endpoints },
-	{ "POST", "/v1/endpoints", post_endpoint }, { "GET", "/v1/bgp", get_bgp },
-	{ "POST", "/v1/node/drain", post_drain },   { "POST", "/v1/node/undrain", post_undrain },
+	{ "GET", "/v1/status", get_status },
+	{ "GET", "/v1/peers", get_peers },
+	{ "GET", "/v1/routes", get_routes },
+	{ "GET", "/v1/endpoints", get_endpoints },
+	{ "POST", "/v1/endpoints", post_endpoint },
+	{ "GET", "/v1/bgp", get_bgp },
+	{ "POST", "/v1/node/drain", post_drain },
+	{ "POST", "/v1/node/undrain", post_undrain },
 	{ "POST", "/v1/reload", post_reload },
+	{ "GET", "/v1/identities", agent_get_identities },
+	{ "GET", "/v1/policies", agent_get_policies },
+	{ "GET", "/v1/policies/*/*", agent_get_policy },
+	{ "POST", "/v1/policies/explain", agent_post_explain },
 };
 const size_t agent_n_routes = FL_ARRAY_LEN(agent_routes);

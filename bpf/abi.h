@@ -15,8 +15,8 @@
  *	rule's port set, protocol, port -> allow    longest prefix; any match of any rule allows
  *
  * A block stands for all blocks of policies that cover the address, and a rule for all that the
- *set's policies allow it, so the longest prefix never hides a shorter one's ports. A set changes by
- *one write: a version that nobody uses is filled, then its number goes into the slot.
+ * set's policies allow it, so the longest prefix never hides a shorter one's ports. A set changes
+ * by one write: a version that nobody uses is filled, then its number goes into the slot.
  */
 #pragma once
 
@@ -28,12 +28,14 @@
 #define FL_MAX_ENDPOINTS 4096	 /* pods of this node */
 #define FL_MAX_LOCALS	 16384	 /* their addresses */
 #define FL_MAX_PREFIXES	 262144	 /* addresses and blocks with an identity */
-#define FL_MAX_SPECIALS	 1024	 /* the node's own addresses, Services' blocks */
+#define FL_MAX_SPECIALS	 65536	 /* the node's addresses, Services' and other nodes' blocks */
 #define FL_MAX_SLOTS	 4096	 /* policy sets in use on this node */
 #define FL_MAX_RULES	 1048576 /* version x direction x identity */
 #define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
 #define FL_MAX_FLOWS	 524288	 /* tracked connections */
 #define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
+#define FL_MAX_DEVICES	 256	 /* interfaces to other nodes */
+#define FL_MAX_DENIED	 16384	 /* blocks whose packets are dropped at the underlay */
 
 #define FL_EVENTS_BYTES 1048576 /* of the ring buffer */
 #define FL_EVENTS_JIFFY 64	/* events of one processor in a jiffy, at most */
@@ -63,6 +65,8 @@ enum {
 	FL_SPECIAL_NODE = 1 << 0, /* an address of this node, which always reaches its pods */
 	/* Of Services: the stack puts another destination in, and the flow is judged by that. */
 	FL_SPECIAL_SERVICE = 1 << 1,
+	/* Of another node's pods: what goes there and comes from there goes past the stack. */
+	FL_SPECIAL_PEER = 1 << 2,
 };
 
 /* Of struct fl_slot. */
@@ -78,10 +82,17 @@ struct fl_endpoint_info {
 	__u32 identity, ns;    /* of the pod and its namespace */
 	__u32 slot;	       /* of its policy set */
 	__u8 mac[6];	       /* of the pod's interface */
-	__u8 host_mac[6];      /* of the host's end */
+	__u8 host_mac[6];      /* of its router: of the bridge it is in, else of the host's end */
 	struct fl_in ip4, ip6; /* its first of each family, zero: none; others are in fl_locals */
+	/*
+	 * Until this second of CLOCK_MONOTONIC TCP connections from before the pod came under the
+	 * datapath are taken up by whichever side speaks first; 0: it has always been there.
+	 */
+	__u32 pick_up_until_s;
 };
-FL_ABI_SIZE(struct fl_endpoint_info, 60);
+FL_ABI_SIZE(struct fl_endpoint_info, 64);
+
+enum { FL_PICK_UP_S = 600 }; /* seconds that such a pod gets: some retransmissions and keepalives */
 
 /* fl_locals: an address of a pod of this node -> the index of its host interface. */
 struct fl_local_key {
@@ -109,6 +120,23 @@ struct fl_special {
 	__u32 flags; /* FL_SPECIAL_... */
 };
 FL_ABI_SIZE(struct fl_special, 4);
+
+/* fl_devices: index of an interface to other nodes that has our programs -> what they do there. */
+enum {
+	/* Nothing does it before them: they drop what comes from fl_denied. */
+	FL_DEVICE_DENIES = 1 << 0,
+};
+
+struct fl_device {
+	__u32 flags; /* FL_DEVICE_... */
+};
+FL_ABI_SIZE(struct fl_device, 4);
+
+/*
+ * What fl_from_pod sends past the stack carries this mark to the interface, where fl_to_net takes
+ * it off. Nothing of a pod's comes with a mark: the kernel clears it between namespaces.
+ */
+#define FL_MARK 0x0fa1ead0
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {
@@ -181,10 +209,17 @@ enum fl_reason {
 	FL_R_FRAGMENT,	 /* a later fragment whose first one was not seen */
 	FL_R_FLOWS_FULL,
 	FL_R_INVALID_STATE, /* an ICMP error about no flow of ours */
+	FL_R_DENIED_SOURCE, /* from a block that nobody here wants to hear of */
 	FL_R_COUNT,
 };
 
-/* fl_counts, per processor: reason x direction. */
+/*
+ * fl_counts, per processor: reason x direction. Egress is what pods send, ingress what comes to
+ * them from the stack or the network; a packet is counted once in each, and one that goes straight
+ * from pod to pod in egress only. What is dropped on its way out is counted twice in egress: when
+ * it left the pod, and when it was dropped. Nothing else that passes the node is counted, but what
+ * comes from a denied source.
+ */
 struct fl_count {
 	__u64 packets, bytes;
 };
@@ -207,6 +242,7 @@ enum {
 	FL_FLOW_FROM1 = 1 << 0,	  /* side 1 opened it */
 	FL_FLOW_STACK = 1 << 1,	  /* seen on the stack's path first: stays there both ways */
 	FL_FLOW_REPLIED = 1 << 2, /* both sides have been heard */
+	FL_FLOW_PEER = 1 << 3,	  /* one side is another node's pod; past the stack both ways */
 };
 
 /* TCP flags that each side has sent. */

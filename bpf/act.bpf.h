@@ -9,8 +9,8 @@
 
 #include "bpf/policy.bpf.h"
 
-/* Counts the packet under its reason. */
-static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 dir)
+/* Counts a packet of so many bytes under its reason. */
+static __always_inline void fl_count_bytes(__u64 bytes, __u8 reason, __u8 dir)
 {
 	__u32 index = reason * FL_DIRS + dir;
 	struct fl_count *count = bpf_map_lookup_elem(&fl_counts, &index);
@@ -18,7 +18,13 @@ static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 di
 	if (!count)
 		return;
 	count->packets++;
-	count->bytes += skb->len;
+	count->bytes += bytes;
+}
+
+/* Counts the packet under its reason. */
+static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 dir)
+{
+	fl_count_bytes(skb->len, reason, dir);
 }
 
 /* True when this processor may send one more event in this jiffy. */

@@ -42,12 +42,23 @@ static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone
 	l->key.proto = p->proto;
 }
 
-/* True when this TCP packet begins a new connection where an old one has ended. */
-static __always_inline bool fl_flow_is_reopened(const struct fl_packet *p, const struct fl_flow *f)
+/* True when the packet goes to the side that opened the connection. */
+static __always_inline bool fl_flow_is_reply(const struct fl_lookup *l, const struct fl_flow *f)
+{
+	return l->side != !!(f->flags & FL_FLOW_FROM1);
+}
+
+/*
+ * True when this TCP packet begins a new connection: where an old one has ended, or from the side
+ * that has not opened the known one, which that must not lead round its own policy.
+ */
+static __always_inline bool fl_flow_is_reopened(const struct fl_packet *p,
+						const struct fl_lookup *l, const struct fl_flow *f)
 {
 	return p->proto == IPPROTO_TCP && p->kind == FL_KIND_FLOW &&
 	       (p->tcp & (FL_TCP_SYN | FL_TCP_ACK)) == FL_TCP_SYN &&
-	       ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST));
+	       ((f->tcp[0] & f->tcp[1] & FL_TCP_FIN) || ((f->tcp[0] | f->tcp[1]) & FL_TCP_RST) ||
+		fl_flow_is_reply(l, f));
 }
 
 /* The packet's connection, or NULL: none that is alive. l is zero before. */
@@ -60,15 +71,9 @@ static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, _
 	l->now = (__u32)bpf_jiffies64();
 	f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!f || l->now - f->seen > fl_flow_timeout_s(p->proto, f) * cfg_hz ||
-	    fl_flow_is_reopened(p, f))
+	    fl_flow_is_reopened(p, l, f))
 		return NULL;
 	return f;
-}
-
-/* True when the packet goes to the side that opened the connection. */
-static __always_inline bool fl_flow_is_reply(const struct fl_lookup *l, const struct fl_flow *f)
-{
-	return l->side != !!(f->flags & FL_FLOW_FROM1);
 }
 
 /* Notes that the packet has passed. Racing processors may lose a flag; the next packet brings it.
@@ -93,12 +98,11 @@ static __always_inline void fl_flow_touch(const struct fl_packet *p, const struc
 		f->flags |= FL_FLOW_REPLIED;
 }
 
-/* Enters a new connection that the packet opens. 0 or -FL_R_FLOWS_FULL. */
+/* Enters a new connection, f's flags being set. 0 or -FL_R_FLOWS_FULL. */
 static __always_inline int fl_flow_open(const struct fl_packet *p, struct fl_lookup *l,
 					struct fl_flow *f)
 {
 	f->seen = l->now;
-	f->flags |= l->side ? FL_FLOW_FROM1 : 0;
 	f->tcp[0] = l->side ? 0 : p->tcp;
 	f->tcp[1] = l->side ? p->tcp : 0;
 	/* An int: up to Linux 6.3, the upper half of what a map's function returns is undefined. */

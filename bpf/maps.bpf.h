@@ -36,7 +36,7 @@ struct {
 	__type(value, struct fl_prefix_info);
 } fl_prefixes SEC(".maps");
 
-/* The node's addresses and Services' blocks. Written by the agent. Full: it says so. */
+/* The node's addresses, Services' and nodes' blocks. Written by the agent. Full: it says so. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -44,6 +44,26 @@ struct {
 	__type(key, struct fl_prefix_key);
 	__type(value, struct fl_special);
 } fl_specials SEC(".maps");
+
+/*
+ * Index of an interface to other nodes -> what is done there. Written by the agent. Full: it says
+ * so, and what goes there goes through the stack.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FL_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct fl_device);
+} fl_devices SEC(".maps");
+
+/* Blocks whose packets are dropped. Written by the agent, which has checked that they fit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, FL_MAX_DENIED);
+	__type(key, struct fl_prefix_key);
+	__type(value, __u32);
+} fl_denied SEC(".maps");
 
 /* Slot -> version in force. Written by the agent, one write a change. Never full. */
 struct {

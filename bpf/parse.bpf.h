@@ -28,6 +28,9 @@ enum fl_kind {
 	FL_KIND_NEIGHBOUR, /* ARP, IPv6 neighbour discovery and multicast listening */
 };
 
+/* Of skb->pkt_type: the frame is addressed to this machine (<linux/if_packet.h>). */
+enum { FL_PACKET_HOST = 0 };
+
 enum fl_part { FL_WHOLE, FL_FIRST_FRAGMENT, FL_LATER_FRAGMENT };
 
 struct fl_packet {
@@ -43,7 +46,8 @@ struct fl_packet {
 	struct fl_in outer_src; /* ERROR: who sent it */
 	struct fl_in outer_dst;
 	struct ethhdr eth;
-	__u32 l3; /* offset of the IP header */
+	__u32 l3;      /* offset of the IP header */
+	__u16 headers; /* TCP, UDP: bytes from there to their data; 0: not known */
 };
 
 /* ARP for IPv4 over Ethernet (RFC 826), after struct ethhdr. */
@@ -160,6 +164,7 @@ static __always_inline int fl_parse_l4(struct __sk_buff *skb, __u32 off, __u32 l
 			return -FL_R_MALFORMED;
 		p->tcp = (h.tcp.syn ? FL_TCP_SYN : 0) | (h.tcp.ack ? FL_TCP_ACK : 0) |
 			 (h.tcp.fin ? FL_TCP_FIN : 0) | (h.tcp.rst ? FL_TCP_RST : 0);
+		p->headers = off - ETH_HLEN + h.tcp.doff * 4;
 	} else if (bpf_skb_load_bytes(skb, off, h.raw, sizeof(h.raw)) < 0) {
 		return -FL_R_TRUNCATED;
 	}
@@ -172,6 +177,8 @@ static __always_inline int fl_parse_l4(struct __sk_buff *skb, __u32 off, __u32 l
 		p->sport_be = p->dport_be = echo ? h.icmp.id : 0;
 		return 0;
 	}
+	if (p->proto == IPPROTO_UDP && !inner)
+		p->headers = off - ETH_HLEN + 8;
 	p->sport_be = h.ports[0];
 	p->dport_be = h.ports[1];
 	return 0;

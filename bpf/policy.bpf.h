@@ -14,6 +14,7 @@ struct fl_end {
 	__u32 slot;    /* of the pod */
 	__u32 who[4];  /* its identity, namespace, block, FL_ID_PODS; 0: none */
 	__u32 flags;   /* FL_SPECIAL_... */
+	__u32 pick_up_until_s;
 };
 
 /* Who has the address; e is zero before. */
@@ -37,6 +38,7 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 			e->who[0] = ep->identity;
 			e->who[1] = ep->ns;
 			e->who[3] = ep->identity ? FL_ID_PODS : 0;
+			e->pick_up_until_s = ep->pick_up_until_s;
 		}
 	}
 	where.prefixlen = 32 + 128;

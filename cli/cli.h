@@ -44,6 +44,7 @@ int cli_status(const struct cli *c, struct fl_err *err);
 int cli_peers(const struct cli *c, struct fl_err *err);
 int cli_routes(const struct cli *c, struct fl_err *err);
 int cli_endpoints(const struct cli *c, struct fl_err *err);
+int cli_identities(const struct cli *c, struct fl_err *err);
 int cli_bgp(const struct cli *c, struct fl_err *err);
 int cli_node(const struct cli *c, struct fl_err *err);
 int cli_reload(const struct cli *c, struct fl_err *err);

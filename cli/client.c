@@ -47,12 +47,19 @@ static size_t on_data(char *data, size_t one, size_t n, void *arg)
 	return n;
 }
 
-static CURLcode set_up(CURL *curl, const char *method, const char *url, const char *socket,
+/* What is asked; body NULL: none. */
+struct question {
+	const char *method, *path, *body;
+};
+
+static CURLcode set_up(CURL *curl, const struct question *q, const char *url, const char *socket,
 		       struct answer *a)
 {
-	return curl_easy_setopt(curl, CURLOPT_URL, url)
+	CURLcode code = !q->body ? CURLE_OK : curl_easy_setopt(curl, CURLOPT_POSTFIELDS, q->body);
+
+	return code ?: curl_easy_setopt(curl, CURLOPT_URL, url)
 		       ?: curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket)
-		       ?: curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method)
+		       ?: curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, q->method)
 		       ?: curl_easy_setopt(curl, CURLOPT_PROXY, "") /* whatever http_proxy says */
 		       ?: curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http")
 		       ?: curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L)
@@ -108,12 +115,12 @@ static int judge(long status, struct answer *a, struct fl_json **out, struct fl_
 		       text ? text : "the agent says no, and not why");
 }
 
-int cli_ask(const struct cli *c, const char *method, const char *path, struct fl_json **out,
-	    struct fl_err *err)
+static int ask(const struct cli *c, const struct question *q, struct fl_json **out,
+	       struct fl_err *err)
 {
 	fl_auto(answer_done) struct answer a = { 0 };
 	fl_auto(close_curl) CURL *curl = NULL;
-	char socket[PATH_MAX], url[256];
+	char socket[PATH_MAX], url[2048];
 	long status = 0;
 	CURLcode code;
 	int r;
@@ -121,15 +128,49 @@ int cli_ask(const struct cli *c, const char *method, const char *path, struct fl
 	r = c->socket
 		    ? fl_copy(socket, sizeof(socket), c->socket, err)
 		    : fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", c->root);
-	r = r ?: fl_format(url, sizeof(url), err, "http://agent%s", path);
+	r = r ?: fl_format(url, sizeof(url), err, "http://agent%s", q->path);
 	if (r < 0)
 		return r;
 	curl = curl_easy_init();
 	if (!curl)
 		return fl_fail(err, ENOMEM, "ask the agent: out of memory");
-	code = set_up(curl, method, url, socket, &a) ?: curl_easy_perform(curl);
+	code = set_up(curl, q, url, socket, &a) ?: curl_easy_perform(curl);
 	if (code != CURLE_OK)
 		return explain(curl, code, socket, &a, err);
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	return judge(status, &a, out, err);
+}
+
+int cli_ask(const struct cli *c, const char *method, const char *path, struct fl_json **out,
+	    struct fl_err *err)
+{
+	return ask(c, &(struct question){ method, path, NULL }, out, err);
+}
+
+int cli_post(const struct cli *c, const char *path, const struct fl_json *body,
+	     struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
+	int r = fl_json_print(body, 0, &text, err);
+
+	return r < 0 ? r : ask(c, &(struct question){ "POST", path, text }, out, err);
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-._~", c));
+}
+
+int cli_escape(const char *text, char *out, size_t size, struct fl_err *err)
+{
+	size_t n = 0;
+	int r = 0;
+
+	for (; r == 0 && *text; text++, n += strlen(out + n))
+		r = fl_format(out + n, size - n, err, is_plain(*text) ? "%c" : "%%%02X",
+			      (unsigned char)*text);
+	if (r == 0)
+		out[n] = '\0';
+	return r;
 }

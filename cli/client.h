@@ -14,3 +14,13 @@
  */
 fl_must int cli_ask(const struct cli *c, const char *method, const char *path, struct fl_json **out,
 		    struct fl_err *err);
+
+/* As above, by POST and with a document. */
+fl_must int cli_post(const struct cli *c, const char *path, const struct fl_json *body,
+		     struct fl_json **out, struct fl_err *err);
+
+/*
+ * The text as a part of a path or a parameter's value: all but letters, digits and "-._~" escaped.
+ * -ENAMETOOLONG.
+ */
+fl_must int cli_escape(const char *text, char *out, size_t size, struct fl_err *err);

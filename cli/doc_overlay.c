@@ -58,6 +58,20 @@ static bool is_port_bound(const char *table, uint16_t port)
 	return false;
 }
 
+/* No other VTEP is in the way. A program's socket is, where the kernel has none of the port. */
+static void say_port(struct doc *d, bool is_free)
+{
+	if (is_free &&
+	    (is_port_bound("/proc/net/udp", d->port) || is_port_bound("/proc/net/udp6", d->port)))
+		doc_say(d, DOC_FAIL, "vtep.clash",
+			"ss -ulpn shows the program that has it; or choose another vxlan.port in "
+			"the configuration of all nodes",
+			"UDP port %u is bound by a program", d->port);
+	else
+		doc_say(d, DOC_OK, "vtep.clash", NULL, "nobody else has VNI %u or UDP port %u",
+			d->vni, d->port);
+}
+
 static void say_missing(struct doc *d)
 {
 	const struct fl_link *rival = find_rival(d, true), *same = NULL;
@@ -77,16 +91,8 @@ static void say_missing(struct doc *d)
 			"vxlan.vni or vxlan.port in the configuration of all nodes",
 			"'%s' has VNI %u on UDP port %u%s", rival->name, rival->vxlan.vni, d->port,
 			rival->external ? " for every VNI (external)" : "");
-	else if (!find_rival(d, false) && (is_port_bound("/proc/net/udp", d->port) ||
-					   is_port_bound("/proc/net/udp6", d->port)))
-		doc_say(d, DOC_FAIL, "vtep.clash",
-			"ss -ulpn shows the program that has it; or choose another vxlan.port in "
-			"the "
-			"configuration of all nodes",
-			"UDP port %u is bound by a program", d->port);
 	else
-		doc_say(d, DOC_OK, "vtep.clash", NULL, "nobody else has VNI %u or UDP port %u",
-			d->vni, d->port);
+		say_port(d, !find_rival(d, false));
 }
 
 void doc_overlay(struct doc *d)
@@ -118,16 +124,8 @@ void doc_overlay(struct doc *d)
 		doc_say(d, DOC_FAIL, "vtep.clash",
 			"remove that device, or choose another vxlan.vni",
 			"'%s' has the same VNI and UDP port", rival->name);
-	else if (!v->up && (is_port_bound("/proc/net/udp", d->port) ||
-			    is_port_bound("/proc/net/udp6", d->port)))
-		doc_say(d, DOC_FAIL, "vtep.clash",
-			"ss -ulpn shows the program that has it; or choose another vxlan.port in "
-			"the "
-			"configuration of all nodes",
-			"UDP port %u is bound by a program", d->port);
 	else
-		doc_say(d, DOC_OK, "vtep.clash", NULL, "nobody else has VNI %u or UDP port %u",
-			d->vni, d->port);
+		say_port(d, !v->up);
 }
 
 static void check_vtep_mtu(struct doc *d)

@@ -23,6 +23,11 @@ static const struct cli_command commands[] = {
 	  "in\n"
 	  "the pod and its other end on the host, addresses, plugin, pod. Without an agent the\n"
 	  "records that the plugins wrote are read: that needs root.\n" },
+	{ "identities", cli_identities, NULL, "what pods the network policies tell apart",
+	  "Pods of one namespace with the same labels and named ports are one identity, whatever\n"
+	  "their number. PODS are those of the cluster, LOCAL of them those on this node, "
+	  "POLICIES\n"
+	  "those that select them. Where policies are enforced only.\n" },
 	{ "bgp", cli_bgp, NULL, "BIRD and its sessions",
 	  "Mode bgp only. BFD is the state of the session's BFD session, if it has one; ERROR "
 	  "what\n"
@@ -50,22 +55,22 @@ static const struct cli_command commands[] = {
 	  "Mode bgp only.\n" },
 	{ "policy", cli_policy, "list|show|explain",
 	  "network policies: which there are, and what they mean for a connection",
-	  "policy list -f FILE      the policies, and how many pods each selects\n"
-	  "policy show [NS/NAME] -f FILE\n"
-	  "                         a policy with all defaults written out, and its pods; or all\n"
-	  "policy explain --from END --to END --port PORT -f FILE\n"
+	  "policy list              the policies, and how many pods each selects\n"
+	  "policy show [NS/NAME]    a policy with all defaults written out, and its pods; or all\n"
+	  "policy explain --from END --to END --port PORT\n"
 	  "                         whether a connection is allowed, and by which rule of which\n"
 	  "                         policy: for each direction and address family. END is\n"
 	  "                         NAMESPACE/POD or an address, PORT is 80/tcp, 53/udp, 9/sctp "
 	  "or\n"
 	  "                         icmp. Ends with 1 when it is denied.\n"
-	  "policy explain --questions FILE -f FILE\n"
+	  "policy explain --questions FILE\n"
 	  "                         many at once: a JSON list of {\"from\",\"to\",\"port\"}; "
 	  "answers\n"
 	  "                         with a JSON list\n"
 	  "\n"
 	  "  -f, --file FILE|DIR  Namespaces, Pods and NetworkPolicies as YAML or JSON; may be\n"
-	  "                       given often. Other kinds are passed over. No agent is needed.\n",
+	  "                       given often. Other kinds are passed over. No agent is needed.\n"
+	  "                       Without it the agent is asked, for what is in force.\n",
 	  true },
 	{ "reload", cli_reload, NULL, "has the agent read the manifests again",
 	  "Not needed in normal operation: the agent sees changes of the folder by itself.\n" },

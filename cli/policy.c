@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * fairlead policy: what the policies in some files mean, by the code that compiles them for the
- * kernel. Needs no agent.
+ * kernel and without an agent; or, without files, what the agent has in force.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/print.h"
 #include "yaml/yaml.h"
 
@@ -81,7 +82,7 @@ static int put_folder(struct pol_world *w, const char *path, struct fl_err *err)
 	return r;
 }
 
-/* The world of the files. */
+/* The world of the files; *out stays NULL when there are none: the agent is to be asked. */
 static int load(const struct cli *c, struct pol_world **out, struct fl_err *err)
 {
 	fl_auto_pol_world struct pol_world *w = NULL;
@@ -91,9 +92,7 @@ static int load(const struct cli *c, struct pol_world **out, struct fl_err *err)
 	int r;
 
 	if (!c->n_files)
-		return fl_class(
-			err, fl_fail(err, EINVAL, "-f is missing: which files hold the policies?"),
-			CLI_USAGE);
+		return 0;
 	r = pol_world_new(&all, &w, err);
 	for (size_t i = 0; r == 0 && i < c->n_files; i++) {
 		if (stat(c->files[i], &st) < 0)
@@ -107,18 +106,67 @@ static int load(const struct cli *c, struct pol_world **out, struct fl_err *err)
 	return r;
 }
 
+static int get_list(const struct cli *c, const struct pol_world *w, struct fl_json **out,
+		    struct fl_err *err)
+{
+	return w ? pol_list(w, out, err) : cli_ask(c, "GET", "/v1/policies", out, err);
+}
+
 static int list(const struct cli *c, const struct pol_world *w, struct fl_err *err)
 {
 	static const struct cli_column columns[] = {
-		{ "NAMESPACE", "namespace" }, { "NAME", "name" },	{ "TYPES", "types" },
-		{ "PODS", "pods" },	      { "REFUSED", "refused" },
+		{ "NAMESPACE", "namespace" }, { "NAME", "name" }, { "GENERATION", "generation" },
+		{ "TYPES", "types" },	      { "PODS", "pods" }, { "REFUSED", "refused" },
+		{ "REASON", "reason" },
 	};
 	fl_auto_json struct fl_json *doc = NULL;
-	int r = pol_list(w, &doc, err) ?: cli_print_doc(c, doc, err);
+	int r = get_list(c, w, &doc, err) ?: cli_print_doc(c, doc, err);
 
 	if (r != 0)
 		return r < 0 ? r : CLI_OK;
 	return cli_print_list(doc, columns, FL_ARRAY_LEN(columns), "policies", err);
+}
+
+static int get_policy(const struct cli *c, const struct pol_world *w, const char *ns,
+		      const char *name, struct fl_json **out, struct fl_err *err)
+{
+	char path[1024], escaped[2][400];
+	int r;
+
+	if (w)
+		return pol_show(w, ns, name, out, err);
+	r = cli_escape(ns, escaped[0], sizeof(escaped[0]), err)
+		    ?: cli_escape(name, escaped[1], sizeof(escaped[1]), err)
+		    ?: fl_format(path, sizeof(path), err, "/v1/policies/%s/%s", escaped[0],
+				 escaped[1]);
+	return r ?: cli_ask(c, "GET", path, out, err);
+}
+
+/* The agent's policies one by one: it has other things to do meanwhile. */
+static int get_all(const struct cli *c, struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *names = NULL, *all = fl_json_object();
+	struct fl_json *items = fl_json_array();
+	int r = all ? 0 : -ENOMEM;
+
+	r = r ?: fl_json_set_str(all, "apiVersion", "v1") ?: fl_json_set_str(all, "kind", "List");
+	if (fl_json_set(all, "items", items) < 0 || r < 0)
+		return fl_fail_errno(err, ENOMEM, "show a policy");
+	r = get_list(c, NULL, &names, err);
+	for (size_t i = 0; r == 0 && i < fl_json_len(names); i++) {
+		const struct fl_json *row = fl_json_at(names, i);
+		struct fl_json *one = NULL;
+
+		r = get_policy(c, NULL, fl_json_str(fl_json_get(row, "namespace")) ?: "",
+			       fl_json_str(fl_json_get(row, "name")) ?: "", &one, err);
+		if (r == 0 && fl_json_append(items, one) < 0)
+			r = fl_fail_errno(err, ENOMEM, "show a policy");
+		/* One that has gone since. */
+		r = r == -ENOENT ? 0 : r;
+	}
+	if (r == 0)
+		*out = FL_TAKE(all);
+	return r;
 }
 
 static int show(const struct cli *c, const struct pol_world *w, struct fl_err *err)
@@ -136,9 +184,11 @@ static int show(const struct cli *c, const struct pol_world *w, struct fl_err *e
 	if (form.form == CLI_TABLE)
 		form.form = CLI_YAML;
 	if (slash)
-		r = fl_format(ns, sizeof(ns), err, "%.*s", (int)(slash - c->operand), c->operand);
-	r = r ?: pol_show(w, ns, slash ? slash + 1 : NULL, &doc, err)
-		       ?: cli_print_doc(&form, doc, err);
+		r = fl_format(ns, sizeof(ns), err, "%.*s", (int)(slash - c->operand), c->operand)
+			    ?: get_policy(c, w, ns, slash + 1, &doc, err);
+	else
+		r = w ? pol_show(w, ns, NULL, &doc, err) : get_all(c, &doc, err);
+	r = r ?: cli_print_doc(&form, doc, err);
 	return r < 0 ? r : CLI_OK;
 }
 
@@ -169,13 +219,28 @@ static int print_answer(const struct fl_json *doc, struct fl_err *err)
 	return cli_table_print(t, stdout, err);
 }
 
+/* Asks the world of the files, or the agent. */
+static int get_answer(const struct cli *c, const struct pol_world *w, const struct pol_question *q,
+		      struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *body = NULL;
+
+	if (w)
+		return pol_ask(w, q, out, err);
+	body = fl_json_object();
+	if (!body || fl_json_set_str(body, "from", q->from) < 0 ||
+	    fl_json_set_str(body, "to", q->to) < 0 || fl_json_set_str(body, "port", q->port) < 0)
+		return fl_fail_errno(err, ENOMEM, "ask the agent");
+	return cli_post(c, "/v1/policies/explain", body, out, err);
+}
+
 static int explain(const struct cli *c, const struct pol_world *w, struct fl_err *err)
 {
 	const struct pol_question q = { c->from, c->to, c->port };
 	fl_auto_json struct fl_json *doc = NULL;
 	int r;
 
-	r = pol_ask(w, &q, &doc, err) ?: cli_print_doc(c, doc, err);
+	r = get_answer(c, w, &q, &doc, err) ?: cli_print_doc(c, doc, err);
 	if (r == 0)
 		r = print_answer(doc, err);
 	if (r < 0)
@@ -183,8 +248,8 @@ static int explain(const struct cli *c, const struct pol_world *w, struct fl_err
 	return fl_streq(fl_json_str(fl_json_get(doc, "verdict")), "allowed") ? CLI_OK : CLI_PROBLEM;
 }
 
-static int answer_one(const struct pol_world *w, const struct fl_cur *at, struct fl_json *answers,
-		      struct fl_err *err)
+static int answer_one(const struct cli *c, const struct pol_world *w, const struct fl_cur *at,
+		      struct fl_json *answers, struct fl_err *err)
 {
 	struct pol_question q = { 0 };
 	struct fl_json *doc = NULL;
@@ -194,7 +259,7 @@ static int answer_one(const struct pol_world *w, const struct fl_cur *at, struct
 	    (r = fl_cur_str(at, "to", FL_REQUIRED, &q.to, err)) < 0 ||
 	    (r = fl_cur_str(at, "port", FL_REQUIRED, &q.port, err)) < 0)
 		return r;
-	r = pol_ask(w, &q, &doc, err);
+	r = get_answer(c, w, &q, &doc, err);
 	if (r < 0)
 		return fl_cur_wrap(at, err, r);
 	if (fl_json_append(answers, doc) < 0)
@@ -225,7 +290,7 @@ static int explain_all(const struct cli *c, const struct pol_world *w, struct fl
 	for (size_t i = 0; r == 0 && i < fl_json_len(questions); i++) {
 		struct fl_cur at = fl_cur_at(&root, i);
 
-		r = answer_one(w, &at, answers, err);
+		r = answer_one(c, w, &at, answers, err);
 	}
 	if (form.form == CLI_TABLE)
 		form.form = CLI_JSON;

@@ -217,25 +217,37 @@ int berth_list_from_tree(const struct fl_json *tree, struct berth_list *out, str
 	return finish(&list, out, err);
 }
 
-int berth_list_parse_single(const char *text, size_t len, struct berth_list *out,
-			    struct fl_err *err)
+/* A plugin's configuration by itself; *out is the caller's. */
+static int parse_plugin(const char *text, size_t len, struct fl_json **out, struct fl_err *err)
 {
-	fl_auto_json struct fl_json *conf = NULL, *list = NULL, *plugins = NULL;
-	struct fl_cur c = { 0 };
-	const char *name = "", *version = "";
-	int r;
+	fl_auto_json struct fl_json *conf = NULL;
+	struct fl_cur c;
+	int r = fl_json_parse(text, len, &conf, err);
 
-	r = fl_json_parse(text, len, &conf, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_DECODE);
 	c = fl_cur_root(conf, "config");
 	r = check_plugin(&c, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_CONFIG);
-	r = fl_cur_str(&c, "name", FL_OPTIONAL, &name, err);
+	*out = FL_TAKE(conf);
+	return 0;
+}
+
+int berth_list_parse_single(const char *text, size_t len, struct berth_list *out,
+			    struct fl_err *err)
+{
+	fl_auto_json struct fl_json *conf = NULL, *list = NULL, *plugins = NULL;
+	const char *name = "", *version = "";
+	struct fl_cur c;
+	int r = parse_plugin(text, len, &conf, err);
+
 	if (r < 0)
-		return fl_class(err, r, FL_CNI_CONFIG);
-	r = fl_cur_str(&c, "cniVersion", FL_OPTIONAL, &version, err);
+		return r;
+	c = fl_cur_root(conf, "config");
+	r = fl_cur_str(&c, "name", FL_OPTIONAL, &name, err);
+	if (r >= 0)
+		r = fl_cur_str(&c, "cniVersion", FL_OPTIONAL, &version, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_CONFIG);
 
@@ -252,16 +264,10 @@ int berth_list_parse_single(const char *text, size_t len, struct berth_list *out
 int berth_list_append(struct berth_list *list, const char *text, size_t len, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *conf = NULL;
-	struct fl_cur c = { 0 };
-	int r;
+	int r = parse_plugin(text, len, &conf, err);
 
-	r = fl_json_parse(text, len, &conf, err);
 	if (r < 0)
-		return fl_class(err, r, FL_CNI_DECODE);
-	c = fl_cur_root(conf, "config");
-	r = check_plugin(&c, err);
-	if (r < 0)
-		return fl_class(err, r, FL_CNI_CONFIG);
+		return r;
 	if (fl_json_append(list->plugins, FL_TAKE(conf)) < 0)
 		return fl_fail_errno(err, ENOMEM, "append a plugin");
 	return 0;

@@ -63,6 +63,11 @@ int api_open(uv_loop_t *loop, const char *path, const char *metrics_listen,
 	return 0;
 }
 
+void api_wake(struct api *a)
+{
+	api_http_wake(a->local);
+}
+
 void api_close(struct api **a)
 {
 	struct api *own = *a;

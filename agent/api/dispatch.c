@@ -120,12 +120,46 @@ static unsigned int status_of(int r)
 	}
 }
 
+/*
+ * True when the path is the route's. What stands where the route has a '*' goes to parts, cut out
+ * of text, a copy of the path.
+ */
+static bool is_path(const struct api_route *route, char *text, struct api_call *call)
+{
+	const char *want = route->path;
+	size_t n = 0;
+
+	for (; *want && *want != '*'; want++, text++)
+		if (*text != *want)
+			return false;
+	if (!*want)
+		return !*text;
+	while (*want == '*') {
+		char *end = text + strcspn(text, "/");
+		bool is_last = !want[1];
+
+		if (end == text || (*end == '/') == is_last)
+			return false;
+		assert(n < API_PARTS_MAX); /* the routes are ours */
+		call->parts[n++] = text;
+		*end = '\0';
+		text = end + 1;
+		want += is_last ? 1 : 2;
+	}
+	return true;
+}
+
 static int run_handler(const struct api_table *table, const struct api_route *route,
-		       const struct api_request *q, struct api_answer *out, struct fl_err *err)
+		       const struct api_request *q, struct api_call *call, struct api_answer *out,
+		       struct fl_err *err)
 {
 	fl_auto_json struct fl_json *body = NULL, *doc = NULL;
+	struct api_query query;
 	struct fl_err why = { 0 };
 	int r = 0;
+
+	if (api_query_parse(q->query, route->params, &query, &why) < 0)
+		return say_error(out, 400, why.text, err);
 
 	if (q->body) {
 		r = fl_json_parse(q->body, q->len, &body, &why);
@@ -133,7 +167,12 @@ static int run_handler(const struct api_table *table, const struct api_route *ro
 			return say_error(out, r == -ENOMEM ? 500 : 400,
 					 (fl_wrap(&why, r, "body"), why.text), err);
 	}
-	r = route->handle(table->arg, body, &doc, &why);
+	call->body = body;
+	call->query = &query;
+	call->may_wait = q->may_wait;
+	r = route->handle(table->arg, call, &doc, &why);
+	if (r == -EINPROGRESS && q->may_wait)
+		return 0;
 	if (r < 0)
 		return say_error(out, status_of(r), why.text, err);
 	if (doc)
@@ -183,7 +222,11 @@ static int too_large(struct api_answer *out, struct fl_err *err)
 int api_dispatch(const struct api_table *table, enum api_door door,
 		 const struct api_request *request, struct api_answer *out, struct fl_err *err)
 {
+	fl_auto_free char *parts = strdup(request->path);
+
 	*out = (struct api_answer){ 0 };
+	if (!parts)
+		return fl_fail(err, ENOMEM, "answer: out of memory");
 	if (request->too_large)
 		return too_large(out, err);
 	for (size_t i = 0; i < FL_ARRAY_LEN(open_pages); i++) {
@@ -195,12 +238,14 @@ int api_dispatch(const struct api_table *table, enum api_door door,
 	}
 	for (size_t i = 0; door == API_LOCAL && i < table->n_routes; i++) {
 		const struct api_route *route = &table->routes[i];
+		struct api_call call = { 0 };
 
-		if (!fl_streq(request->path, route->path))
+		strcpy(parts, request->path);
+		if (!is_path(route, parts, &call))
 			continue;
 		if (is_method(request->method, route->method)) {
 			*out->allow = '\0'; /* of a route before this one */
-			return run_handler(table, route, request, out, err);
+			return run_handler(table, route, request, &call, out, err);
 		}
 		allow(out, route->method);
 	}

@@ -13,16 +13,18 @@ enum api_door {
 
 struct api_request {
 	const char *method, *path;
-	const char *body; /* NULL: none */
+	const char *query; /* what follows the '?', as sent; NULL: nothing */
+	const char *body;  /* NULL: none */
 	size_t len;
 	bool too_large; /* above API_BODY_MAX; body is NULL then */
+	bool may_wait;	/* the answer may come later */
 };
 
 struct api_answer {
-	unsigned int status;
-	const char *type; /* of the content; borrowed */
-	char allow[64];	  /* methods that the path knows, with 405 */
-	char *body;	  /* owned; NULL: none */
+	unsigned int status; /* 0: there is none yet, ask again; only where the request may wait */
+	const char *type;    /* of the content; borrowed */
+	char allow[64];	     /* methods that the path knows, with 405 */
+	char *body;	     /* owned; NULL: none */
 	size_t len;
 };
 

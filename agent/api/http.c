@@ -7,32 +7,63 @@
 
 #include <microhttpd.h>
 
+#include "base/deadline.h"
 #include "base/log.h"
 #include "base/text.h"
 
 /* What a client may send too much before it is cut off instead of answered. */
 #define SWALLOW_MAX (16 * API_BODY_MAX)
 
+/* How often it is looked whether a request has waited for long enough. */
+#define PATIENCE_MS 100
+
+struct exchange;
+
 struct api_http {
 	const struct api_table *table;
 	enum api_door door;
 	struct MHD_Daemon *daemon;
 	uv_poll_t poll;
-	uv_timer_t timer;
+	uv_timer_t timer, patience;
 	int open_handles;
+	struct exchange *waiting[API_WAITERS]; /* connections that are suspended */
+	size_t n_waiting;
 };
 
-/* A request whose body is on its way. */
+/* A request: its body is on its way, or its answer is waited for. */
 struct exchange {
-	char *body; /* owned */
+	char *query; /* what follows the '?'; owned, NULL: nothing */
+	char *body;  /* owned */
 	size_t len;
-	bool too_large;
+	bool too_large, begun;
+	struct MHD_Connection *connection;
+	struct fl_deadline until; /* of its patience */
+	bool has_waited;
 };
 
 static void exchange_free(struct exchange *x)
 {
+	free(x->query);
 	free(x->body);
 	free(x);
+}
+
+/* Called first of all, with what stands in the request line. NULL: out of memory. */
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+	const char *query = strchr(uri, '?');
+
+	(void)arg;
+	if (!x)
+		return NULL;
+	x->connection = c;
+	x->query = query ? strdup(query + 1) : NULL;
+	if (query && !x->query) {
+		exchange_free(x);
+		return NULL;
+	}
+	return x;
 }
 
 static void on_done(void *arg, struct MHD_Connection *c, void **state,
@@ -78,8 +109,54 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, struct api_answer *
 	return ok;
 }
 
-static enum MHD_Result answer(const struct api_http *h, struct MHD_Connection *c,
-			      const struct api_request *q)
+static void on_patience(uv_timer_t *timer);
+static void on_timer(uv_timer_t *timer);
+
+/* The library does not look at the connection, nor at its idle time, before it is resumed. */
+static void wait_for_news(struct api_http *h, struct exchange *x)
+{
+	if (!x->has_waited)
+		x->until = fl_deadline_in(API_WAIT_MS);
+	x->has_waited = true;
+	MHD_suspend_connection(x->connection);
+	h->waiting[h->n_waiting++] = x;
+	if (!uv_is_active((uv_handle_t *)&h->patience))
+		(void)uv_timer_start(&h->patience, on_patience, PATIENCE_MS, PATIENCE_MS);
+}
+
+/* Resumes those that wait, or of them only those that have waited for long enough. */
+static void resume(struct api_http *h, bool all)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->n_waiting; i++) {
+		struct exchange *x = h->waiting[i];
+
+		if (all || !fl_deadline_left(&x->until))
+			MHD_resume_connection(x->connection);
+		else
+			h->waiting[kept++] = x;
+	}
+	/* The library takes them up in its next run, and asks for none. */
+	if (kept < h->n_waiting)
+		(void)uv_timer_start(&h->timer, on_timer, 0, 0);
+	h->n_waiting = kept;
+	if (kept == 0)
+		(void)uv_timer_stop(&h->patience);
+}
+
+void api_http_wake(struct api_http *h)
+{
+	resume(h, true);
+}
+
+/* True while the request may still be told to wait. */
+static bool may_wait(const struct api_http *h, const struct exchange *x)
+{
+	return h->n_waiting < API_WAITERS && (!x->has_waited || fl_deadline_left(&x->until));
+}
+
+static enum MHD_Result answer(struct api_http *h, struct exchange *x, const struct api_request *q)
 {
 	api_auto_answer struct api_answer a = { 0 };
 	struct fl_err err = { 0 };
@@ -88,7 +165,11 @@ static enum MHD_Result answer(const struct api_http *h, struct MHD_Connection *c
 		fl_warn("%s %s: %s, connection closed", q->method, q->path, err.text);
 		return MHD_NO;
 	}
-	return send_answer(c, &a);
+	if (a.status == 0) {
+		wait_for_news(h, x);
+		return MHD_YES;
+	}
+	return send_answer(x->connection, &a);
 }
 
 /* MHD_NO closes the connection. */
@@ -119,11 +200,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	enum MHD_Result ok;
 
 	(void)version;
-	if (!x) {
-		x = calloc(1, sizeof(*x));
-		if (!x)
-			return MHD_NO;
-		*state = x;
+	if (!x)
+		return MHD_NO;
+	if (!x->begun) {
+		x->begun = true;
 		x->too_large = announces_too_much(c);
 		if (!x->too_large)
 			return MHD_YES;
@@ -132,17 +212,17 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 		*len = 0;
 		return ok;
 	}
-	return answer(arg, c,
+	return answer(arg, x,
 		      &(struct api_request){
 			      .method = method,
 			      .path = url,
+			      .query = x->query,
 			      .body = x->too_large ? NULL : x->body,
 			      .len = x->len,
 			      .too_large = x->too_large,
+			      .may_wait = may_wait(arg, x),
 		      });
 }
-
-static void on_timer(uv_timer_t *timer);
 
 static unsigned int connections(const struct api_http *h)
 {
@@ -192,6 +272,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	turn(poll->data);
 }
 
+static void on_patience(uv_timer_t *timer)
+{
+	resume(timer->data, false);
+}
+
 static void log_library(void *arg, const char *fmt, va_list args) fl_printf(2, 0);
 
 static void log_library(void *arg, const char *fmt, va_list args)
@@ -207,8 +292,9 @@ static void log_library(void *arg, const char *fmt, va_list args)
 static int start_daemon(struct api_http *h, int fd, struct fl_err *err)
 {
 	h->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
-		MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+		MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)API_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -236,12 +322,13 @@ static int join_loop(struct api_http *h, uv_loop_t *loop, struct fl_err *err)
 	if (!info)
 		return fl_fail(err, ENOTSUP, "start the http server: libmicrohttpd has no epoll");
 	(void)uv_timer_init(loop, &h->timer); /* cannot fail */
-	h->timer.data = h;
-	h->open_handles = 1;
+	(void)uv_timer_init(loop, &h->patience);
+	h->timer.data = h->patience.data = h;
+	h->open_handles = 2;
 	r = uv_poll_init(loop, &h->poll, info->epoll_fd);
 	if (r == 0) {
 		h->poll.data = h;
-		h->open_handles = 2;
+		h->open_handles = 3;
 		r = uv_poll_start(&h->poll, UV_READABLE, on_poll);
 	}
 	return r < 0 ? fl_fail(err, -r, "start the http server: %s", uv_strerror(r)) : 0;
@@ -276,14 +363,17 @@ void api_http_close(struct api_http **h)
 	*h = NULL;
 	if (!own)
 		return;
-	if (own->open_handles == 2)
+	if (own->open_handles == 3)
 		(void)uv_poll_stop(&own->poll); /* before its descriptor goes */
+	resume(own, true);			/* as the library wants it */
 	if (own->daemon)
 		MHD_stop_daemon(own->daemon);
-	if (own->open_handles == 2)
+	if (own->open_handles == 3)
 		uv_close((uv_handle_t *)&own->poll, free_when_closed);
-	if (own->open_handles > 0)
-		uv_close((uv_handle_t *)&own->timer, free_when_closed);
-	else
+	if (own->open_handles == 0) {
 		free(own);
+		return;
+	}
+	uv_close((uv_handle_t *)&own->timer, free_when_closed);
+	uv_close((uv_handle_t *)&own->patience, free_when_closed);
 }

@@ -20,6 +20,9 @@ struct api_http;
 fl_must int api_http_open(uv_loop_t *loop, int listen_fd, enum api_door door,
 			  const struct api_table *table, struct api_http **out, struct fl_err *err);
 
+/* Has the requests that wait asked again on the loop's next turn. */
+void api_http_wake(struct api_http *h);
+
 /*
  * Stops serving at once; memory is freed on the loop's next turn. Not from within a handler.
  */

@@ -12,6 +12,7 @@ enum {
 	BGP_KERNEL_METRIC = 32, /* of what BGP puts into the kernel: behind what others put there */
 	BGP_KERNEL_SCAN_S = 1,	/* so what others take out of the kernel is soon back */
 	BGP_RECOVERY_S = 30,	/* after BIRD's death: how long old routes wait for their peers */
+	BGP_STARTUP_HOLD_S = 20, /* for a peer's OPEN, which it sends as soon as it is connected */
 	BGP_BFD_MS = 300,
 	BGP_BFD_TIMES = 3, /* so a cut is found after 0.9 s */
 };

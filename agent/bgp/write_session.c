@@ -138,6 +138,14 @@ static void write_distance(struct bgp_writer *w, const struct bgp_session *s)
 		bgp_say(w->t, "\tttl security on;\n");
 }
 
+/* How long a peer may be silent before its OPEN: never longer than it may be after it. */
+static uint32_t startup_hold_s(const struct bgp_session *s)
+{
+	uint32_t hold = s->peer ? s->peer->hold_time_s : 0;
+
+	return hold && hold < BGP_STARTUP_HOLD_S ? hold : BGP_STARTUP_HOLD_S;
+}
+
 static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 {
 	const struct agent_bgp *conf = &w->in->conf->bgp;
@@ -153,9 +161,15 @@ static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 		restart ? "on" : "off");
 	if (s->peer && s->peer->hold_time_s)
 		bgp_say(w->t, "\thold time %u;\n", s->peer->hold_time_s);
-	/* A peer that comes back is met within a second, one that refuses us is not hammered. */
-	bgp_say(w->t, "\tconnect delay time 1;\n\tconnect retry time 5;\n"
-		      "\terror wait time 1, 30;\n");
+	/*
+	 * A peer that comes back is met within a second, one that refuses us is not hammered. One
+	 * that died, or that TTL security shut out, between TCP's handshake and its OPEN is given
+	 * up soon: until then BIRD, by itself 240 s, turns away each new connection from it.
+	 */
+	bgp_say(w->t,
+		"\tconnect delay time 1;\n\tconnect retry time 5;\n"
+		"\tstartup hold time %u;\n\terror wait time 1, 30;\n",
+		startup_hold_s(s));
 	if (s->peer && s->peer->route_reflector_client && s->as == w->plan->as) {
 		bgp_say(w->t, "\trr client;\n");
 		if (id)

@@ -188,25 +188,6 @@ static int make_list(const struct agent_key *key, const struct fl_cur *at, size_
 	return 0;
 }
 
-static int read_prefix(const struct fl_cur *at, struct fl_prefix *out, struct fl_err *err)
-{
-	char text[FL_PREFIX_STR];
-	struct fl_prefix net;
-	const char *s = NULL;
-	int r = fl_cur_as_str(at, &s, err);
-
-	if (r < 0)
-		return r;
-	r = fl_prefix_parse(s, out, err);
-	if (r < 0)
-		return fl_cur_wrap(at, err, r);
-	net = fl_prefix_network(out);
-	if (fl_ip_cmp(&net.ip, &out->ip) != 0)
-		return fl_cur_fail(at, err, "'%.64s' has host bits set, expected '%s'", s,
-				   fl_prefix_format(&net, text));
-	return 0;
-}
-
 int agent_read_prefixes(struct agent_reading *rd, const struct agent_key *key,
 			const struct fl_cur *at, void *base, struct fl_err *err)
 {
@@ -216,7 +197,7 @@ int agent_read_prefixes(struct agent_reading *rd, const struct agent_key *key,
 	for (size_t i = 0; r == 0 && i < fl_json_len(at->v); i++) {
 		struct fl_cur element = fl_cur_at(at, i);
 
-		r = agent_noted(rd, &element, read_prefix(&element, &list[i], err));
+		r = agent_noted(rd, &element, fl_cur_as_block(&element, &list[i], err));
 	}
 	if (r < 0)
 		return r;

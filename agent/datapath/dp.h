@@ -4,11 +4,11 @@
 
 #include "agent/datapath/datapath.h"
 
-struct pod_bpf;
+struct datapath_bpf;
 
 struct dp {
-	struct pod_bpf *pod; /* the skeleton; owned */
-	__u32 hz;	     /* jiffies in a second */
+	struct datapath_bpf *bpf; /* the skeleton; owned */
+	__u32 hz;		  /* jiffies in a second */
 };
 
 /* Writes an entry; what names the map for people. */

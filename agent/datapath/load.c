@@ -20,7 +20,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "bpf/pod.skel.h"
+#include "bpf/datapath.skel.h"
 #include "net/link.h"
 
 /* libbpf's own words are for those who look closely; an error of ours has the last of them. */
@@ -57,7 +57,7 @@ static bool is_kept(const struct bpf_map *map)
 	       !fl_streq(bpf_map__name(map), "fl_works");
 }
 
-static int pin_maps(struct pod_bpf *pod, const char *folder, struct fl_err *err)
+static int pin_maps(struct datapath_bpf *pod, const char *folder, struct fl_err *err)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
@@ -111,14 +111,14 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 		return r;
 	(void)libbpf_set_print(heard);
 	d->hz = ticks_per_second();
-	d->pod = pod_bpf__open();
-	if (!d->pod)
+	d->bpf = datapath_bpf__open();
+	if (!d->bpf)
 		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
-	d->pod->rodata->cfg_hz = d->hz;
-	r = pin_maps(d->pod, path, err);
+	d->bpf->rodata->cfg_hz = d->hz;
+	r = pin_maps(d->bpf, path, err);
 	if (r < 0)
 		return r;
-	r = pod_bpf__load(d->pod);
+	r = datapath_bpf__load(d->bpf);
 	if (r == -EPERM)
 		return fl_fail_errno(err, EPERM, "load the programs: %s", last_words);
 	if (r < 0)
@@ -131,7 +131,7 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 void dp_close(struct dp **d)
 {
 	if (*d)
-		pod_bpf__destroy((*d)->pod);
+		datapath_bpf__destroy((*d)->bpf);
 	fl_free_p(d);
 }
 
@@ -197,8 +197,8 @@ int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 {
 	*changed = false;
 	return ensure_anchor(nl, changed, err) ?:
-	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->pod->progs.fl_from_pod, changed, err) ?:
-	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->pod->progs.fl_to_pod, changed, err);
+	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, changed, err) ?:
+	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, changed, err);
 }
 
 /* Removes the block's filter if it is one of our programs. */

@@ -7,9 +7,9 @@
 
 #include "agent/datapath/dp.h"
 #include "base/text.h"
-#include "bpf/pod.skel.h"
+#include "bpf/datapath.skel.h"
 
-#define FD(d, map) bpf_map__fd((d)->pod->maps.map)
+#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
 
 int dp_put(int map_fd, const void *key, const void *value, const char *what, struct fl_err *err)
 {

@@ -7,9 +7,9 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
-#include "bpf/pod.skel.h"
+#include "bpf/datapath.skel.h"
 
-#define FD(d, map) bpf_map__fd((d)->pod->maps.map)
+#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
 #define SWEEP	   4096 /* connections in one call */
 
 static const char *const reasons[] = {
@@ -30,6 +30,7 @@ static const char *const reasons[] = {
 	[FL_R_FRAGMENT] = "fragment",
 	[FL_R_FLOWS_FULL] = "flows_full",
 	[FL_R_INVALID_STATE] = "invalid_state",
+	[FL_R_DENIED_SOURCE] = "denied_source",
 };
 _Static_assert(FL_ARRAY_LEN(reasons) == FL_R_COUNT, "every reason has a text");
 
@@ -47,7 +48,7 @@ static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
 	o.data_in = frame;
 	o.data_size_in = sizeof(frame);
 	*r = 0;
-	if (bpf_prog_test_run_opts(bpf_program__fd(d->pod->progs.fl_clock), &o) < 0)
+	if (bpf_prog_test_run_opts(bpf_program__fd(d->bpf->progs.fl_clock), &o) < 0)
 		*r = fl_fail_errno(err, errno, "read the datapath's clock");
 	return o.retval;
 }

@@ -117,14 +117,10 @@ static int read_addresses(const struct fl_cur *object, struct fl_peer *net, stru
 static int check_block(const struct fl_cur *at, const struct fl_peer *net,
 		       const struct fl_prefix *p, struct fl_err *err)
 {
-	struct fl_prefix whole = fl_prefix_network(p);
 	char text[FL_PREFIX_STR], other[FL_PREFIX_STR];
 	const char *of;
 
 	(void)fl_prefix_format(p, text);
-	if (fl_ip_cmp(&whole.ip, &p->ip) != 0)
-		return fl_cur_fail(at, err, "'%s' has host bits set, expected '%s'", text,
-				   fl_prefix_format(&whole, other));
 	if (is_special(p, &of))
 		return fl_cur_fail(at, err, "'%s' is no block of pods: it overlaps %s", text, of);
 	for (size_t i = 0; i < net->n_cidrs; i++) {
@@ -143,22 +139,15 @@ static int check_block(const struct fl_cur *at, const struct fl_peer *net,
 static int add_block(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
 	struct fl_peer *net = arg;
-	const char *text = NULL;
-	struct fl_prefix p;
-	int r = fl_cur_as_str(at, &text, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (net->n_cidrs == FL_PEER_CIDRS_MAX)
 		return fl_cur_fail(at, err, "more than %d blocks", FL_PEER_CIDRS_MAX);
-	r = fl_prefix_parse(text, &p, err);
-	if (r < 0)
-		return fl_cur_wrap(at, err, r);
-	r = check_block(at, net, &p, err);
-	if (r < 0)
-		return r;
-	net->cidrs[net->n_cidrs++] = p;
-	return 0;
+	r = fl_cur_as_block(at, &net->cidrs[net->n_cidrs], err)
+		    ?: check_block(at, net, &net->cidrs[net->n_cidrs], err);
+	if (r == 0)
+		net->n_cidrs++;
+	return r;
 }
 
 /* Addresses were read before: a block holds none of them. */

@@ -21,12 +21,16 @@ struct pol_question {
 fl_must int pol_ask(const struct pol_world *w, const struct pol_question *q, struct fl_json **out,
 		    struct fl_err *err);
 
-/* All policies, sorted: [{"namespace","name","generation","types","pods","refused"}]. */
+/*
+ * All policies, sorted: [{"namespace","name","generation","types","pods","refused","reason"}], the
+ * last only for one that is refused.
+ */
 fl_must int pol_list(const struct pol_world *w, struct fl_json **out, struct fl_err *err);
 
 /*
- * One policy as an object, defaults written out, with "status": {"pods":[names], "refused"}; or
- * all of them as a List when name is NULL. -ENOENT: no such policy.
+ * One policy as an object, defaults written out, with "status":
+ * {"pods":[names],"refused","reason"}; or all of them as a List when name is NULL. -ENOENT: no such
+ * policy.
  */
 fl_must int pol_show(const struct pol_world *w, const char *ns, const char *name,
 		     struct fl_json **out, struct fl_err *err);

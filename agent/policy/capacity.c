@@ -39,10 +39,14 @@ static struct policy *find_largest(const struct pol_world *w)
 	return largest;
 }
 
-static bool is_full(const struct pol_world *w)
+/* The map that cannot take all that there is, or NULL. */
+static const char *full_map(const struct pol_world *w)
 {
-	return w->n_rules > w->limits.rules || w->n_ports > w->limits.ports ||
-	       w->n_blocks > w->limits.prefixes;
+	if (w->n_rules > w->limits.rules)
+		return "rules";
+	if (w->n_ports > w->limits.ports)
+		return "ports";
+	return w->n_blocks > w->limits.prefixes ? "prefixes" : NULL;
 }
 
 /*
@@ -51,11 +55,13 @@ static bool is_full(const struct pol_world *w)
  */
 int refuse(struct pol_world *w, struct fl_err *err)
 {
+	const char *full;
 	struct policy *p;
 	int r = bury_ports(w, err);
 
-	while (r == 0 && is_full(w) && (p = find_largest(w))) {
+	while (r == 0 && (full = full_map(w)) && (p = find_largest(w))) {
 		p->refused = true;
+		p->full = full;
 		p->body->is_matched = false;
 		w->n_refused++;
 		mark_dirty(p);

@@ -33,9 +33,16 @@ struct sel {
 	size_t n;
 };
 
-/* The number is the first member of whatever has one. */
+/* What a number of the kind NUMBER_WHO stands for. */
+enum who_kind { WHO_NS, WHO_IDENT, WHO_PLACE };
+
+/*
+ * The number is the first member of whatever has one, and what it is the second of whoever a rule
+ * can be about.
+ */
 struct ns {
 	uint32_t number;
+	uint32_t kind; /* WHO_NS */
 	bool declared; /* by an object; else only by what lies in it */
 	uint64_t hash;
 	char *name;
@@ -47,6 +54,7 @@ struct ns {
 /* What pods have in common that policies can tell from others. */
 struct ident {
 	uint32_t number;
+	uint32_t kind;	       /* WHO_IDENT */
 	bool is_new, is_moved; /* in this commit: unknown to policies; in need of another set */
 	uint64_t hash;
 	struct ns *ns;
@@ -71,6 +79,7 @@ struct pod {
 /* A place among the addresses: an address of pods, a block of policies, or both. */
 struct place {
 	uint32_t number; /* of the block */
+	uint32_t kind;	 /* WHO_PLACE */
 	bool is_new, is_queued, is_told;
 	uint64_t hash;
 	struct fl_prefix prefix;
@@ -125,6 +134,7 @@ struct policy {
 	struct pol_vec sets;
 	bool is_queued, is_gone, is_stale; /* changed; taken out; to be matched anew */
 	bool refused;			   /* too large: isolates, allows nothing */
+	const char *full;		   /* the map that was full then; static */
 };
 
 /* What is allowed, known under a number. */
@@ -237,6 +247,12 @@ fl_must int number_take(struct pol_world *w, enum number_kind kind, uint64_t has
 void number_release(struct pol_world *w, enum number_kind kind, const void *item);
 void *number_find(const struct pol_world *w, enum number_kind kind, uint32_t number);
 
+/* What it is that number_find() found for NUMBER_WHO. */
+static inline enum who_kind who_kind(const void *item)
+{
+	return (enum who_kind)((const uint32_t *)item)[1];
+}
+
 /* True while something is in it, or an object declares it. */
 bool ns_is_alive(const struct ns *ns);
 
@@ -297,6 +313,7 @@ fl_must int policy_queue(struct pol_world *w, struct policy *p, struct fl_err *e
 /* The number of a policy's rule, and the other way round (NULL: no such policy). */
 uint32_t origin_of(const struct policy *p, enum pol_direction dir, size_t rule);
 const struct policy *origin_find(const struct pol_world *w, uint32_t origin, size_t *rule);
+enum pol_direction origin_direction(uint32_t origin);
 
 /* set.c: sets of policies and their entries. */
 

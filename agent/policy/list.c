@@ -61,6 +61,18 @@ static struct fl_json *types_json(const struct policy *p)
 	return FL_TAKE(arr);
 }
 
+/* Says why, if it is refused. */
+static int set_refused(const struct policy *p, struct fl_json *obj)
+{
+	char text[64];
+	int r = fl_json_set_bool(obj, "refused", p->refused);
+
+	if (r < 0 || !p->refused)
+		return r;
+	(void)snprintf(text, sizeof(text), "the datapath's map of %s is too small", p->full);
+	return fl_json_set_str(obj, "reason", text);
+}
+
 static int add_row(const struct policy *p, struct fl_json *list, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *row = fl_json_object();
@@ -69,8 +81,7 @@ static int add_row(const struct policy *p, struct fl_json *list, struct fl_err *
 	    fl_json_set_str(row, "name", p->name) < 0 ||
 	    fl_json_set_int(row, "generation", p->body->p.generation) < 0 ||
 	    fl_json_set(row, "types", types_json(p)) < 0 ||
-	    fl_json_set_int(row, "pods", (int64_t)count_pods(p)) < 0 ||
-	    fl_json_set_bool(row, "refused", p->refused) < 0 ||
+	    fl_json_set_int(row, "pods", (int64_t)count_pods(p)) < 0 || set_refused(p, row) < 0 ||
 	    fl_json_append(list, FL_TAKE(row)) < 0)
 		return fl_fail_errno(err, ENOMEM, "list policies");
 	return 0;
@@ -124,8 +135,7 @@ static int show_one(const struct policy *p, struct fl_json **out, struct fl_err 
 	r = r ?: pod_names(p, pods, err);
 	if (r < 0)
 		return r;
-	if (fl_json_set(status, "pods", FL_TAKE(pods)) < 0 ||
-	    fl_json_set_bool(status, "refused", p->refused) < 0 ||
+	if (fl_json_set(status, "pods", FL_TAKE(pods)) < 0 || set_refused(p, status) < 0 ||
 	    fl_json_set(obj, "status", FL_TAKE(status)) < 0)
 		return fl_fail_errno(err, ENOMEM, "show a policy");
 	*out = FL_TAKE(obj);

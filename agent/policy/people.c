@@ -94,6 +94,7 @@ int ns_get(struct pol_world *w, const char *name, struct ns **out, struct fl_err
 	ns = calloc(1, sizeof(*ns));
 	if (!ns)
 		return fl_fail_errno(err, ENOMEM, "compile policies");
+	ns->kind = WHO_NS;
 	ns->hash = hash;
 	ns->name = strdup(name);
 	if (!ns->name)
@@ -186,6 +187,7 @@ int place_get(struct pol_world *w, const struct fl_prefix *prefix, struct place 
 		pl = calloc(1, sizeof(*pl));
 		if (!pl)
 			return fl_fail_errno(err, ENOMEM, "compile policies");
+		pl->kind = WHO_PLACE;
 		pl->prefix = *prefix;
 		pl->hash = hash_of_prefix(prefix);
 		pol_table_add(&w->places, pl->hash, pl);

@@ -120,6 +120,7 @@ static int ident_make(struct pol_world *w, const struct ident_key *k, struct ide
 	id = calloc(1, sizeof(*id));
 	if (!id)
 		return fl_fail_errno(err, ENOMEM, "compile policies");
+	id->kind = WHO_IDENT;
 	id->hash = hash_of_ident(k);
 	id->ns = (struct ns *)(uintptr_t)k->ns;
 	pol_table_add(&w->idents, id->hash, id);

@@ -30,6 +30,11 @@ const struct policy *origin_find(const struct pol_world *w, uint32_t origin, siz
 	return find_number(w, origin >> 13);
 }
 
+enum pol_direction origin_direction(uint32_t origin)
+{
+	return (enum pol_direction)(origin >> 12 & 1);
+}
+
 static bool policy_is(const void *item, const void *key)
 {
 	const struct policy *p = item;

@@ -7,21 +7,6 @@
 #include "agent/policy/valid.h"
 #include "base/text.h"
 
-/* The prefix that is a string at c itself; host bits are cleared, as the API server reads it. */
-static int read_prefix(const struct fl_cur *at, struct fl_prefix *out, struct fl_err *err)
-{
-	const char *text = NULL;
-	int r = fl_cur_as_str(at, &text, err);
-
-	if (r < 0)
-		return r;
-	r = fl_prefix_parse(text, out, err);
-	if (r < 0)
-		return fl_cur_wrap(at, err, r);
-	*out = fl_prefix_network(out);
-	return 0;
-}
-
 static int read_block(const struct fl_cur *block, struct pol_peer *out, struct fl_err *err)
 {
 	static const char *const keys[] = { "cidr", "except", NULL };
@@ -32,13 +17,13 @@ static int read_block(const struct fl_cur *block, struct pol_peer *out, struct f
 		return r;
 	if (!cidr.v)
 		return fl_cur_fail(&cidr, err, "missing, expected a prefix like 10.1.0.0/16");
-	r = read_prefix(&cidr, &out->cidr, err)
+	r = fl_cur_as_network(&cidr, &out->cidr, err)
 		    ?: pol_read_list(block, "except", POL_PEERS_MAX, sizeof(*out->except),
 				     &out->except, &out->n_except, err);
 	for (size_t i = 0; r == 0 && i < out->n_except; i++) {
 		struct fl_cur at = fl_cur_at(&list, i);
 
-		r = read_prefix(&at, &out->except[i], err);
+		r = fl_cur_as_network(&at, &out->except[i], err);
 		if (r == 0 && (!fl_prefix_contains(&out->cidr, &out->except[i].ip) ||
 			       out->except[i].len <= out->cidr.len))
 			return fl_cur_fail(&at, err, "'%s' is not a part of cidr '%s'",

@@ -36,32 +36,13 @@ static void reading_done(struct reading *rd)
 	fl_free_p(&rd->marks);
 }
 
-static int read_block(const struct fl_cur *at, const char *text, struct fl_prefix *out,
-		      struct fl_err *err)
-{
-	char good[FL_PREFIX_STR];
-	struct fl_prefix net;
-	int r = fl_prefix_parse(text, out, err);
-
-	if (r < 0)
-		return fl_cur_wrap(at, err, r);
-	net = fl_prefix_network(out);
-	if (fl_ip_cmp(&net.ip, &out->ip) != 0)
-		return fl_cur_fail(at, err, "'%s' has host bits, expected '%s'", text,
-				   fl_prefix_format(&net, good));
-	return 0;
-}
-
 static int visit_cidr(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
 	struct fl_peer *peer = arg;
-	const char *text = NULL;
-	int r;
 
 	if (peer->n_cidrs == FL_PEER_CIDRS_MAX)
 		return fl_cur_fail(at, err, "more than %d blocks", FL_PEER_CIDRS_MAX);
-	r = fl_cur_as_str(at, &text, err);
-	return r < 0 ? r : read_block(at, text, &peer->cidrs[peer->n_cidrs++], err);
+	return fl_cur_as_block(at, &peer->cidrs[peer->n_cidrs++], err);
 }
 
 static int add_ip(const struct fl_cur *at, const char *text, struct fl_peer *peer,

@@ -215,3 +215,39 @@ int fl_cur_as_obj(const struct fl_cur *c, struct fl_err *err)
 		return wrong_type(c, type_name[FL_JSON_OBJECT], err);
 	return 0;
 }
+
+int fl_cur_as_prefix(const struct fl_cur *c, struct fl_prefix *out, struct fl_err *err)
+{
+	const char *text = NULL;
+	int r = fl_cur_as_str(c, &text, err);
+
+	if (r < 0)
+		return r;
+	r = fl_prefix_parse(text, out, err);
+	return r < 0 ? fl_cur_wrap(c, err, r) : 0;
+}
+
+int fl_cur_as_network(const struct fl_cur *c, struct fl_prefix *out, struct fl_err *err)
+{
+	int r = fl_cur_as_prefix(c, out, err);
+
+	if (r == 0)
+		*out = fl_prefix_network(out);
+	return r;
+}
+
+int fl_cur_as_block(const struct fl_cur *c, struct fl_prefix *out, struct fl_err *err)
+{
+	struct fl_prefix p = { 0 }, net;
+	char good[FL_PREFIX_STR];
+	int r = fl_cur_as_prefix(c, &p, err);
+
+	if (r < 0)
+		return r;
+	net = fl_prefix_network(&p);
+	if (fl_ip_cmp(&net.ip, &p.ip) != 0)
+		return fl_cur_fail(c, err, "'%s' has host bits set, expected '%s'",
+				   fl_json_str(c->v), fl_prefix_format(&net, good));
+	*out = p;
+	return 0;
+}

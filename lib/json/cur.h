@@ -75,6 +75,11 @@ struct fl_cur fl_cur_member(const struct fl_cur *c, const char *key);
 fl_must int fl_cur_as_str(const struct fl_cur *c, const char **out, struct fl_err *err);
 fl_must int fl_cur_as_obj(const struct fl_cur *c, struct fl_err *err);
 
+/* The prefix at c itself: host bits are kept, cleared, refused. 0 or -EINVAL. */
+fl_must int fl_cur_as_prefix(const struct fl_cur *c, struct fl_prefix *out, struct fl_err *err);
+fl_must int fl_cur_as_network(const struct fl_cur *c, struct fl_prefix *out, struct fl_err *err);
+fl_must int fl_cur_as_block(const struct fl_cur *c, struct fl_prefix *out, struct fl_err *err);
+
 /* -EINVAL with "what 'path': text". */
 int fl_cur_fail(const struct fl_cur *c, struct fl_err *err, const char *fmt, ...) fl_printf(3, 4);
 

@@ -128,16 +128,10 @@ int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out, stru
 static int visit_ip(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
 	struct fl_endpoint *ep = arg;
-	const char *text = NULL;
-	int r;
 
 	if (ep->n_ips == FL_ENDPOINT_IPS_MAX)
 		return fl_cur_fail(at, err, "more than %d addresses", FL_ENDPOINT_IPS_MAX);
-	r = fl_cur_as_str(at, &text, err);
-	if (r < 0)
-		return r;
-	r = fl_prefix_parse(text, &ep->ips[ep->n_ips++], err);
-	return r < 0 ? fl_cur_wrap(at, err, r) : 0;
+	return fl_cur_as_prefix(at, &ep->ips[ep->n_ips++], err);
 }
 
 int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct fl_err *err)

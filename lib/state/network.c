@@ -24,34 +24,20 @@ void fl_network_done(struct fl_network *net)
 	*net = (struct fl_network){ 0 };
 }
 
-static int read_prefix(const struct fl_cur *at, struct fl_prefix *out, struct fl_err *err)
-{
-	const char *text = NULL;
-	int r = fl_cur_as_str(at, &text, err);
-
-	if (r < 0)
-		return r;
-	r = fl_prefix_parse(text, out, err);
-	if (r < 0)
-		return fl_cur_wrap(at, err, r);
-	*out = fl_prefix_network(out);
-	return 0;
-}
-
 static int visit_block(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
 	struct fl_network *net = arg;
 
 	if (net->n_blocks == FL_NETWORK_BLOCKS_MAX)
 		return fl_cur_fail(at, err, "more than %d blocks", FL_NETWORK_BLOCKS_MAX);
-	return read_prefix(at, &net->blocks[net->n_blocks++], err);
+	return fl_cur_as_network(at, &net->blocks[net->n_blocks++], err);
 }
 
 static int visit_route(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
 	struct fl_network *net = arg;
 
-	return read_prefix(at, &net->routes[net->n_routes++], err);
+	return fl_cur_as_network(at, &net->routes[net->n_routes++], err);
 }
 
 static int read_routes(const struct fl_cur *c, const struct fl_json *tree, struct fl_network *net,

@@ -41,25 +41,14 @@ static int visit_ip(const struct fl_cur *at, void *arg, struct fl_err *err)
 static int visit_cidr(const struct fl_cur *at, void *arg, struct fl_err *err)
 {
 	struct fl_node *node = arg;
-	struct fl_prefix cidr = { 0 }, net;
-	char good[FL_PREFIX_STR];
-	const char *text = NULL;
 	int r;
 
 	if (node->n_cidrs == FL_NODE_CIDRS_MAX)
 		return fl_cur_fail(at, err, "more than %d blocks", FL_NODE_CIDRS_MAX);
-	r = fl_cur_as_str(at, &text, err);
-	if (r < 0)
-		return r;
-	r = fl_prefix_parse(text, &cidr, err);
-	if (r < 0)
-		return fl_cur_wrap(at, err, r);
-	net = fl_prefix_network(&cidr);
-	if (fl_ip_cmp(&net.ip, &cidr.ip) != 0)
-		return fl_cur_fail(at, err, "'%s' has host bits, expected '%s'", text,
-				   fl_prefix_format(&net, good));
-	node->cidrs[node->n_cidrs++] = cidr;
-	return 0;
+	r = fl_cur_as_block(at, &node->cidrs[node->n_cidrs], err);
+	if (r == 0)
+		node->n_cidrs++;
+	return r;
 }
 
 static int read_vxlan(const struct fl_cur *c, struct fl_node *node, struct fl_err *err)

@@ -433,7 +433,7 @@ static void pods_of_one_node_take_the_short_way(void **state)
 	static const struct pkt back = {
 		.src = B4, .dst = A4, .sport = 80, .dport = 1000, .src_mac = MAC_B
 	};
-	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 0x0b, 2, 0, 0, 0, 1, 0x0b };
+	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 0x0b, 2, 0, 0, 0, 0, 0xfe };
 	struct fate f;
 
 	(void)state;

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/pod.skel.h"
+#include "bpf/datapath.skel.h"
 
-static struct pod_bpf *skel;
+static struct datapath_bpf *skel;
 static __u32 if_a, if_b;
 
 static struct fl_in address(const char *text)
@@ -62,7 +62,7 @@ static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, 
 				       .ns = ID_NS,
 				       .slot = slot,
 				       .mac = { 2, 0, 0, 0, 0, last },
-				       .host_mac = { 2, 0, 0, 0, 1, last },
+				       .host_mac = { 2, 0, 0, 0, 0, 0xfe },
 				       .ip4 = address(ip4),
 				       .ip6 = address(ip6) };
 	struct fl_local_key key = { .addr = ep.ip4 };
@@ -89,11 +89,12 @@ int world_begin(void **state)
 	(void)state;
 	if (make_links() < 0)
 		return -1;
-	skel = pod_bpf__open();
+	skel = datapath_bpf__open();
 	if (!skel)
 		return -1;
 	/* As many as the tests need, so that "full" is within reach. */
-	if (bpf_map__set_max_entries(skel->maps.fl_flows, 1024) != 0 || pod_bpf__load(skel) != 0)
+	if (bpf_map__set_max_entries(skel->maps.fl_flows, 1024) != 0 ||
+	    datapath_bpf__load(skel) != 0)
 		return -1;
 	put_pod(if_a, 0x0a, A4, A6, ID_A, SLOT_A);
 	put_pod(if_b, 0x0b, B4, B6, ID_B, SLOT_B);
@@ -108,7 +109,7 @@ int world_begin(void **state)
 int world_end(void **state)
 {
 	(void)state;
-	pod_bpf__destroy(skel);
+	datapath_bpf__destroy(skel);
 	skel = NULL;
 	return 0;
 }

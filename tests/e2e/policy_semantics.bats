@@ -59,7 +59,7 @@ write_policy() {
 		{apiVersion: v1, kind: Service, metadata: {name: s, namespace: x}}
 	END
 	run -0 policy list -f "$BATS_TEST_TMPDIR"
-	[[ ${lines[1]} =~ ^x\ +p\ +Ingress\ +1\ +no$ ]]
+	[[ ${lines[1]} =~ ^x\ +p\ +0\ +Ingress\ +1\ +no\ +-$ ]]
 	run -0 policy list -f "$BATS_TEST_TMPDIR" -o json
 	jq -e '.[0] | .namespace == "x" and .name == "p" and .pods == 1 and .refused == false' <<<"$output"
 	run -0 policy show x/p -f "$BATS_TEST_TMPDIR/p.yaml" -o json
@@ -90,8 +90,8 @@ write_policy() {
 	END
 	run -2 --separate-stderr policy explain --from 10.0.0.1 -f "$BATS_TEST_TMPDIR/p.yaml"
 	[[ $stderr == *'needs --from, --to and --port'* ]]
-	run -2 --separate-stderr policy list
-	[[ $stderr == *'-f is missing'* ]]
+	run -3 --separate-stderr policy list --socket "$BATS_TEST_TMPDIR/none.sock"
+	[[ $stderr == *"no agent at '$BATS_TEST_TMPDIR/none.sock'"* ]]
 	run -2 --separate-stderr policy lst -f "$BATS_TEST_TMPDIR/p.yaml"
 	[[ $stderr == *"expected list, show or explain"* ]]
 	run -1 --separate-stderr policy show x/q -f "$BATS_TEST_TMPDIR/p.yaml"

@@ -47,20 +47,20 @@ static int note(void *arg, const char *path, struct fl_err *err)
 	return 0;
 }
 
-#define GET(name)                                                                          \
-	static int get_##name(void *arg, const struct fl_json *body, struct fl_json **out, \
-			      struct fl_err *err)                                          \
-	{                                                                                  \
-		(void)body;                                                                \
-		return serve(arg, #name ".json", out, err);                                \
-	}
-#define POST(name, path)                                                                    \
-	static int post_##name(void *arg, const struct fl_json *body, struct fl_json **out, \
-			       struct fl_err *err)                                          \
+#define GET(name)                                                                           \
+	static int get_##name(void *arg, const struct api_call *call, struct fl_json **out, \
+			      struct fl_err *err)                                           \
 	{                                                                                   \
-		(void)body;                                                                 \
-		(void)out;                                                                  \
-		return note(arg, path, err);                                                \
+		(void)call;                                                                 \
+		return serve(arg, #name ".json", out, err);                                 \
+	}
+#define POST(name, path)                                                                     \
+	static int post_##name(void *arg, const struct api_call *call, struct fl_json **out, \
+			       struct fl_err *err)                                           \
+	{                                                                                    \
+		(void)call;                                                                  \
+		(void)out;                                                                   \
+		return note(arg, path, err);                                                 \
 	}
 
 GET(status)

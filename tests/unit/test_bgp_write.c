@@ -25,6 +25,7 @@ static void a_session_of_the_mesh_is_written_as_ever(void **state)
 				     "\tlong lived graceful restart off;\n"
 				     "\tconnect delay time 1;\n"
 				     "\tconnect retry time 5;\n"
+				     "\tstartup hold time 20;\n"
 				     "\terror wait time 1, 30;\n"
 				     "\tipv4 {\n"
 				     "\t\tigp table igp4;\n"
@@ -167,6 +168,7 @@ static void a_named_peer_is_given_what_it_may_announce(void **state)
 	shows(session, "\tdescription \"tor\";\n");
 	shows(session, "neighbor 192.0.2.1 port 179 as 64600;\n\tdirect;\n");
 	shows(session, "\thold time 9;\n");
+	shows(session, "\tstartup hold time 9;\n");
 	shows(session, "\t\timport filter {\n"
 		       "\t\t\tif net ~ never4 then reject;\n"
 		       "\t\t\tif net ~ own4 then reject;\n"

@@ -120,7 +120,8 @@ static void wrong_values_are_named_with_their_key(void **state)
 	refused("mtu", "65536", "node.json 'mtu'");
 	refused("nodeIPs", "[\"192.0.2.300\"]", "node.json 'nodeIPs[0]': '192.0.2.300'");
 	refused("podCIDRs", "[\"10.244.1.0/24\", \"10.244.2.7/24\"]",
-		"node.json 'podCIDRs[1]': '10.244.2.7/24' has host bits, expected '10.244.2.0/24'");
+		"node.json 'podCIDRs[1]': '10.244.2.7/24' has host bits set, expected "
+		"'10.244.2.0/24'");
 	refused("podCIDRs", "[\"10.244.1.0\"]", "node.json 'podCIDRs[0]': '10.244.1.0'");
 	refused("vxlan", "{\"vni\":1,\"port\":4789}", "node.json 'vxlan.device': missing");
 	refused("vxlan", "{\"device\":\"\",\"vni\":1,\"port\":4789}", "'vxlan.device': ''");

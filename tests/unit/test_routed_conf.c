@@ -198,7 +198,7 @@ static void peers_say_where_they_are_wrong(void **state)
 		  "config 'peers[0].cidrs'|expected at least one block" },
 		{ "{\"ip\": \"192.0.2.12\", \"cidrs\": [7]}", "config 'peers[0].cidrs[0]'" },
 		{ "{\"ip\": \"192.0.2.12\", \"cidrs\": [\"10.244.2.1/24\"]}",
-		  "config 'peers[0].cidrs[0]'|'10.244.2.1/24' has host bits|'10.244.2.0/24'" },
+		  "config 'peers[0].cidrs[0]'|'10.244.2.1/24' has host bits set|'10.244.2.0/24'" },
 		{ "{\"ip\": \"192.0.2.12\", \"cidrs\": [\"10.244.2.0/33\"]}",
 		  "config 'peers[0].cidrs[0]'|'10.244.2.0/33'" },
 		{ "{\"ip\": \"192.0.2\", \"cidrs\": [\"10.244.2.0/24\"]}",

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The programs. On the host's end of every pod, by tc blocks that all share: fl_from_pod sees what
+ * a pod sends, fl_to_pod what the stack sends to a pod. On the interfaces to other nodes:
+ * fl_from_net sees what comes in, fl_to_net what goes out. What goes straight from one pod to
+ * another passes fl_from_pod only, which judges both ends; what comes straight from another node's
+ * pod, fl_from_net only. Packets of no pod of this node pass all of them untouched, and go on to
+ * others' filters. fl_xdp drops denied sources where the card hands them over.
+ */
+#include "bpf/way.bpf.h"
+
+static __always_inline bool is_own(const struct fl_endpoint_info *ep, const struct fl_in *addr,
+				   bool v4, __u32 ifindex)
+{
+	__u32 *index;
+
+	if (fl_in_equal(addr, v4 ? &ep->ip4 : &ep->ip6))
+		return true;
+	index = fl_local_find(ep->zone, addr);
+	return index && *index == ifindex;
+}
+
+/* 0, or the reason why the pod may not send this. */
+static __always_inline int check_sender(const struct fl_endpoint_info *ep,
+					const struct fl_packet *p, __u32 ifindex)
+{
+	if (fl_mac_differs(p->eth.h_source, ep->mac))
+		return -FL_R_SPOOFED_MAC;
+	if (p->kind == FL_KIND_NEIGHBOUR) {
+		if (fl_in_is_zero(&p->claimed) || fl_in_is_link_local6(&p->claimed) ||
+		    is_own(ep, &p->claimed, p->v4, ifindex))
+			return 0;
+		return -FL_R_SPOOFED_IP;
+	}
+	return is_own(ep, fl_source_of(p), p->v4, ifindex) ? 0 : -FL_R_SPOOFED_IP;
+}
+
+/* An interface of the blocks that the agent has not told of yet. */
+static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+
+	fl_note(w, 0, state && state->unknown_allow ? FL_R_FORWARDED : FL_R_UNKNOWN_ENDPOINT);
+	return fl_finish(skb, &w->p, &w->told, false);
+}
+
+SEC("tc")
+int fl_from_pod(struct __sk_buff *skb)
+{
+	struct fl_work *w = fl_work_begin(FL_EGRESS);
+	struct fl_endpoint_info *ep;
+	__u32 ifindex = skb->ifindex;
+	int r, verdict = -1;
+
+	if (!w)
+		return TC_ACT_SHOT;
+	ep = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
+	if (!ep)
+		return unknown(skb, w);
+	r = fl_parse(skb, &w->p);
+	if (r == 0)
+		r = check_sender(ep, &w->p, ifindex);
+	if (r == 0 && w->p.kind == FL_KIND_NEIGHBOUR)
+		r = -FL_R_NOT_IP;
+	if (r == 0)
+		r = fl_decide(w, ep->zone, FL_FROM_POD);
+	if (r < 0) {
+		fl_note(w, ep->zone, -r);
+		return fl_finish(skb, &w->p, &w->told, false);
+	}
+	if (w->way == FL_WAY_LOCAL)
+		verdict = fl_way_local(skb, w, ep->zone, ep);
+	else if (w->way == FL_WAY_PEER)
+		verdict = fl_way_peer(skb, w, ep);
+	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
+	r = fl_finish(skb, &w->p, &w->told, w->is_new);
+	return verdict < 0 ? r : verdict;
+}
+
+SEC("tc")
+int fl_to_pod(struct __sk_buff *skb)
+{
+	struct fl_work *w = fl_work_begin(FL_INGRESS);
+	struct fl_endpoint_info *ep;
+	__u32 ifindex = skb->ifindex;
+	int r;
+
+	if (!w)
+		return TC_ACT_SHOT;
+	ep = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
+	if (!ep)
+		return unknown(skb, w);
+	r = fl_parse(skb, &w->p);
+	if (r == 0 && w->p.kind == FL_KIND_NEIGHBOUR)
+		r = -FL_R_NOT_IP;
+	if (r == 0)
+		r = fl_decide(w, ep->zone, FL_TO_POD);
+	fl_note(w, ep->zone, r < 0 ? -r : FL_R_FORWARDED);
+	return fl_finish(skb, &w->p, &w->told, w->is_new);
+}
+
+/* True when the address lies in a block that is not listened to. */
+static __always_inline bool is_denied(const struct fl_in *src)
+{
+	struct fl_prefix_key key = {};
+
+	key.prefixlen = 32 + 128;
+	key.addr = *src;
+	return bpf_map_lookup_elem(&fl_denied, &key);
+}
+
+/* Reasons that are left to the stack and fl_to_pod, which know more. */
+static __always_inline bool is_left_to_stack(int r)
+{
+	return r == -FL_R_FRAGMENT || r == -FL_R_INVALID_STATE;
+}
+
+SEC("tc")
+int fl_from_net(struct __sk_buff *skb)
+{
+	struct fl_work *w = fl_work_begin(FL_INGRESS);
+	struct fl_endpoint_info *to;
+	struct fl_device *device;
+	__u32 ifindex = skb->ifindex, *index;
+	int r, verdict;
+
+	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
+	if (!w || !device)
+		return TC_ACT_UNSPEC;
+	r = fl_parse(skb, &w->p);
+	if ((device->flags & FL_DEVICE_DENIES) && is_denied(fl_source_of(&w->p))) {
+		fl_count(skb, FL_R_DENIED_SOURCE, FL_INGRESS);
+		return TC_ACT_SHOT;
+	}
+	/* A frame to another station is none of ours, though the card may show it to us. */
+	if (r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || skb->pkt_type != FL_PACKET_HOST)
+		return TC_ACT_UNSPEC;
+	index = fl_local_find(0, fl_target_of(&w->p));
+	if (!index)
+		return TC_ACT_UNSPEC;
+	ifindex = *index;
+	to = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
+	r = fl_decide(w, 0, FL_FROM_NET);
+	if (r < 0 && !is_left_to_stack(r)) {
+		fl_note(w, 0, -r);
+		return fl_finish(skb, &w->p, &w->told, false);
+	}
+	if (r < 0 || !to || w->way != FL_WAY_PEER)
+		return TC_ACT_UNSPEC;
+	verdict = fl_way_into_pod(skb, &w->p, ifindex, to);
+	if (verdict < 0)
+		return TC_ACT_UNSPEC;
+	fl_note(w, 0, FL_R_REDIRECTED);
+	(void)fl_finish(skb, &w->p, &w->told, w->is_new);
+	return verdict;
+}
+
+SEC("tc")
+int fl_to_net(struct __sk_buff *skb)
+{
+	struct fl_work *w;
+	int r;
+
+	/* Past the stack, and judged at the pod. */
+	if (skb->mark == FL_MARK) {
+		skb->mark = 0;
+		return TC_ACT_UNSPEC;
+	}
+	w = fl_work_begin(FL_EGRESS);
+	if (!w || fl_parse(skb, &w->p) < 0 || w->p.kind == FL_KIND_NEIGHBOUR ||
+	    !fl_local_find(0, fl_source_of(&w->p)))
+		return TC_ACT_UNSPEC;
+	r = fl_decide(w, 0, FL_TO_NET);
+	if (r < 0 && !is_left_to_stack(r)) {
+		fl_note(w, 0, -r);
+		return fl_finish(skb, &w->p, &w->told, false);
+	}
+	/* A connection as the stack has translated it; its packets are counted at the pod. */
+	fl_note(w, 0, FL_R_FORWARDED);
+	if (w->is_new)
+		fl_tell(skb, &w->p, &w->told);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("xdp")
+int fl_xdp(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = data;
+	struct fl_in src;
+
+	if (data + sizeof(*eth) > end)
+		return XDP_PASS;
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		struct iphdr *h = data + sizeof(*eth);
+
+		if ((void *)(h + 1) > end)
+			return XDP_PASS;
+		fl_set_ip4(&src, h->saddr);
+	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr *h = data + sizeof(*eth);
+
+		if ((void *)(h + 1) > end)
+			return XDP_PASS;
+		__builtin_memcpy(&src, &h->saddr, sizeof(src));
+	} else {
+		return XDP_PASS;
+	}
+	if (!is_denied(&src))
+		return XDP_PASS;
+	fl_count_bytes(end - data, FL_R_DENIED_SOURCE, FL_INGRESS);
+	return XDP_DROP;
+}
+
+/* For the agent, which runs it by hand: the clock that connections are stamped with. */
+SEC("tc")
+int fl_clock(struct __sk_buff *skb)
+{
+	return (int)bpf_jiffies64();
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

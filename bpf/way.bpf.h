@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The ways past the stack: straight into a pod of this node, or out to another node as the routing
+ * table says. What passes a router on its way is sent on as that router would have: new MAC
+ * addresses, one hop less. -1 means: to the stack after all, which knows what to do (an ICMP
+ * error, fragments, a neighbour's address); the packet is then as it was.
+ */
+#pragma once
+
+#include "bpf/work.bpf.h"
+
+/* As in <sys/socket.h>, which is the C library's. */
+enum { FL_AF_INET = 2, FL_AF_INET6 = 10 };
+
+/* Of the packet itself, where p speaks of the one that an ICMP error quotes. */
+static __always_inline const struct fl_in *fl_source_of(const struct fl_packet *p)
+{
+	return p->kind == FL_KIND_ERROR ? &p->outer_src : &p->src;
+}
+
+/* And where it goes. */
+static __always_inline const struct fl_in *fl_target_of(const struct fl_packet *p)
+{
+	return p->kind == FL_KIND_ERROR ? &p->outer_dst : &p->dst;
+}
+
+/* The packet's hop count, less one, with the checksums put right (RFC 1624). 0 or -1. */
+static __always_inline int fl_hop(struct __sk_buff *skb, const struct fl_packet *p)
+{
+	__u8 ttl = p->ttl - 1;
+
+	/* What a network card has summed up covers this byte, too. */
+	if (!p->v4)
+		return bpf_skb_store_bytes(skb, p->l3 + offsetof(struct ipv6hdr, hop_limit), &ttl,
+					   1, BPF_F_RECOMPUTE_CSUM) < 0
+			       ? -1
+			       : 0;
+	if (bpf_l3_csum_replace(skb, p->l3 + offsetof(struct iphdr, check), bpf_htons(p->ttl << 8),
+				bpf_htons(ttl << 8), 2) < 0)
+		return -1;
+	return bpf_skb_store_bytes(skb, p->l3 + offsetof(struct iphdr, ttl), &ttl, 1, 0) < 0 ? -1
+											     : 0;
+}
+
+/* Through a router into the pod behind this interface of the host. */
+static __always_inline int fl_way_into_pod(struct __sk_buff *skb, const struct fl_packet *p,
+					   __u32 ifindex, const struct fl_endpoint_info *to)
+{
+	__u8 macs[12];
+
+	if (p->ttl <= 1) /* the stack says so to the sender */
+		return -1;
+	__builtin_memcpy(macs, to->mac, 6);
+	__builtin_memcpy(macs + 6, to->host_mac, 6);
+	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) < 0 || fl_hop(skb, p) < 0)
+		return -1;
+	return bpf_redirect_peer(ifindex, 0);
+}
+
+/* From a pod to another one of this node. */
+static __always_inline int fl_way_local(struct __sk_buff *skb, struct fl_work *w, __u32 zone,
+					const struct fl_endpoint_info *from)
+{
+	const struct fl_packet *p = &w->p;
+	struct fl_endpoint_info *to;
+	__u32 *index, ifindex;
+
+	index = fl_local_find(zone, fl_target_of(p));
+	if (!index || *index == skb->ifindex)
+		return -1;
+	ifindex = *index;
+	to = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
+	if (!to)
+		return -1;
+	/* On one bridge; else by way of the router. What is sent to a third station stays its. */
+	if (!fl_mac_differs(p->eth.h_dest, to->mac))
+		return bpf_redirect_peer(ifindex, 0);
+	if (fl_mac_differs(p->eth.h_dest, from->host_mac))
+		return -1;
+	return fl_way_into_pod(skb, p, ifindex, to);
+}
+
+/* Bytes of the packet, or of each that it will be cut into, from the IP header on. */
+static __always_inline __u32 fl_length_of(const struct __sk_buff *skb, const struct fl_packet *p)
+{
+	if (!skb->gso_size)
+		return skb->len - p->l3;
+	/* Of other protocols it is not known where the header ends. */
+	return p->headers ? p->headers + skb->gso_size : 0xffffffff;
+}
+
+/* From a pod to another node: out of the interface that the route names, if it has our programs. */
+static __always_inline int fl_way_peer(struct __sk_buff *skb, struct fl_work *w,
+				       const struct fl_endpoint_info *from)
+{
+	const struct fl_packet *p = &w->p;
+	const struct fl_in *src = fl_source_of(p), *dst = fl_target_of(p);
+	struct bpf_redir_neigh next = {};
+	struct bpf_fib_lookup fib = {};
+	__u32 len = fl_length_of(skb, p), ifindex;
+	long r;
+
+	if (p->ttl <= 1 || len > 0xffff || fl_mac_differs(p->eth.h_dest, from->host_mac))
+		return -1;
+	fib.ifindex = skb->ifindex;
+	fib.tot_len = len;
+	fib.l4_protocol = p->proto;
+	fib.sport = p->sport_be;
+	fib.dport = p->dport_be;
+	if (p->v4) {
+		fib.family = FL_AF_INET;
+		fib.ipv4_src = src->w_be[3];
+		fib.ipv4_dst = dst->w_be[3];
+	} else {
+		fib.family = FL_AF_INET6;
+		__builtin_memcpy(fib.ipv6_src, src, sizeof(*src));
+		__builtin_memcpy(fib.ipv6_dst, dst, sizeof(*dst));
+	}
+	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+	ifindex = fib.ifindex;
+	/* A neighbour that is not known yet is asked for as the packet waits. */
+	if ((r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH) ||
+	    !bpf_map_lookup_elem(&fl_devices, &ifindex) || fl_hop(skb, p) < 0)
+		return -1;
+	/* The next hop, which may be of the other family (RFC 8950). */
+	next.nh_family = fib.family;
+	__builtin_memcpy(next.ipv6_nh, fib.ipv6_dst, sizeof(next.ipv6_nh));
+	skb->mark = FL_MARK;
+	return bpf_redirect_neigh(ifindex, &next, sizeof(next), 0);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What every program does between parsing and acting: finds the packet's connection, has it judged
+ * where that is due, and decides which way it goes on. Reads and writes maps, and no packet.
+ */
+#pragma once
+
+#include "bpf/act.bpf.h"
+
+/* Where a packet is met. */
+enum fl_hook { FL_FROM_POD, FL_TO_POD, FL_FROM_NET, FL_TO_NET };
+
+/* Which way it goes on: by the stack, or past it to a pod of this node or to another node's. */
+enum fl_way { FL_WAY_STACK, FL_WAY_LOCAL, FL_WAY_PEER };
+
+/* Everything about one packet; too large for several functions' stacks. */
+struct fl_work {
+	struct fl_packet p;
+	struct fl_lookup l;
+	struct fl_case c;
+	struct fl_told told;
+	__u8 way;    /* enum fl_way */
+	bool is_new; /* the packet opens a connection */
+};
+
+/* One a processor and direction: programs of one kind do not interrupt each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FL_DIRS);
+	__type(key, __u32);
+	__type(value, struct fl_work);
+} fl_works SEC(".maps");
+
+/* The scratch space, empty. */
+static __always_inline struct fl_work *fl_work_begin(__u32 dir)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+
+	if (w) {
+		__builtin_memset(w, 0, sizeof(*w));
+		w->told.dir = dir;
+	}
+	return w;
+}
+
+/* The interface of the pod of this node that has the address; NULL: none. */
+static __always_inline __u32 *fl_local_find(__u32 zone, const struct fl_in *addr)
+{
+	struct fl_local_key key = {};
+
+	key.zone = zone;
+	key.addr = *addr;
+	return bpf_map_lookup_elem(&fl_locals, &key);
+}
+
+/* Both ends and what is asked, as seen from the opener of the connection. */
+static __always_inline void fl_case_open(struct fl_work *w, __u32 zone, bool reversed)
+{
+	struct fl_packet *p = &w->p;
+
+	fl_end_find(reversed ? &p->dst : &p->src, zone, &w->c.from);
+	fl_end_find(reversed ? &p->src : &p->dst, zone, &w->c.to);
+	w->c.dport_be = reversed ? p->sport_be : p->dport_be;
+	w->c.proto = p->proto;
+}
+
+/* A connection that is known: is it still allowed? 0 or a negative reason. */
+static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, __u32 zone)
+{
+	__u32 generation = fl_generation();
+	int r;
+
+	if (f->generation == generation)
+		return 0;
+	fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
+	r = fl_judge(&w->c);
+	if (r < 0)
+		return r;
+	f->origin = w->c.origin;
+	f->generation = generation;
+	return 0;
+}
+
+/* True while an end may have connections from before it came under the datapath. */
+static __always_inline bool fl_is_late(const struct fl_case *c)
+{
+	__u32 until_s = c->from.pick_up_until_s > c->to.pick_up_until_s ? c->from.pick_up_until_s
+									: c->to.pick_up_until_s;
+
+	return until_s && bpf_ktime_get_ns() / 1000000000 < until_s;
+}
+
+/* The case as it is from the other end, with its destination's port. */
+static __always_inline void fl_case_turn(struct fl_case *c, __u16 dport_be)
+{
+	struct fl_end end = c->from;
+
+	c->from = c->to;
+	c->to = end;
+	c->dport_be = dport_be;
+}
+
+/*
+ * What its own direction's policy forbids may be a reply from the middle of a TCP connection, which
+ * the other end has opened before anybody looked. True when that one was allowed to.
+ */
+static __always_inline bool fl_is_late_reply(struct fl_work *w)
+{
+	struct fl_packet *p = &w->p;
+	int r;
+
+	if (p->proto != IPPROTO_TCP || (p->tcp & FL_TCP_SYN) || p->part == FL_LATER_FRAGMENT ||
+	    !fl_is_late(&w->c))
+		return false;
+	fl_case_turn(&w->c, p->sport_be);
+	r = fl_judge(&w->c);
+	fl_case_turn(&w->c, p->dport_be);
+	return r == 0;
+}
+
+/*
+ * True when the connection may have been opened before: where the stack translates it, only the
+ * stack can tell.
+ */
+static __always_inline bool fl_may_be_old(const struct fl_work *w)
+{
+	return w->p.proto == IPPROTO_TCP ? (w->p.tcp & (FL_TCP_SYN | FL_TCP_ACK)) != FL_TCP_SYN
+					 : fl_is_late(&w->c);
+}
+
+/*
+ * The way of a new connection, as flags of its entry. Past the stack only where both directions
+ * are, since who sees one of them alone (connection tracking, strict rules) takes it for broken.
+ */
+static __always_inline __u8 fl_way_flags(const struct fl_work *w, enum fl_hook hook)
+{
+	if (fl_may_be_old(w) || hook == FL_TO_POD || hook == FL_TO_NET)
+		return FL_FLOW_STACK;
+	if (hook == FL_FROM_NET)
+		return w->c.from.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
+	if (w->c.to.ifindex)
+		return 0;
+	return w->c.to.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
+}
+
+/* The way that the flags of a connection's entry stand for. */
+static __always_inline __u8 fl_way_of(__u8 flags)
+{
+	return flags & FL_FLOW_STACK  ? FL_WAY_STACK
+	       : flags & FL_FLOW_PEER ? FL_WAY_PEER
+				      : FL_WAY_LOCAL;
+}
+
+/* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
+static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_hook hook)
+{
+	struct fl_flow f = { .generation = fl_generation() };
+	bool from1 = w->l.side;
+	int r;
+
+	if (w->p.kind == FL_KIND_ERROR)
+		return -FL_R_INVALID_STATE;
+	fl_case_open(w, zone, false);
+	f.flags = fl_way_flags(w, hook);
+	w->way = fl_way_of(f.flags);
+	/* It is entered as the stack has translated it. */
+	if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
+		return 0;
+	w->is_new = true;
+	r = fl_judge(&w->c);
+	if (r < 0 && fl_is_late_reply(w)) {
+		from1 = !from1;
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	f.origin = w->c.origin;
+	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
+	return fl_flow_open(&w->p, &w->l, &f);
+}
+
+/*
+ * 0, and w->way is where the packet goes on, or a negative reason. What comes from the network and
+ * goes on by the stack is not judged here: fl_to_pod sees it as the stack has translated it.
+ */
+static __always_inline int fl_decide(struct fl_work *w, __u32 zone, enum fl_hook hook)
+{
+	int r = fl_fragment(&w->p, zone);
+	struct fl_flow *f;
+
+	if (r < 0)
+		return r;
+	f = fl_flow_find(&w->p, zone, &w->l);
+	if (!f)
+		return fl_judge_new(w, zone, hook);
+	w->way = fl_way_of(f->flags);
+	if (hook == FL_FROM_NET && w->way != FL_WAY_PEER)
+		return 0;
+	r = fl_judge_again(w, f, zone);
+	if (r < 0)
+		return r;
+	fl_flow_touch(&w->p, &w->l, f);
+	return 0;
+}
+
+/* Puts the result into words for fl_finish(). */
+static __always_inline void fl_note(struct fl_work *w, __u32 zone, __u8 reason)
+{
+	w->told.reason = reason;
+	w->told.zone = zone;
+	w->told.origin = w->c.origin;
+	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
+}
