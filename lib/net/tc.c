@@ -50,51 +50,92 @@ void fl_tc_put_blocks(struct fl_batch *b, uint32_t link, const struct fl_blocks 
 	fl_put_u32(b, m, TCA_EGRESS_BLOCK, blocks->egress);
 }
 
-struct block_search {
+/* A link with a clsact or ingress qdisc. */
+struct joined {
 	uint32_t link;
-	struct fl_blocks found;
-	bool has;
+	struct fl_blocks blocks;
 };
 
-static int each_qdisc(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+/* False: the message is about another qdisc. */
+static bool read_joined(const struct nlmsghdr *h, struct joined *out)
 {
-	struct block_search *s = arg;
 	struct nlattr *tb[TCA_MAX + 1];
 
+	if (h->nlmsg_type != RTM_NEWQDISC || h->nlmsg_len < NLMSG_LENGTH(sizeof(struct tcmsg)) ||
+	    tcm_of(h)->tcm_handle != CLSACT ||
+	    nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) <
+		    0)
+		return false;
+	out->link = (uint32_t)tcm_of(h)->tcm_ifindex;
+	out->blocks.ingress = fl_attr_u32(tb[TCA_INGRESS_BLOCK], 0);
+	out->blocks.egress = fl_attr_u32(tb[TCA_EGRESS_BLOCK], 0);
+	return true;
+}
+
+static int each_get(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
 	(void)err;
-	if (!h) {
-		s->has = false;
-		return 0;
-	}
-	if (h->nlmsg_type != RTM_NEWQDISC || tcm_of(h)->tcm_ifindex != (int)s->link ||
-	    tcm_of(h)->tcm_handle != CLSACT)
-		return 0;
-	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) < 0)
-		return 0;
-	s->has = true;
-	s->found.ingress = fl_attr_u32(tb[TCA_INGRESS_BLOCK], 0);
-	s->found.egress = fl_attr_u32(tb[TCA_EGRESS_BLOCK], 0);
+	if (h)
+		(void)read_joined(h, arg);
 	return 0;
 }
 
 int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, struct fl_err *err)
 {
-	struct tcmsg tcm = { .tcm_ifindex = (int)link };
-	struct block_search s = { .link = link };
+	struct tcmsg tcm = { .tcm_ifindex = (int)link, .tcm_parent = TC_H_CLSACT };
 	fl_auto_batch struct fl_batch *b = NULL;
+	struct joined found = { 0 };
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	/*
+	 * Without "echo" the kernel tells everybody but us; of one that has been removed it says
+	 * nothing at all but that it has understood.
+	 */
+	(void)fl_batch_add(
+		b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_ECHO | NLM_F_ACK, &tcm, sizeof(tcm) },
+		"read the clsact qdisc of link %u", link);
+	r = fl_nl_query(nl, b, each_get, &found, err);
+	/* Not one yet, or not one any more. */
+	if (r == -ENOENT || r == -EINVAL || (r == 0 && !found.link))
+		return fl_fail(err, ENOENT, "link %u has no clsact qdisc", link);
+	if (r == 0)
+		*out = found.blocks;
+	return r;
+}
+
+static int each_listed(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	struct fl_list *all = arg;
+	struct joined one;
+
+	if (!h)
+		all->n = 0;
+	return h && read_joined(h, &one) ? fl_list_add(all, &one, sizeof(one), err) : 0;
+}
+
+int fl_tc_list_blocks(struct fl_nl *nl,
+		      int (*each)(uint32_t link, const struct fl_blocks *blocks, void *arg,
+				  struct fl_err *err),
+		      void *arg, struct fl_err *err)
+{
+	fl_auto_list struct fl_list all = { 0 };
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct tcmsg tcm = { 0 };
 	int r = fl_batch_new(&b, err);
 
 	if (r < 0)
 		return r;
 	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof(tcm) },
-			   "list the queueing disciplines of link %u", link);
-	r = fl_nl_query(nl, b, each_qdisc, &s, err);
-	if (r < 0)
-		return r;
-	if (!s.has)
-		return fl_fail(err, ENOENT, "link %u has no clsact qdisc", link);
-	*out = s.found;
-	return 0;
+			   "list queueing disciplines");
+	r = fl_nl_query(nl, b, each_listed, &all, err);
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		const struct joined *one = (struct joined *)all.items + i;
+
+		r = each(one->link, &one->blocks, arg, err);
+	}
+	return r;
 }
 
 static struct tcmsg filter_of(uint32_t block)
