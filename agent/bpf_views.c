@@ -11,8 +11,6 @@
 
 const char *const agent_bpf_params[] = { "after", "max", "pod", NULL };
 
-#define MAX_DEFAULT 1000
-
 static int hex(char c)
 {
 	const char *at = c ? strchr("0123456789abcdef", c) : NULL;
@@ -84,7 +82,7 @@ static int dump_page(struct agent *a, const struct dump_map *map, const struct a
 {
 	struct walk w = { .map = map };
 	struct dp *dp = guard_datapath(a->guard);
-	uint64_t max = MAX_DEFAULT;
+	uint64_t max = DP_PAGE_MAX;
 	struct dp_place at;
 	int r = guard_world(a->guard, &w.dump.w, err)
 			?: api_query_u64(q, "max", 1, DP_PAGE_MAX, &max, err)

@@ -11,7 +11,7 @@
 
 #define MAX	1000	/* entries without --max */
 #define MAX_MAX 1000000 /* all that any map has */
-#define PAGE	4096	/* what the agent says at once */
+#define PAGE	1000	/* what the agent says at once */
 
 /* "default/web:80" or "10.0.0.1:80" or "[fd00::1]:80". */
 static void add_end(struct cli_table *t, const struct fl_json *end)

@@ -22,7 +22,7 @@ enum dp_table {
 	DP_TABLES,
 };
 
-#define DP_PAGE_MAX  4096 /* entries of a page */
+#define DP_PAGE_MAX  1000 /* entries of a page */
 #define DP_PLACE_MAX 64	  /* bytes */
 
 /* Between two entries of a map. n 0: before the first, or, after a page, behind the last. */
