@@ -270,6 +270,11 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 	return 0;
 }
 
+struct dp *guard_datapath(struct guard *g)
+{
+	return enf_datapath(g->enf);
+}
+
 const struct flows *guard_flows(const struct guard *g)
 {
 	return g->flows;

@@ -54,6 +54,9 @@ const char *guard_standing(const struct guard *g, const char *host_ifname, uint3
  */
 fl_must int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err);
 
+/* The datapath, borrowed; only after guard_world() said yes. */
+struct dp *guard_datapath(struct guard *g);
+
 /* The events, borrowed; only after guard_world() said yes. */
 const struct flows *guard_flows(const struct guard *g);
 
