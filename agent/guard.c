@@ -22,6 +22,7 @@ struct guard {
 	bool read;	      /* all objects, once */
 	bool applied;	      /* the last reconcile did all it wanted */
 	struct fl_err broken; /* of the last reconcile or commit; sys 0: none */
+	struct fl_err beyond; /* of what lies beyond the node; sys 0: none */
 	struct dp_sweep swept;
 };
 
@@ -171,6 +172,12 @@ static int retire(const struct agent_config *conf, const char *root, struct fl_e
 	return 0;
 }
 
+static const enum dp_xdp xdp_modes[] = {
+	[AGENT_XDP_NONE] = DP_XDP_NONE,
+	[AGENT_XDP_NATIVE] = DP_XDP_NATIVE,
+	[AGENT_XDP_GENERIC] = DP_XDP_GENERIC,
+};
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
@@ -182,6 +189,9 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.unknown_allow = conf->policy.unknown_endpoint_allow,
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,
+		.n_denied = conf->policy.n_denied,
+		.denied = conf->policy.denied,
+		.xdp = xdp_modes[conf->policy.xdp],
 	};
 	struct enf *enf = NULL;
 	int r;
@@ -225,6 +235,19 @@ void guard_reconcile(struct guard *g)
 		fl_warn("%s, going on", err.text);
 }
 
+void guard_beyond(struct guard *g, const struct enf_beyond *b)
+{
+	struct fl_err err;
+	int r;
+
+	if (!g)
+		return;
+	r = enf_set_beyond(g->enf, b, &err);
+	g->beyond.sys = 0;
+	if (r < 0)
+		g->beyond = err;
+}
+
 bool guard_ready(const struct guard *g)
 {
 	return !g || (g->read && g->applied);
@@ -256,6 +279,8 @@ void guard_problems(const struct guard *g, agent_complain *each, void *arg)
 {
 	if (g && g->broken.sys)
 		each("policy", g->broken.text, arg);
+	if (g && g->beyond.sys)
+		each("policy", g->beyond.text, arg);
 }
 
 static void add_packets(const struct dp_counts *c, struct api_metrics *m, bool bytes)

@@ -34,8 +34,8 @@ fl_must int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_e
 
 /*
  * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,
- * the link that kept them alive, and the pinned maps of this layout. What is not there is done, and
- * somebody else's filter is left alone.
+ * those on the interfaces to other nodes, the link that kept them alive, and the pinned maps of
+ * this layout. What is not there is done, and somebody else's filter is left alone.
  */
 fl_must int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err);
 
@@ -79,6 +79,28 @@ fl_must int dp_set_special(struct dp *d, const struct fl_prefix_key *key, __u32 
 			   struct fl_err *err);
 fl_must int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
 
+/* A block whose packets are dropped where they come in; the same key. */
+fl_must int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
+
+/* An interface that leads to other nodes. */
+struct dp_device {
+	__u32 ifindex;
+	bool denies;   /* what comes from denied blocks is dropped here */
+	char name[16]; /* for errors */
+};
+
+/* By what the denied is dropped: tc, or before it XDP, in the driver or by the kernel for it. */
+enum dp_xdp { DP_XDP_NONE, DP_XDP_NATIVE, DP_XDP_GENERIC };
+
+/*
+ * Makes these interfaces, and no others, have the programs for what comes from other nodes and goes
+ * there; in place of an earlier version's in one step each. Calling again puts right what somebody
+ * changed, and somebody else's filters and XDP programs are left alone. Goes on after a failure
+ * with one interface, to which nothing goes past the stack then; the first is the error.
+ */
+fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
+			   size_t n, enum dp_xdp xdp, struct fl_err *err);
+
 /* A version's rule, and a port set's member. -E2BIG: the map is full. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 			struct fl_err *err);
@@ -88,7 +110,7 @@ fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
 fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
 
 /* Maps whose entries are walked. */
-enum dp_map { DP_PREFIXES, DP_RULES, DP_PORTS };
+enum dp_map { DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_RULES, DP_PORTS };
 
 /* Removes the map's entries whose key (of the map's type) keep() does not want. */
 fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg),

@@ -7,7 +7,6 @@
 
 #include "agent/enforce/inside.h"
 #include "base/file.h"
-#include "net/addr.h"
 #include "net/link.h"
 
 int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
@@ -43,7 +42,7 @@ void enf_close(struct enf **e)
 		dp_close(&(*e)->dp);
 		fl_nl_close(&(*e)->nl);
 		fl_free_p(&(*e)->kernel_slot);
-		fl_free_p(&(*e)->special);
+		enf_beyond_done(*e);
 		fl_free_p(&(*e)->root);
 		fl_free_p(&(*e)->node);
 	}
@@ -102,7 +101,8 @@ struct links {
 	struct enf *e;
 	struct link {
 		char name[FL_IFNAME_SIZE];
-		uint32_t index;
+		uint32_t index, master;
+		bool is_bridge;
 		uint8_t mac[FL_MAC_LEN];
 	} * v;
 	size_t n, room;
@@ -129,10 +129,21 @@ static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 		l->room += 256;
 	}
 	k = &l->v[l->n++];
-	*k = (struct link){ .index = link->index };
+	*k = (struct link){ .index = link->index,
+			    .master = link->master,
+			    .is_bridge = fl_streq(link->kind, "bridge") };
 	memcpy(k->name, link->name, sizeof(k->name));
 	memcpy(k->mac, link->mac, FL_MAC_LEN);
 	return 0;
+}
+
+/* What a pod takes for its router: the bridge that its interface is in, else the host's end. */
+static const uint8_t *router_mac(const struct links *l, const struct link *of)
+{
+	for (size_t i = 0; of->master && i < l->n; i++)
+		if (l->v[i].is_bridge && l->v[i].index == of->master)
+			return l->v[i].mac;
+	return of->mac;
 }
 
 static int compare_links(const void *a, const void *b)
@@ -150,7 +161,7 @@ static int each_record(const struct fl_endpoint *rec, void *arg, struct fl_err *
 
 	memcpy(key.name, rec->host_ifname, sizeof(key.name));
 	k = l->n ? bsearch(&key, l->v, l->n, sizeof(key), compare_links) : NULL;
-	r = enf_att_take(l->e, rec, k ? k->index : 0, k ? k->mac : key.mac, &one);
+	r = enf_att_take(l->e, rec, k ? k->index : 0, k ? router_mac(l, k) : key.mac, &one);
 	(void)err;
 	if (r < 0 && l->failed == 0) {
 		l->failed = r;
@@ -235,7 +246,8 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 {
 	fl_auto_endpoint struct fl_endpoint rec = { 0 };
-	struct fl_link link = { 0 };
+	struct fl_link link = { 0 }, bridge = { 0 };
+	const uint8_t *mac;
 	int r;
 
 	if (!e->taken_over)
@@ -248,7 +260,12 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 		return r == -ENODEV
 			       ? fl_fail(err, ENOENT, "there is no interface '%s'", rec.host_ifname)
 			       : r;
-	r = enf_att_take(e, &rec, link.index, link.mac, err) ?: compile(e, err);
+	if (link.master)
+		r = fl_link_get_index(e->nl, link.master, &bridge, err);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	mac = fl_streq(bridge.kind, "bridge") ? bridge.mac : link.mac;
+	r = enf_att_take(e, &rec, link.index, mac, err) ?: compile(e, err);
 	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
 		struct enf_att *a = e->atts[i];
 
@@ -259,64 +276,5 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 			r = fl_fail(err, EAGAIN, "pod '%s/%s' has no policy set", a->pod->ns,
 				    a->pod->name);
 	}
-	return r;
-}
-
-/* The prefixes that are to be special. */
-struct specials {
-	struct fl_prefix_key *v;
-	size_t n;
-};
-
-static void specials_done(struct specials *s)
-{
-	fl_free_p(&s->v);
-}
-
-static int add_special(struct specials *s, const struct fl_prefix *p, struct fl_err *err)
-{
-	struct fl_prefix_key *grown = reallocarray(s->v, s->n + 1, sizeof(*grown));
-
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list the node's addresses");
-	s->v = grown;
-	s->v[s->n++] = enf_prefix_key(p);
-	return 0;
-}
-
-static int each_addr(const struct fl_addr *a, void *arg, struct fl_err *err)
-{
-	struct fl_prefix host = { a->addr.ip, (uint8_t)fl_ip_bits(&a->addr.ip) };
-
-	return add_special(arg, &host, err);
-}
-
-static int compare_specials(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct fl_prefix_key));
-}
-
-int enf_specials(struct enf *e, struct fl_err *err)
-{
-	fl_auto(specials_done) struct specials s = { 0 };
-	size_t n_node;
-	int r = fl_addr_list(e->nl, 0, 0, each_addr, &s, err);
-
-	n_node = s.n;
-	for (size_t i = 0; r == 0 && i < e->o.n_services; i++)
-		r = add_special(&s, &e->o.services[i], err);
-	for (size_t i = 0; r == 0 && i < s.n; i++)
-		r = dp_set_special(e->dp, &s.v[i],
-				   i < n_node ? FL_SPECIAL_NODE : FL_SPECIAL_SERVICE, err);
-	if (r < 0)
-		return r;
-	if (s.n)
-		qsort(s.v, s.n, sizeof(*s.v), compare_specials);
-	for (size_t i = 0; r == 0 && i < e->n_special; i++)
-		if (!s.n || !bsearch(&e->special[i], s.v, s.n, sizeof(*s.v), compare_specials))
-			r = dp_remove_special(e->dp, &e->special[i], err);
-	fl_free_p(&e->special);
-	e->special = FL_TAKE(s.v);
-	e->n_special = s.n;
 	return r;
 }

@@ -18,9 +18,9 @@ struct enf_pod {
 struct enf_att {
 	struct fl_endpoint rec; /* owned */
 	struct enf_pod *pod;
-	uint32_t ifindex; /* 0: its interface is not there */
-	uint8_t host_mac[FL_MAC_LEN];
-	struct dp_endpoint live; /* what the datapath was given */
+	uint32_t ifindex;	      /* 0: its interface is not there */
+	uint8_t host_mac[FL_MAC_LEN]; /* of what the pod takes for its router */
+	struct dp_endpoint live;      /* what the datapath was given */
 	bool is_live, seen;
 };
 
@@ -36,9 +36,14 @@ struct enf {
 	size_t n_atts;
 	uint32_t *kernel_slot; /* of the compiler's slots; 0: none yet */
 	size_t n_slots;
-	bool slot_used[FL_MAX_SLOTS];  /* of the kernel's; 0 is never used */
-	struct fl_prefix_key *special; /* sorted */
-	size_t n_special;
+	bool slot_used[FL_MAX_SLOTS]; /* of the kernel's; 0 is never used */
+	struct enf_special *specials; /* as the map has them, sorted by key; owned */
+	size_t n_specials;
+	bool specials_known;	  /* what is in the map */
+	struct fl_prefix *blocks; /* of other nodes; owned */
+	size_t n_blocks;
+	bool beyond_told;  /* what lies beyond the node, once */
+	bool denied_known; /* the map has what is denied */
 	bool taken_over;
 	struct enf_stats stats;
 };
@@ -79,8 +84,17 @@ fl_must int enf_slots_inherit(struct enf *e, struct fl_err *err);
 /* Removes from the maps what an earlier agent has left and nobody needs. */
 fl_must int enf_prune(struct enf *e, struct fl_err *err);
 
-/* The node's own addresses and Services' blocks. */
+/* An address that is treated in a way of its own. */
+struct enf_special {
+	struct fl_prefix_key key;
+	uint32_t flags;
+};
+
+/* The node's own addresses, Services' blocks and other nodes'. */
 fl_must int enf_specials(struct enf *e, struct fl_err *err);
+
+/* Frees what is remembered of what lies beyond the node. */
+void enf_beyond_done(struct enf *e);
 
 /* An address and a prefix as the maps have them, zone 0. */
 struct fl_in enf_in(const struct fl_ip *ip);

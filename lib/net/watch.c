@@ -37,6 +37,8 @@ static uint32_t groups_of(unsigned int what)
 		groups |= RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 	if (what & FL_WATCH_NEIGHS)
 		groups |= RTMGRP_NEIGH;
+	if (what & FL_WATCH_FILTERS)
+		groups |= RTMGRP_TC;
 	return groups;
 }
 
@@ -193,6 +195,10 @@ static unsigned int subject(const struct fl_watch *w, const struct nlmsghdr *h)
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		return subject_neigh(w, h);
+	/* New ones come with every pod. */
+	case RTM_DELQDISC:
+	case RTM_DELTFILTER:
+		return FL_WATCH_FILTERS;
 	default:
 		return 0;
 	}
