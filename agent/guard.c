@@ -172,10 +172,10 @@ static int retire(const struct agent_config *conf, const char *root, struct fl_e
 	return 0;
 }
 
-static const enum dp_xdp xdp_modes[] = {
-	[AGENT_XDP_NONE] = DP_XDP_NONE,
-	[AGENT_XDP_NATIVE] = DP_XDP_NATIVE,
-	[AGENT_XDP_GENERIC] = DP_XDP_GENERIC,
+static const enum fl_xdp_mode xdp_modes[] = {
+	[AGENT_XDP_NONE] = FL_XDP_NONE,
+	[AGENT_XDP_NATIVE] = FL_XDP_NATIVE,
+	[AGENT_XDP_GENERIC] = FL_XDP_GENERIC,
 };
 
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,

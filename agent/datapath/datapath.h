@@ -9,6 +9,7 @@
 #include "bpf/abi.h"
 #include "net/nl.h"
 #include "net/tc.h"
+#include "net/xdp.h"
 #include "state/blocks.h"
 
 struct dp;
@@ -89,17 +90,15 @@ struct dp_device {
 	char name[16]; /* for errors */
 };
 
-/* By what the denied is dropped: tc, or before it XDP, in the driver or by the kernel for it. */
-enum dp_xdp { DP_XDP_NONE, DP_XDP_NATIVE, DP_XDP_GENERIC };
-
 /*
  * Makes these interfaces, and no others, have the programs for what comes from other nodes and goes
  * there; in place of an earlier version's in one step each. Calling again puts right what somebody
  * changed, and somebody else's filters and XDP programs are left alone. Goes on after a failure
- * with one interface, to which nothing goes past the stack then; the first is the error.
+ * with one interface, to which nothing goes past the stack then; the first is the error. What is
+ * denied is dropped by XDP in this mode, else by tc.
  */
 fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
-			   size_t n, enum dp_xdp xdp, struct fl_err *err);
+			   size_t n, enum fl_xdp_mode xdp, struct fl_err *err);
 
 /* A version's rule, and a port set's member. -E2BIG: the map is full. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,

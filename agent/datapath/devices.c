@@ -12,7 +12,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/if_link.h>
 
 #include "agent/datapath/dp.h"
 #include "base/text.h"
@@ -129,67 +128,58 @@ static int remove_filters(struct fl_nl *nl, __u32 link, __u32 flags, struct fl_e
 	return fl_batch_send(nl, b, err);
 }
 
-/* What XDP program a link has. */
-struct xdp {
-	__u32 prog_id; /* 0: none */
-	__u32 flags;   /* XDP_FLAGS_DRV_MODE or _SKB_MODE, as it is attached */
-	bool ours;
-};
-
-static int find_xdp(__u32 link, struct xdp *out, struct fl_err *err)
+/* What XDP program the link has, and whether it is one of ours. */
+static int find_xdp(struct fl_nl *nl, __u32 link, struct fl_xdp *out, bool *ours,
+		    struct fl_err *err)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, o);
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
 	fl_auto_close int fd = -1;
-	int r = bpf_xdp_query((int)link, 0, &o);
+	int r = fl_xdp_get(nl, link, out, err);
 
-	*out = (struct xdp){ 0 };
-	if (r == -ENODEV)
-		return 0;
-	if (r < 0)
-		return fl_fail_errno(err, -r, "ask for the XDP program of link %u", link);
-	if (o.attach_mode == XDP_ATTACHED_NONE)
-		return 0;
-	out->flags = o.attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
-	out->prog_id = o.attach_mode == XDP_ATTACHED_MULTI ? o.drv_prog_id : o.prog_id;
+	if (r < 0 || out->prog_id == 0)
+		return r;
 	fd = bpf_prog_get_fd_by_id(out->prog_id);
-	out->ours = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-		    fl_streq(info.name, XDP_NAME);
+	*ours = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+		fl_streq(info.name, XDP_NAME);
 	return 0;
+}
+
+static int send_xdp(struct fl_nl *nl, __u32 link, int prog_fd, enum fl_xdp_mode mode,
+		    struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_xdp_put(b, link, prog_fd, mode);
+	return fl_batch_send(nl, b, err);
 }
 
 /* Takes our program off, if it is there. */
-static int remove_xdp(__u32 link, struct fl_err *err)
+static int remove_xdp(struct fl_nl *nl, __u32 link, struct fl_err *err)
 {
-	struct xdp have;
-	int r = find_xdp(link, &have, err);
+	struct fl_xdp have = { 0 };
+	bool ours = false;
+	int r = find_xdp(nl, link, &have, &ours, err);
 
-	if (r < 0 || !have.ours)
-		return r;
-	r = bpf_xdp_detach((int)link, have.flags, NULL);
-	return r == 0 || r == -ENODEV
-		       ? 0
-		       : fl_fail_errno(err, -r, "take the XDP program off link %u", link);
+	return r < 0 || !ours ? r : send_xdp(nl, link, -1, have.mode, err);
 }
 
-static int put_xdp(struct dp *d, __u32 link, const struct xdp *have, __u32 mode, struct fl_err *err)
+/* Puts our program in place of what the link has. */
+static int put_xdp(struct dp *d, struct fl_nl *nl, __u32 link, const struct fl_xdp *have,
+		   enum fl_xdp_mode mode, struct fl_err *err)
 {
 	int r = 0;
 
-	if (have->prog_id && !have->ours)
-		return fl_fail(err, EEXIST, "there is another XDP program already");
 	/* Both modes at once is more than the kernel does. */
-	if (have->prog_id && have->flags != mode)
-		r = remove_xdp(link, err);
-	if (r < 0)
-		return r;
-	r = bpf_xdp_attach((int)link, bpf_program__fd(d->bpf->progs.fl_xdp), mode, NULL);
-	if (r < 0)
-		return fl_fail(err, -r,
-			       "config 'policy.xdp': no %s XDP program can be put there: %s",
-			       mode == XDP_FLAGS_DRV_MODE ? "native" : "generic", strerror(-r));
-	return 0;
+	if (have->prog_id && have->mode != mode)
+		r = remove_xdp(nl, link, err);
+	r = r ?: send_xdp(nl, link, bpf_program__fd(d->bpf->progs.fl_xdp), mode, err);
+	return r < 0 ? fl_wrap(err, r, "config 'policy.xdp': %s",
+			       mode == FL_XDP_NATIVE ? "native" : "generic")
+		     : 0;
 }
 
 static int enter(struct dp *d, __u32 link, __u32 flags, struct fl_err *err)
@@ -200,22 +190,25 @@ static int enter(struct dp *d, __u32 link, __u32 flags, struct fl_err *err)
 }
 
 /* Enters the interface. What is denied is dropped by tc where XDP is not asked for or not there. */
-static int enter_with_xdp(struct dp *d, __u32 link, __u32 flags, enum dp_xdp xdp,
-			  struct fl_err *err)
+static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flags,
+			  enum fl_xdp_mode mode, struct fl_err *err)
 {
-	__u32 mode = xdp == DP_XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE, id = 0;
-	struct xdp have;
-	int r = dp_prog_id(d->bpf->progs.fl_xdp, &id, err) ?: find_xdp(link, &have, err);
+	struct fl_xdp have = { 0 };
+	bool ours = false;
+	__u32 id = 0;
+	int r = dp_prog_id(d->bpf->progs.fl_xdp, &id, err) ?: find_xdp(nl, link, &have, &ours, err);
 
 	if (r < 0)
 		return r;
-	if (have.prog_id == id && have.flags == mode)
+	if (have.prog_id == id && have.mode == mode)
 		return enter(d, link, flags, err);
-	return enter(d, link, flags | FL_DEVICE_DENIES, err)
-		       ?: put_xdp(d, link, &have, mode, err) ?: enter(d, link, flags, err);
+	r = enter(d, link, flags | FL_DEVICE_DENIES, err);
+	if (r == 0 && have.prog_id && !ours)
+		return fl_fail(err, EEXIST, "there is another XDP program already");
+	return r ?: put_xdp(d, nl, link, &have, mode, err) ?: enter(d, link, flags, err);
 }
 
-static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, enum dp_xdp xdp,
+static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, enum fl_xdp_mode xdp,
 		  struct fl_err *err)
 {
 	const struct fl_tc_side in = { dev->ifindex, false }, out = { dev->ifindex, true };
@@ -235,10 +228,10 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 		return r;
 	}
 	have.flags = made ? FL_DEVICE_CLSACT : 0;
-	if (dev->denies && xdp != DP_XDP_NONE)
-		return enter_with_xdp(d, dev->ifindex, have.flags, xdp, err);
+	if (dev->denies && xdp != FL_XDP_NONE)
+		return enter_with_xdp(d, nl, dev->ifindex, have.flags, xdp, err);
 	return enter(d, dev->ifindex, have.flags | (dev->denies ? FL_DEVICE_DENIES : 0), err)
-		       ?: remove_xdp(dev->ifindex, err);
+		       ?: remove_xdp(nl, dev->ifindex, err);
 }
 
 static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err)
@@ -247,7 +240,7 @@ static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err
 
 	(void)bpf_map_lookup_elem(FD(d, fl_devices), &link, &have);
 	return dp_drop(FD(d, fl_devices), &link, "interfaces", err)
-		       ?: remove_xdp(link, err) ?: remove_filters(nl, link, have.flags, err);
+		       ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, have.flags, err);
 }
 
 static bool is_wanted(const struct dp_device *devices, size_t n, __u32 link)
@@ -259,7 +252,7 @@ static bool is_wanted(const struct dp_device *devices, size_t n, __u32 link)
 }
 
 int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices, size_t n,
-		   enum dp_xdp xdp, struct fl_err *err)
+		   enum fl_xdp_mode xdp, struct fl_err *err)
 {
 	struct failures f = { .err = err };
 	__u32 key, next;
@@ -294,7 +287,7 @@ int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)
 		(void)bpf_map_lookup_elem(fd, &key, &have);
 		if (bpf_map_delete_elem(fd, &key) < 0)
 			return fl_fail_errno(err, errno, "forget interface %u", key);
-		note(&f, remove_xdp(key, &one), &one);
+		note(&f, remove_xdp(nl, key, &one), &one);
 		note(&f, remove_filters(nl, key, have.flags, &one), &one);
 	}
 	return f.r;

@@ -22,7 +22,7 @@ struct enf_options {
 	const struct fl_prefix *services; /* borrowed for life */
 	size_t n_denied;		  /* blocks whose packets are dropped where they come in */
 	const struct fl_prefix *denied;	  /* borrowed for life */
-	enum dp_xdp xdp;		  /* by what */
+	enum fl_xdp_mode xdp;		  /* by what; none: tc */
 };
 
 /* Loads or takes over the datapath; nothing is enforced anew yet. As dp_open() fails. */
