@@ -202,6 +202,15 @@ static bool table_ready(void *arg)
 	return agent_ready(arg);
 }
 
+/* Requests may wait for events. */
+static void on_news(void *arg)
+{
+	const struct agent *a = arg;
+
+	if (a->api)
+		api_wake(a->api);
+}
+
 static int open_parts(struct agent *a, struct fl_err *err)
 {
 	char manifests[PATH_MAX], socket[PATH_MAX];
@@ -213,7 +222,8 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	    fl_format(manifests, sizeof(manifests), err, "%s%s", a->root, a->conf->manifests) ?:
 	    fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", a->root) ?:
 	    topo_open(a->conf, a->node_name, a->root, &a->topo, err) ?:
-	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err);
+	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err) ?:
+	    guard_listen(a->guard, &a->loop, on_news, a, err);
 	if (r == 0 && a->conf->mode == AGENT_BGP)
 		r = bgp_open(&a->loop, a->conf, a->root, &a->bgp, err);
 	if (r < 0)

@@ -15,6 +15,7 @@
 
 struct guard {
 	struct enf *enf;
+	struct flows *flows; /* NULL: not read */
 	uv_fs_event_t records;
 	uv_timer_t pause;
 	unsigned int handles; /* that are not closed yet */
@@ -132,6 +133,7 @@ void guard_close(struct guard **g)
 {
 	if (!*g)
 		return;
+	flows_close(&(*g)->flows);
 	uv_close((uv_handle_t *)&(*g)->records, on_closed);
 	uv_close((uv_handle_t *)&(*g)->pause, on_closed);
 	*g = NULL;
@@ -216,6 +218,11 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 	return 0;
 }
 
+int guard_listen(struct guard *g, uv_loop_t *loop, flows_news *news, void *arg, struct fl_err *err)
+{
+	return g ? flows_open(loop, g->enf, news, arg, &g->flows, err) : 0;
+}
+
 const struct src_sink *guard_sink(struct guard *g)
 {
 	return g ? &g->sink : NULL;
@@ -268,6 +275,16 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	*out = enf_world(g->enf);
 	return 0;
+}
+
+const struct flows *guard_flows(const struct guard *g)
+{
+	return g->flows;
+}
+
+int guard_events_lost(struct guard *g, uint64_t *out, struct fl_err *err)
+{
+	return dp_events_lost(enf_datapath(g->enf), out, err);
 }
 
 bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity)
@@ -341,4 +358,6 @@ void guard_metrics(struct guard *g, struct api_metrics *m)
 	add_packets(&c, m, true);
 	api_metrics_counter(m, "fairlead_flow_events_lost_total",
 			    "Events that were not sent, to spare the processors.", c.events_lost);
+	api_metrics_counter(m, "fairlead_flow_events_read_total", "Events that were read.",
+			    g->flows ? flows_read(g->flows) : 0);
 }

@@ -10,6 +10,7 @@
 #include "agent/api/metrics.h"
 #include "agent/config/config.h"
 #include "agent/enforce/enforce.h"
+#include "agent/flows.h"
 #include "agent/model/node.h"
 #include "agent/source/manifests.h"
 
@@ -24,6 +25,10 @@ fl_must int guard_open(uv_loop_t *loop, const struct agent_config *conf, const c
 
 /* Lets go; everything stays in force. It is freed on the loop's next turns. */
 void guard_close(struct guard **g);
+
+/* Begins to read the datapath's events; news is called after some have come. Nothing for NULL. */
+fl_must int guard_listen(struct guard *g, uv_loop_t *loop, flows_news *news, void *arg,
+			 struct fl_err *err);
 
 /* What the source is to call; NULL for a NULL guard. Borrowed. */
 const struct src_sink *guard_sink(struct guard *g);
@@ -45,6 +50,12 @@ fl_must int guard_attach(struct guard *g, const struct fl_key *key, struct fl_er
  * policies are not enforced; -EAGAIN: not all objects have been read.
  */
 fl_must int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err);
+
+/* The events, borrowed; only after guard_world() said yes. */
+const struct flows *guard_flows(const struct guard *g);
+
+/* Events that the programs did not send, or had no room for, since they were loaded. */
+fl_must int guard_events_lost(struct guard *g, uint64_t *out, struct fl_err *err);
 
 /* Whether the datapath knows the host interface, and under which identity. */
 bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity);

@@ -250,6 +250,7 @@ const struct api_route agent_routes[] = {
 	{ "POST", "/v1/node/drain", post_drain },
 	{ "POST", "/v1/node/undrain", post_undrain },
 	{ "POST", "/v1/reload", post_reload },
+	{ "GET", "/v1/flows", agent_get_flows, agent_flows_params },
 	{ "GET", "/v1/identities", agent_get_identities },
 	{ "GET", "/v1/policies", agent_get_policies },
 	{ "GET", "/v1/policies/*/*", agent_get_policy },

@@ -12,7 +12,9 @@ static const struct option options[] = {
 	{ "cni-bin", required_argument, NULL, 'b' },   { "cni-conf", required_argument, NULL, 'c' },
 	{ "file", required_argument, NULL, 'f' },      { "from", required_argument, NULL, 'F' },
 	{ "to", required_argument, NULL, 'T' },	       { "port", required_argument, NULL, 'P' },
-	{ "questions", required_argument, NULL, 'Q' }, { "help", no_argument, NULL, 'h' },
+	{ "questions", required_argument, NULL, 'Q' }, { "pod", required_argument, NULL, 'p' },
+	{ "last", required_argument, NULL, 'l' },      { "follow", no_argument, NULL, 'w' },
+	{ "drops", no_argument, NULL, 'd' },	       { "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },	       { NULL },
 };
 
@@ -77,9 +79,30 @@ static bool is_question(int o, struct cli *out)
 	}
 }
 
+/* The options of events. */
+static bool is_events(int o, struct cli *out)
+{
+	switch (o) {
+	case 'p':
+		out->pod = optarg;
+		return true;
+	case 'l':
+		out->last = optarg;
+		return true;
+	case 'w':
+		out->follow = true;
+		return true;
+	case 'd':
+		out->drops = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int read_option(int o, char **argv, struct cli *out, bool *help, struct fl_err *err)
 {
-	if (is_question(o, out))
+	if (is_question(o, out) || is_events(o, out))
 		return 0;
 	switch (o) {
 	case 'f':

@@ -23,6 +23,19 @@ static const struct cli_command commands[] = {
 	  "in\n"
 	  "the pod and its other end on the host, addresses, plugin, pod. Without an agent the\n"
 	  "records that the plugins wrote are read: that needs root.\n" },
+	{ "flows", cli_flows, NULL, "what became of packets: new connections, and what was dropped",
+	  "One line for each event, the oldest first: who to whom, whether it was forwarded or\n"
+	  "dropped and why, and the policy: the one that allowed it and its rule, or those that\n"
+	  "isolate the pod. Events are a sample: in a flood some are not sent. Counters, which\n"
+	  "the metrics have, are exact. The agent keeps the last 8,192. Where policies are\n"
+	  "enforced only.\n"
+	  "\n"
+	  "  --last N       how many, at most 1000; 100, or 0 with --follow\n"
+	  "  --follow       goes on with what happens from now on, until it is interrupted\n"
+	  "  --drops        only what was dropped\n"
+	  "  --pod NS/NAME  only what this pod sends or is sent\n"
+	  "\n"
+	  "With --follow, JSON is one document a line and YAML one document each.\n" },
 	{ "identities", cli_identities, NULL, "what pods the network policies tell apart",
 	  "Pods of one namespace with the same labels and named ports are one identity, whatever\n"
 	  "their number. PODS are those of the cluster, LOCAL of them those on this node, "

@@ -133,7 +133,7 @@ fl_must int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err);
 /* The counters, summed up over processors. */
 struct dp_counts {
 	struct fl_count reason[FL_R_COUNT][FL_DIRS];
-	__u64 events_lost;
+	uint64_t events_lost;
 };
 fl_must int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err);
 

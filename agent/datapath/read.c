@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
+#include "agent/datapath/events.h"
 #include "bpf/datapath.skel.h"
 
 #define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
@@ -111,19 +112,37 @@ int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err)
 	return r;
 }
 
+int dp_events_lost(struct dp *d, uint64_t *out, struct fl_err *err)
+{
+	int cpus = libbpf_num_possible_cpus();
+	fl_auto_free struct fl_budget *budgets = NULL;
+	__u32 zero = 0;
+	uint64_t sum = 0;
+
+	if (cpus < 0)
+		return fl_fail_errno(err, -cpus, "count processors");
+	budgets = calloc((size_t)cpus, sizeof(*budgets));
+	if (!budgets)
+		return fl_fail_errno(err, ENOMEM, "read counters");
+	if (bpf_map_lookup_elem(FD(d, fl_budgets), &zero, budgets) < 0)
+		return fl_fail_errno(err, errno, "read counters");
+	for (int c = 0; c < cpus; c++)
+		sum += budgets[c].lost;
+	*out = sum;
+	return 0;
+}
+
 int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 {
 	int cpus = libbpf_num_possible_cpus();
 	fl_auto_free struct fl_count *values = NULL;
-	fl_auto_free struct fl_budget *budgets = NULL;
 	struct dp_counts counts = { 0 };
-	__u32 zero = 0;
+	int r;
 
 	if (cpus < 0)
 		return fl_fail_errno(err, -cpus, "count processors");
 	values = calloc((size_t)cpus, sizeof(*values));
-	budgets = calloc((size_t)cpus, sizeof(*budgets));
-	if (!values || !budgets)
+	if (!values)
 		return fl_fail_errno(err, ENOMEM, "read counters");
 	for (__u32 i = 0; i < FL_R_COUNT * FL_DIRS; i++) {
 		struct fl_count *sum = &counts.reason[i / FL_DIRS][i % FL_DIRS];
@@ -135,10 +154,8 @@ int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 			sum->bytes += values[c].bytes;
 		}
 	}
-	if (bpf_map_lookup_elem(FD(d, fl_budgets), &zero, budgets) < 0)
-		return fl_fail_errno(err, errno, "read counters");
-	for (int c = 0; c < cpus; c++)
-		counts.events_lost += budgets[c].lost;
-	*out = counts;
-	return 0;
+	r = dp_events_lost(d, &counts.events_lost, err);
+	if (r == 0)
+		*out = counts;
+	return r;
 }

@@ -189,3 +189,16 @@ bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identi
 	*identity = a->live.info.identity;
 	return true;
 }
+
+bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out)
+{
+	for (size_t i = 0; i < e->n_atts; i++) {
+		const struct enf_att *a = e->atts[i];
+
+		if (a->ifindex != ifindex || !a->pod)
+			continue;
+		*out = (struct pol_who){ a->pod->ns, a->pod->name, a->live.info.identity };
+		return true;
+	}
+	return false;
+}

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "agent/datapath/datapath.h"
+#include "agent/policy/names.h"
 #include "agent/policy/world.h"
 #include "state/endpoint.h"
 
@@ -82,6 +83,9 @@ struct enf_stats {
 
 /* What the numbers are now. */
 struct enf_stats enf_stats(const struct enf *e);
+
+/* The pod behind the host interface of this index, texts borrowed until the next record. */
+bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out);
 
 /* True when the datapath knows the host interface; *identity is then the pod's. */
 bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identity);
