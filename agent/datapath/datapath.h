@@ -33,6 +33,12 @@ void dp_close(struct dp **d);
  */
 fl_must int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err);
 
+/* Whether both blocks hold these programs at this moment, and who is in them is judged by them. */
+fl_must int dp_is_attached(struct dp *d, struct fl_nl *nl, bool *yes, struct fl_err *err);
+
+/* True when dp_open() took over no connections: whatever goes on already is unknown. */
+bool dp_is_fresh(const struct dp *d);
+
 /*
  * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,
  * those on the interfaces to other nodes, the link that kept them alive, and the pinned maps of
@@ -56,6 +62,10 @@ struct dp_endpoint {
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 			    const struct dp_endpoint *last, struct fl_err *err);
+
+/* What the map has of an endpoint; its further addresses are elsewhere. -ENOENT: nothing. */
+fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
+			    struct fl_err *err);
 
 /* Removes the endpoint with its addresses and its connections. One not there counts as removed. */
 fl_must int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);

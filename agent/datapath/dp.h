@@ -9,6 +9,7 @@ struct datapath_bpf;
 struct dp {
 	struct datapath_bpf *bpf; /* the skeleton; owned */
 	__u32 hz;		  /* jiffies in a second */
+	bool fresh;		  /* the map of connections is new */
 };
 
 /* Writes an entry; what names the map for people. */

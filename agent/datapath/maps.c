@@ -45,6 +45,13 @@ static bool has_ip(const struct dp_endpoint *ep, __u32 zone, const struct fl_in 
 	return false;
 }
 
+int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out, struct fl_err *err)
+{
+	if (bpf_map_lookup_elem(FD(d, fl_endpoints), &ifindex, out) == 0)
+		return 0;
+	return fl_fail_errno(err, errno, "read from the datapath's map of endpoints");
+}
+
 /* An address may be another endpoint's by now; only this one's entry is removed. */
 static int drop_local(struct dp *d, __u32 zone, const struct fl_in *ip, __u32 ifindex,
 		      struct fl_err *err)

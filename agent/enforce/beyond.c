@@ -13,7 +13,8 @@ void enf_beyond_done(struct enf *e)
 {
 	fl_free_p(&e->specials);
 	fl_free_p(&e->blocks);
-	e->n_specials = e->n_blocks = 0;
+	fl_free_p(&e->devices);
+	e->n_specials = e->n_blocks = e->n_devices = 0;
 }
 
 /* The addresses that are to be special. */
@@ -161,35 +162,55 @@ static int deny(struct enf *e, struct fl_err *err)
 	return r;
 }
 
-static int copy_blocks(struct enf *e, const struct enf_beyond *b, struct fl_err *err)
+/* A failure, unless there was one before. */
+static void note(struct enf *e, int r, const struct fl_err *why)
 {
-	struct fl_prefix *copy = calloc(b->n_blocks + 1, sizeof(*copy));
+	if (r < 0 && !e->beyond_broken.sys)
+		e->beyond_broken = *why;
+}
 
-	if (!copy)
-		return fl_fail_errno(err, ENOMEM, "list other nodes' blocks");
+void enf_beyond(struct enf *e)
+{
+	struct fl_err err;
+
+	if (!e->beyond_told)
+		return;
+	e->beyond_broken.sys = 0;
+	note(e, deny(e, &err), &err);
+	note(e, dp_set_devices(e->dp, e->nl, e->devices, e->n_devices, e->o.xdp, &err), &err);
+}
+
+static int remember(struct enf *e, const struct enf_beyond *b, struct fl_err *err)
+{
+	fl_auto_free struct fl_prefix *blocks = calloc(b->n_blocks + 1, sizeof(*blocks));
+	struct dp_device *devices = calloc(b->n_devices + 1, sizeof(*devices));
+
+	if (!blocks || !devices) {
+		fl_free_p(&devices);
+		return fl_fail_errno(err, ENOMEM, "remember what lies beyond the node");
+	}
 	if (b->n_blocks)
-		memcpy(copy, b->blocks, b->n_blocks * sizeof(*copy));
+		memcpy(blocks, b->blocks, b->n_blocks * sizeof(*blocks));
+	if (b->n_devices)
+		memcpy(devices, b->devices, b->n_devices * sizeof(*devices));
 	fl_free_p(&e->blocks);
-	e->blocks = copy;
+	fl_free_p(&e->devices);
+	e->blocks = FL_TAKE(blocks);
+	e->devices = devices;
 	e->n_blocks = b->n_blocks;
+	e->n_devices = b->n_devices;
 	e->beyond_told = true;
 	return 0;
 }
 
-int enf_set_beyond(struct enf *e, const struct enf_beyond *b, struct fl_err *err)
+void enf_set_beyond(struct enf *e, const struct enf_beyond *b)
 {
-	struct fl_err one;
-	int first = deny(e, err), r;
+	struct fl_err err;
+	int r = remember(e, b, &err);
 
-	r = dp_set_devices(e->dp, e->nl, b->devices, b->n_devices, e->o.xdp, &one);
-	if (r < 0 && first == 0) {
-		first = r;
-		*err = one;
+	if (r == 0) {
+		enf_beyond(e);
+		r = enf_specials(e, &err);
 	}
-	r = copy_blocks(e, b, &one) ?: enf_specials(e, &one);
-	if (r < 0 && first == 0) {
-		first = r;
-		*err = one;
-	}
-	return first;
+	note(e, r, &err);
 }

@@ -77,6 +77,8 @@ fl_must int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *e
 
 struct enf_stats {
 	size_t endpoints, pods; /* in force; of this node */
+	size_t outside;		/* attachments that ought to be under the datapath and are not */
+	uint64_t joined;	/* put into the blocks by the agent since the start */
 	uint64_t applied;	/* entries written since the start */
 	double last_commit_s;	/* until it was in force, seconds */
 };
@@ -84,8 +86,24 @@ struct enf_stats {
 /* What the numbers are now. */
 struct enf_stats enf_stats(const struct enf *e);
 
+/* Looks where all interfaces stand at this moment, for enf_standing() and enf_problems(). */
+fl_must int enf_look(struct enf *e, struct fl_err *err);
+
+/*
+ * NULL: policy is in force for the host interface's pod, since it is in the blocks, the programs
+ * are, and they know it; *identity is then the pod's. Else why not, in words.
+ */
+const char *enf_standing(const struct enf *e, const char *host_ifname, uint32_t *identity);
+
+/* Says of every problem that stands: where, and what. */
+typedef void enf_complain(const char *where, const char *text, void *arg);
+void enf_problems(const struct enf *e, enf_complain *each, void *arg);
+
+/* Readable when somebody may have changed what enf_reconcile() keeps; borrowed. */
+int enf_watch_fd(const struct enf *e);
+
+/* Takes what was heard; true: it is time for enf_reconcile(). */
+bool enf_watch_take(struct enf *e);
+
 /* The pod behind the host interface of this index, texts borrowed until the next record. */
 bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out);
-
-/* True when the datapath knows the host interface; *identity is then the pod's. */
-bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identity);

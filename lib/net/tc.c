@@ -50,75 +50,121 @@ void fl_tc_put_blocks(struct fl_batch *b, uint32_t link, const struct fl_blocks 
 	fl_put_u32(b, m, TCA_EGRESS_BLOCK, blocks->egress);
 }
 
-struct block_search {
+/* A link with a clsact or ingress qdisc. */
+struct joined {
 	uint32_t link;
-	struct fl_blocks found;
-	bool has, clsact; /* an ingress qdisc has the same handle */
+	bool clsact;
+	struct fl_blocks blocks;
 };
 
-static int each_qdisc(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+/* False: the message is about another qdisc. */
+static bool read_joined(const struct nlmsghdr *h, struct joined *out)
 {
-	struct block_search *s = arg;
 	struct nlattr *tb[TCA_MAX + 1];
 
+	if (h->nlmsg_type != RTM_NEWQDISC || h->nlmsg_len < NLMSG_LENGTH(sizeof(struct tcmsg)) ||
+	    tcm_of(h)->tcm_handle != CLSACT ||
+	    nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) <
+		    0)
+		return false;
+	out->link = (uint32_t)tcm_of(h)->tcm_ifindex;
+	out->clsact = fl_attr_str(tb[TCA_KIND]) && strcmp(fl_attr_str(tb[TCA_KIND]), "clsact") == 0;
+	out->blocks.ingress = fl_attr_u32(tb[TCA_INGRESS_BLOCK], 0);
+	out->blocks.egress = fl_attr_u32(tb[TCA_EGRESS_BLOCK], 0);
+	return true;
+}
+
+static int each_get(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
 	(void)err;
-	if (!h) {
-		s->has = false;
-		return 0;
-	}
-	if (h->nlmsg_type != RTM_NEWQDISC || tcm_of(h)->tcm_ifindex != (int)s->link ||
-	    tcm_of(h)->tcm_handle != CLSACT)
-		return 0;
-	if (nlmsg_parse((struct nlmsghdr *)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) < 0)
-		return 0;
-	s->has = true;
-	s->clsact = fl_attr_str(tb[TCA_KIND]) && strcmp(fl_attr_str(tb[TCA_KIND]), "clsact") == 0;
-	s->found.ingress = fl_attr_u32(tb[TCA_INGRESS_BLOCK], 0);
-	s->found.egress = fl_attr_u32(tb[TCA_EGRESS_BLOCK], 0);
+	if (h)
+		(void)read_joined(h, arg);
 	return 0;
 }
 
-static int find_qdisc(struct fl_nl *nl, struct block_search *s, struct fl_err *err)
+static int find_qdisc(struct fl_nl *nl, uint32_t link, struct joined *out, struct fl_err *err)
 {
-	struct tcmsg tcm = { .tcm_ifindex = (int)s->link };
+	struct tcmsg tcm = { .tcm_ifindex = (int)link, .tcm_parent = TC_H_CLSACT };
 	fl_auto_batch struct fl_batch *b = NULL;
+	struct joined found = { 0 };
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	/*
+	 * Without "echo" the kernel tells everybody but us; of one that has been removed it says
+	 * nothing at all but that it has understood.
+	 */
+	(void)fl_batch_add(
+		b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_ECHO | NLM_F_ACK, &tcm, sizeof(tcm) },
+		"read the clsact qdisc of link %u", link);
+	r = fl_nl_query(nl, b, each_get, &found, err);
+	/* Not one yet, or not one any more. */
+	if (r == -ENOENT || r == -EINVAL || (r == 0 && !found.link))
+		return fl_fail(err, ENOENT, "link %u has no clsact qdisc", link);
+	if (r == 0)
+		*out = found;
+	return r;
+}
+
+int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, struct fl_err *err)
+{
+	struct joined found = { 0 };
+	int r = find_qdisc(nl, link, &found, err);
+
+	if (r == 0)
+		*out = found.blocks;
+	return r;
+}
+
+static int each_listed(const struct nlmsghdr *h, void *arg, struct fl_err *err)
+{
+	struct fl_list *all = arg;
+	struct joined one;
+
+	if (!h)
+		all->n = 0;
+	return h && read_joined(h, &one) ? fl_list_add(all, &one, sizeof(one), err) : 0;
+}
+
+int fl_tc_list_blocks(struct fl_nl *nl,
+		      int (*each)(uint32_t link, const struct fl_blocks *blocks, void *arg,
+				  struct fl_err *err),
+		      void *arg, struct fl_err *err)
+{
+	fl_auto_list struct fl_list all = { 0 };
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct tcmsg tcm = { 0 };
 	int r = fl_batch_new(&b, err);
 
 	if (r < 0)
 		return r;
 	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETQDISC, NLM_F_DUMP, &tcm, sizeof(tcm) },
-			   "list the queueing disciplines of link %u", s->link);
-	return fl_nl_query(nl, b, each_qdisc, s, err);
-}
+			   "list queueing disciplines");
+	r = fl_nl_query(nl, b, each_listed, &all, err);
+	for (size_t i = 0; r == 0 && i < all.n; i++) {
+		const struct joined *one = (struct joined *)all.items + i;
 
-int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, struct fl_err *err)
-{
-	struct block_search s = { .link = link };
-	int r = find_qdisc(nl, &s, err);
-
-	if (r < 0)
-		return r;
-	if (!s.has)
-		return fl_fail(err, ENOENT, "link %u has no clsact qdisc", link);
-	*out = s.found;
-	return 0;
+		r = each(one->link, &one->blocks, arg, err);
+	}
+	return r;
 }
 
 int fl_tc_get_clsact(struct fl_nl *nl, uint32_t link, bool *has, struct fl_err *err)
 {
-	struct block_search s = { .link = link };
-	int r = find_qdisc(nl, &s, err);
+	struct joined found = { 0 };
+	int r = find_qdisc(nl, link, &found, err);
 
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return r;
-	if (s.has && !s.clsact)
+	if (r == 0 && !found.clsact)
 		return fl_fail(err, EEXIST,
 			       "link %u has an ingress qdisc, which is in the way of a clsact one",
 			       link);
-	if (s.has && (s.found.ingress || s.found.egress))
+	if (r == 0 && (found.blocks.ingress || found.blocks.egress))
 		return fl_fail(err, EEXIST, "link %u is in the tc blocks %u and %u", link,
-			       s.found.ingress, s.found.egress);
-	*has = s.has;
+			       found.blocks.ingress, found.blocks.egress);
+	*has = r == 0;
 	return 0;
 }
 

@@ -30,6 +30,12 @@ void fl_tc_put_blocks(struct fl_batch *b, uint32_t link, const struct fl_blocks 
 fl_must int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out,
 			     struct fl_err *err);
 
+/* Calls each() for every link that has a clsact or ingress qdisc, with the blocks as above. */
+fl_must int fl_tc_list_blocks(struct fl_nl *nl,
+			      int (*each)(uint32_t link, const struct fl_blocks *blocks, void *arg,
+					  struct fl_err *err),
+			      void *arg, struct fl_err *err);
+
 /*
  * Makes the program the filter at our place, in place of the one that is there: no packet passes
  * between the two. The program says itself what becomes of a packet (direct action).

@@ -199,20 +199,29 @@ static void read_counts(uint64_t counts[FL_R_COUNT])
 	}
 }
 
+static int program_fd(enum hook hook)
+{
+	return bpf_program__fd(hook == FROM_A || hook == FROM_B ? skel->progs.fl_from_pod
+								: skel->progs.fl_to_pod);
+}
+
+static __u32 if_of(enum hook hook)
+{
+	return hook == FROM_A || hook == TO_A ? if_a : if_b;
+}
+
 struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len)
 {
 	uint64_t before[FL_R_COUNT], after[FL_R_COUNT];
-	struct __sk_buff ctx = { .ifindex = hook == FROM_A || hook == TO_A ? if_a : if_b };
+	struct __sk_buff ctx = { .ifindex = if_of(hook) };
 	struct fate f = { .reason = FL_R_COUNT };
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = (__u32)len,
 		    .data_out = f.out, .data_size_out = sizeof(f.out), .ctx_in = &ctx,
 		    .ctx_size_in = sizeof(ctx));
-	struct bpf_program *prog = hook == FROM_A || hook == FROM_B ? skel->progs.fl_from_pod
-								    : skel->progs.fl_to_pod;
 	int total = 0;
 
 	read_counts(before);
-	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &o) != 0)
+	if (bpf_prog_test_run_opts(program_fd(hook), &o) != 0)
 		return f;
 	read_counts(after);
 	for (int i = 0; i < FL_R_COUNT; i++)
@@ -230,4 +239,15 @@ struct fate world_run(enum hook hook, const struct pkt *p)
 	uint8_t bytes[PKT_MAX];
 
 	return world_run_bytes(hook, bytes, pkt_build(p, bytes));
+}
+
+double world_time(enum hook hook, const struct pkt *p, unsigned int times)
+{
+	uint8_t bytes[PKT_MAX];
+	struct __sk_buff ctx = { .ifindex = if_of(hook) };
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes,
+		    .data_size_in = (__u32)pkt_build(p, bytes), .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = (int)times);
+
+	return bpf_prog_test_run_opts(program_fd(hook), &o) == 0 ? (double)o.duration : -1;
 }

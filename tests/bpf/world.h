@@ -70,6 +70,9 @@ struct fate world_run(enum hook hook, const struct pkt *p);
 /* Runs bytes; len of the result is 0 when the kernel takes no such test packet. */
 struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len);
 
+/* Runs a packet so many times: nanoseconds for one, or -1. */
+double world_time(enum hook hook, const struct pkt *p, unsigned int times);
+
 /* Number of tracked connections. */
 size_t world_flows(void);
 
