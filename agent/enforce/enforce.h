@@ -64,10 +64,10 @@ struct enf_beyond {
 };
 
 /*
- * Puts the programs on the interfaces, as dp_set_devices() does, and then lets packets of the
- * blocks pass by the stack. Goes on after a failure; the first is the error. At any time.
+ * Puts the programs on the interfaces, as dp_set_devices() does, and then lets packets of the blocks
+ * pass by the stack; enf_reconcile() keeps it so. At any time; what fails is a problem that stands.
  */
-fl_must int enf_set_beyond(struct enf *e, const struct enf_beyond *b, struct fl_err *err);
+void enf_set_beyond(struct enf *e, const struct enf_beyond *b);
 
 /*
  * One attachment, whose record has been written and whose interface is there: policy is in force
