@@ -51,17 +51,23 @@ fl_must int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err);
 /* A pod of this node. */
 struct dp_endpoint {
 	__u32 ifindex;		      /* of its host interface */
-	struct fl_endpoint_info info; /* ip4 and ip6 follow from ips */
+	struct fl_endpoint_info info; /* ifindex and flags are set; ip4 and ip6 follow from ips */
 	size_t n_ips;
 	struct fl_in ips[DP_IPS_MAX];
 };
 
 /*
  * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
- * for this interface, or NULL; addresses that are gone are removed. -E2BIG: a map is full.
+ * for this interface, or NULL; addresses that are gone are removed. One that the map did not know
+ * with these addresses is shut at first (*is_shut): connections that were judged while the address
+ * was nobody's, or another's, must not lead in; whoever opens it raises the generation before.
+ * -E2BIG: a map is full.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
-			    const struct dp_endpoint *last, struct fl_err *err);
+			    const struct dp_endpoint *last, bool *is_shut, struct fl_err *err);
+
+/* Opens an endpoint that was shut, and has been set with the same. */
+fl_must int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
 /* What the map has of an endpoint; its further addresses are elsewhere. -ENOENT: nothing. */
 fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
@@ -128,7 +134,10 @@ fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key
 /* Switches a slot to a version, in one write. */
 fl_must int dp_set_slot(struct dp *d, __u32 slot, const struct fl_slot *value, struct fl_err *err);
 
-/* Makes every connection be judged again, after a change of policy. */
+/*
+ * Makes every connection be judged again, after a change of policy. What nothing leads to any more
+ * may be removed after this, and not before: a program may have begun when it was still needed.
+ */
 fl_must int dp_next_generation(struct dp *d, struct fl_err *err);
 
 /* Whether interfaces in the blocks that are no endpoint yet may talk. */

@@ -99,7 +99,7 @@ static int compile(struct enf *e, struct fl_err *err)
 
 int enf_commit(struct enf *e, struct fl_err *err)
 {
-	return e->taken_over ? compile(e, err) : 0;
+	return e->taken_over ? compile(e, err) ?: enf_atts_open(e, err) : 0;
 }
 
 /* The links of the host by name. */
@@ -237,8 +237,8 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 	 * interface before we look for them.
 	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials,	read_records, enf_look,	 enf_note_late,
-		enf_atts_sweep, compile,      apply_all, enf_join,
+		enf_specials, read_records, enf_look,	   enf_note_late, enf_atts_sweep,
+		compile,      apply_all,    enf_atts_open, enf_join,
 	};
 	int r = dp_attach(e->dp, e->nl, &changed, &first) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
@@ -284,7 +284,7 @@ static int take_now(struct enf *e, const struct fl_key *key, struct enf_att **ou
 		return r;
 	if (fl_streq(bridge.kind, "bridge"))
 		memcpy(k.router_mac, bridge.mac, FL_MAC_LEN);
-	r = enf_att_take(e, &rec, &k, err);
+	r = enf_atts_give_way(e, &rec, err) ?: enf_att_take(e, &rec, &k, err);
 	*out = enf_att_find(e, rec.host_ifname);
 	return r;
 }
@@ -299,7 +299,7 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 	if (!e->taken_over)
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	r = take_now(e, key, &a, err) ?: enf_att_look(e, a, err) ?: compile(e, err) ?:
-	    enf_att_apply(e, a, err) ?: enf_att_join(e, a, err);
+	    enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?: enf_att_join(e, a, err);
 	why = r == 0 ? enf_standing(e, a->rec.host_ifname, &identity) : NULL;
 	return why ? fl_fail(err, EAGAIN, "no policy is in force for pod '%s/%s': %s", a->pod->ns,
 			     a->pod->name, why)

@@ -39,6 +39,7 @@ struct enf_att {
 	uint32_t pick_up_until_s; /* as in struct fl_endpoint_info */
 	struct dp_endpoint live;  /* what the datapath was given */
 	bool is_live, seen;
+	bool is_shut; /* until the generation has been raised */
 };
 
 struct enf {
@@ -67,6 +68,7 @@ struct enf {
 	struct fl_watch *watch;
 	bool attached; /* the programs were in the blocks when last looked */
 	bool taken_over;
+	bool some_shut; /* attachments are */
 	struct enf_stats stats;
 };
 
@@ -94,9 +96,17 @@ struct enf_att *enf_att_find(const struct enf *e, const char *host_ifname);
 /* Removes the attachments that were not seen since their marks were cleared. */
 fl_must int enf_atts_sweep(struct enf *e, struct fl_err *err);
 
+/*
+ * Removes the attachments whose records are gone and which have an address of this one's: it was
+ * given to this one before anybody looked.
+ */
+fl_must int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err);
+
 /* Gives the datapath what the attachment is, if that has changed. */
 fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
 
+/* Opens the endpoints that are in the datapath since the last call: they are judged rightly now. */
+fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
 /* Whether it ought to be under the datapath: it is there, has addresses, and wants the agent. */
 bool enf_att_belongs(const struct enf_att *a);
 
