@@ -137,6 +137,7 @@ FL_ABI_SIZE(struct fl_special, 4);
 enum {
 	/* Nothing does it before them: they drop what comes from fl_denied. */
 	FL_DEVICE_DENIES = 1 << 0,
+	FL_DEVICE_CLSACT = 1 << 1, /* the agent's note: its clsact qdisc is of our making */
 };
 
 struct fl_device {

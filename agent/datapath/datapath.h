@@ -9,6 +9,7 @@
 #include "bpf/abi.h"
 #include "net/nl.h"
 #include "net/tc.h"
+#include "net/xdp.h"
 #include "state/blocks.h"
 
 struct dp;
@@ -40,8 +41,8 @@ bool dp_is_fresh(const struct dp *d);
 
 /*
  * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,
- * the link that kept them alive, and the pinned maps of this layout. What is not there is done, and
- * somebody else's filter is left alone.
+ * those on the interfaces to other nodes, the link that kept them alive, and the pinned maps of
+ * this layout. What is not there is done, and somebody else's filter is left alone.
  */
 fl_must int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err);
 
@@ -95,6 +96,26 @@ fl_must int dp_set_special(struct dp *d, const struct fl_prefix_key *key, __u32 
 			   struct fl_err *err);
 fl_must int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
 
+/* A block whose packets are dropped where they come in; the same key. */
+fl_must int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
+
+/* An interface that leads to other nodes. */
+struct dp_device {
+	__u32 ifindex;
+	bool denies;   /* what comes from denied blocks is dropped here */
+	char name[16]; /* for errors */
+};
+
+/*
+ * Makes these interfaces, and no others, have the programs for what comes from other nodes and goes
+ * there; in place of an earlier version's in one step each. Calling again puts right what somebody
+ * changed, and somebody else's filters and XDP programs are left alone. Goes on after a failure
+ * with one interface, to which nothing goes past the stack then; the first is the error. What is
+ * denied is dropped by XDP in this mode, else by tc.
+ */
+fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
+			   size_t n, enum fl_xdp_mode xdp, struct fl_err *err);
+
 /* A version's rule, and a port set's member. -E2BIG: the map is full. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 			struct fl_err *err);
@@ -104,7 +125,7 @@ fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
 fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
 
 /* Maps whose entries are walked. */
-enum dp_map { DP_PREFIXES, DP_RULES, DP_PORTS };
+enum dp_map { DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_RULES, DP_PORTS };
 
 /* Removes the map's entries whose key (of the map's type) keep() does not want. */
 fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg),

@@ -247,6 +247,10 @@ int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *
 	switch (map) {
 	case DP_PREFIXES:
 		return walk(FD(d, fl_prefixes), keep, arg, "prefixes", err);
+	case DP_SPECIALS:
+		return walk(FD(d, fl_specials), keep, arg, "special addresses", err);
+	case DP_DENIED:
+		return walk(FD(d, fl_denied), keep, arg, "denied blocks", err);
 	case DP_RULES:
 		return walk(FD(d, fl_rules), keep, arg, "rules", err);
 	case DP_PORTS:
@@ -265,6 +269,13 @@ int dp_set_special(struct dp *d, const struct fl_prefix_key *key, __u32 flags, s
 int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err)
 {
 	return dp_drop(FD(d, fl_specials), key, "special addresses", err);
+}
+
+int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err)
+{
+	__u32 one = 1;
+
+	return dp_put(FD(d, fl_denied), key, &one, "denied blocks", err);
 }
 
 int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key, const struct fl_prefix_info *info,

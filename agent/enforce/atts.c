@@ -114,7 +114,7 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 	a->ifindex = link ? link->index : 0;
 	a->up = link && link->up;
 	if (link)
-		memcpy(a->host_mac, link->mac, FL_MAC_LEN);
+		memcpy(a->host_mac, link->router_mac, FL_MAC_LEN);
 	if (a->rec.tree && fl_json_equal(a->rec.tree, rec->tree))
 		return 0;
 	r = copy_record(rec, &copy, err);
