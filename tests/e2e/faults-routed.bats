@@ -6,7 +6,6 @@
 # modes it is the broken ADD that makes them.
 #
 # Needs root, for namespaces and ptrace.
-# time limit: 600 s
 
 bats_require_minimum_version 1.5.0
 load node
