@@ -112,7 +112,7 @@ for t in tests/check/*.sh; do
 	[[ -x $t ]] && add "$t" 600 "$t"
 done
 while read -r t; do
-	add "$t" 600 bats --tap "$t"
+	add "$t" 900 bats --tap "$t"
 done < <(find tests/e2e -name '*.bats' 2>/dev/null | sort)
 
 # As many at a time as there are processors; most of a test's time is waiting.

@@ -24,6 +24,7 @@ static struct fl_cni_req request(void)
 {
 	return (struct fl_cni_req){ .verb = FL_CNI_ADD,
 				    .version = FL_CNI_V1_0_0,
+				    .answer = FL_CNI_V1_0_0,
 				    .netns_fd = -1,
 				    .path = path,
 				    .stdin_text = conf,
