@@ -151,8 +151,6 @@ include bench/bench.mk
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 demo-overlay: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo-overlay.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
-bench: ; $(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches && bench/run.sh $(B) && \
-	$(B)/bench/peersbench
 deps: ; $(Q)tests/deps.sh build
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.

@@ -103,6 +103,7 @@ static void on_timer(uv_timer_t *timer)
 
 	if (a->nodes) {
 		r = topo_reconcile(a->topo, a->nodes, TOPO_FULL, &err);
+		agent_tell_beyond(a);
 		guard_reconcile(a->guard);
 		apply_bgp(a);
 		if (r == 0)
@@ -123,6 +124,7 @@ static void on_nodes(const struct agent_cluster *nodes, void *arg)
 		agent_pace_failed(&a->pace, now_ms(a));
 		rearm(a);
 	}
+	agent_tell_beyond(a);
 	apply_bgp(a);
 	report(a);
 }
@@ -200,6 +202,15 @@ static bool table_ready(void *arg)
 	return agent_ready(arg);
 }
 
+/* Requests may wait for events. */
+static void on_news(void *arg)
+{
+	const struct agent *a = arg;
+
+	if (a->api)
+		api_wake(a->api);
+}
+
 static int open_parts(struct agent *a, struct fl_err *err)
 {
 	char manifests[PATH_MAX], socket[PATH_MAX];
@@ -211,7 +222,8 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	    fl_format(manifests, sizeof(manifests), err, "%s%s", a->root, a->conf->manifests) ?:
 	    fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", a->root) ?:
 	    topo_open(a->conf, a->node_name, a->root, &a->topo, err) ?:
-	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err);
+	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err) ?:
+	    guard_listen(a->guard, &a->loop, on_news, a, err);
 	if (r == 0 && a->conf->mode == AGENT_BGP)
 		r = bgp_open(&a->loop, a->conf, a->root, &a->bgp, err);
 	if (r < 0)

@@ -1,16 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 # The benchmark's programs: build/bench/cnibench, which measures plugins, build/bench/floor, the bare
 # kernel cost as a static program without any library of ours, build/bench/rr, which asks and
-# answers, build/bench/peersbench, which measures lib/peers, and build/bench/policybench, which
-# measures the policy compiler.
+# answers, build/bench/peersbench, which measures lib/peers, build/bench/policybench, which
+# measures the policy compiler, and build/bench/datapathbench, which measures the programs of bpf/.
 
-BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c bench/policy.c,$(wildcard bench/*.c))
+BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c bench/policy.c bench/datapath.c,$(wildcard bench/*.c))
 PEERS_SRCS := bench/peers.c bench/exec.c bench/report.c bench/stats.c
 BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench \
-	      $(B)/bench/policybench
+	      $(B)/bench/policybench $(B)/bench/datapathbench
 
-.PHONY: benches
+# What "make bench" does, each by itself as "make bench-NAME".
+BENCHES := plugins overlay bgp peers policy datapath packets
+
+bench_plugins  = bench/run.sh $(B)
+bench_overlay  = bench/overlay.sh $(B)
+bench_bgp      = bench/bgp.sh $(B)
+bench_peers    = $(B)/bench/peersbench
+bench_policy   = $(B)/bench/policybench
+bench_datapath = $(B)/bench/datapathbench
+bench_packets  = bench/packets.sh $(B)
+
+.PHONY: benches $(BENCHES:%=bench-%)
 benches: $(BENCH_BINS)
+
+# One after the other, since they would be in each other's way, and all of them in any case.
+bench:
+	$(Q)r=0; for b in $(BENCHES); do $(MAKE) --no-print-directory bench-$$b || r=1; done; exit $$r
+
+$(BENCHES:%=bench-%):
+	$(Q)tests/deps.sh bench && $(MAKE) --no-print-directory all benches
+	$(Q)$(bench_$(@:bench-%=%))
 
 $(BENCH_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/bench/peers.o: FLAGS += -Ibench
 
@@ -29,6 +48,15 @@ $(B)/bench/rr: $(B)/obj/bench/rr.o
 $(B)/bench/policybench: $(B)/obj/bench/policy.o $(call lib,agent-policy) $(call lib,fl-json) $(call lib,fl-base)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -ljansson
+
+# In the world of the programs' tests, so that what is measured is what is tested.
+$(B)/obj/bench/datapath.o: FLAGS += -I$(B) -Itests/bpf -Itests/unit
+$(B)/obj/bench/datapath.o: | $(SKELETONS)
+
+$(B)/bench/datapathbench: $(patsubst %,$(B)/obj/%.o,bench/datapath bench/report bench/stats \
+			  tests/bpf/pkt tests/bpf/world) $(call lib,fl-base)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lbpf -lcmocka
 
 # With the same C library as the plugins: a yardstick must not start slower than what it measures.
 ifeq ($(LIBC),musl)

@@ -10,38 +10,14 @@
 # of the ratio of ours to the one made by hand. The plain routes are there twice; how far the two
 # are from each other, but at least 2 %, is what counts as noise.
 set -euo pipefail
+. "$(dirname "$0")/lib.bash"
 
 build=$(cd "${1:?usage: bench/overlay.sh BUILD [ROUNDS [SECONDS]]}" && pwd)
 rounds=${2:-5} seconds=${3:-1} rr=$build/bench/rr
 contenders=(vxlan bridge route plain again)
-
-die()
-{
-	echo "bench: $*" >&2
-	exit 1
-}
-
-if [[ ${BENCH_OVERLAY_INSIDE-} != 1 ]]; then
-	((EUID == 0)) || die 'must be root, to make namespaces'
-	for p in iperf3 jq nft; do
-		[[ -n $(command -v $p) ]] || die "'$p' is missing: apt install ${p/nft/nftables}"
-	done
-	export BENCH_OVERLAY_INSIDE=1
-	# The servers end with the process namespace.
-	exec unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
-		"$0" "$build" "$rounds" "$seconds"
-fi
+alone iperf3 jq nft -- "$build" "$rounds" "$seconds"
 
 # --- the machines ------------------------------------------------------------------------------
-
-# at NAMESPACE CMD...
-at()
-{
-	local ns=$1
-
-	shift
-	nsenter --net="/run/netns/$ns" -- "$@"
-}
 
 # Two machines, 192.0.2.1 and .2, with a cable, and a namespace on each for its pod.
 machines()
@@ -128,8 +104,6 @@ start()
 {
 	local c
 
-	mount -t tmpfs -o mode=755 tmpfs /run
-	mkdir /run/netns
 	for c in "${contenders[@]}"; do
 		machines "$c"
 		case $c in
@@ -198,62 +172,35 @@ tcp_round_trips()
 
 # --- rows --------------------------------------------------------------------------------------
 
-# median <NUMBERS
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
-}
-
-# ratio A B: the median of the rounds' ratios.
-ratio()
-{
-	paste "$work/$1" "$work/$2" | awk '{ print $1 / $2 }' | median
-}
-
 # judge RATIO NOISE: sets $verdict. Not slower, as far as this row's noise lets it be seen.
 judge()
 {
-	judged=$((judged + 1)) verdict=miss
-	if awk -v r="$1" -v n="$2" 'BEGIN { d = n < 1 ? 1 - n : n - 1
-			exit !(r >= 1 - (d > 0.02 ? d : 0.02)) }'; then
-		passed=$((passed + 1)) verdict=PASS
-	fi
+	asks "$1" "$(awk -v n="$2" 'BEGIN { d = n < 1 ? 1 - n : n - 1; print 1 - (d > 0.02 ? d : 0.02) }')"
 }
 
-# row TITLE UNIT MEASURE: all rounds of it, each round beginning with another contender.
+# row TITLE UNIT MEASURE: all rounds of it.
 row()
 {
-	local round i c v noise r n=${#contenders[@]}
+	local c noise r
 
-	rm -f "$work"/*
-	for ((round = 0; round < rounds; round++)); do
-		for ((i = 0; i < n; i++)); do
-			c=${contenders[(i + round) % n]}
-			v=$("$3" "$c")
-			[[ $v =~ ^[0-9.e+-]+$ ]] || die "'$c' has no result in '$1'"
-			echo "$v" >>"$work/$c"
-		done
-	done
-	noise=$(ratio again plain)
+	measure_all "$rounds" "$3" "${contenders[@]}"
+	noise=$(ratios again plain | median)
 	printf '%-24s' "$1, $2"
 	for c in 'vxlan bridge' 'route plain'; do
-		r=$(ratio "${c% *}" "${c#* }")
+		r=$(ratios "${c% *}" "${c#* }" | median)
 		judge "$r" "$noise"
-		printf ' %9.2f %9.2f %5.2fx %s' "$(median <"$work/${c% *}")" \
-			"$(median <"$work/${c#* }")" "$r" $verdict
+		printf ' %9.2f %9.2f %5.2fx %s' "$(median <"/run/work/${c% *}")" \
+			"$(median <"/run/work/${c#* }")" "$r" $verdict
 	done
 	printf ' %6.2fx\n' "$noise"
 }
 
-judged=0 passed=0
 start
 proof
-work=/run/work
-mkdir "$work"
 printf '\nPod to pod between two machines (%d rounds of %s s; more is better)\n' "$rounds" "$seconds"
 printf '%-24s %9s %9s %11s %9s %9s %11s %7s\n' '' vxlan 'by hand' '' bgp-route 'by hand' '' noise
 row 'TCP stream' Gbit/s tcp_stream
 row 'UDP packets' 1000/s udp_packets
 row 'UDP round trips' 1000/s udp_round_trips
 row 'TCP round trips' 1000/s tcp_round_trips
-printf '\n%d of %d targets met\n' $passed $judged
+verdict_line

@@ -70,6 +70,15 @@ void bench_print_value(const char *what, double value, const char *unit, double 
 	fflush(stdout);
 }
 
+void bench_print_ratio(const struct bench_series *ratios, double max)
+{
+	double median = bench_quantile(ratios, 0.5);
+
+	printf("  %.2fx (%.2f - %.2f) < %.1f %s\n", median, bench_quantile(ratios, 0.1),
+	       bench_quantile(ratios, 0.9), max, judge(median < max));
+	fflush(stdout);
+}
+
 void bench_print_verdict(void)
 {
 	printf("\n%u of %u targets met\n", verdicts.passed, verdicts.judged);

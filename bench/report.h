@@ -24,5 +24,8 @@ void bench_print_row(const struct bench_row *row);
 /* "WHAT: VALUE UNIT, target <= MAX: PASS", or without a judgement when max is BENCH_NO_TARGET. */
 void bench_print_value(const char *what, double value, const char *unit, double max);
 
+/* " MEDIAN (P10 - P90) < MAX PASS" of the rounds' ratios, which ends a line. */
+void bench_print_ratio(const struct bench_series *ratios, double max);
+
 /* How many judgements said PASS, and how many were made. */
 void bench_print_verdict(void);

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Round trips of 64 bytes, one at a time, over plain blocking sockets.
+ * Traffic, one thing at a time, over plain sockets.
  *
- *	rr serve PORT			echoes, by UDP and by TCP, one TCP connection at a time
- *	rr udp|tcp ADDRESS PORT MS	asks for so many milliseconds; prints round trips a second
+ *	rr serve PORT			echoes, by UDP and by TCP; many TCP connections, in turn
+ *	rr udp|tcp ADDRESS PORT MS	round trips of 64 bytes for so many milliseconds; a second
+ *	rr crr ADDRESS PORT MS		connections with one round trip each; a second
+ *	rr send ADDRESS PORT MS BYTES	datagrams of so many bytes as fast as they go; prints
+ *nothing rr sink PORT MS			datagrams that come in so many milliseconds from the
+ *first one on; a second
  *
- * A lost datagram is asked again after 200 ms.
+ * A lost datagram is asked again after 200 ms. The sink never sleeps, so that its waking up is not
+ * what is measured.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIZE = 64, AGAIN_MS = 200, UDP = 0, LISTENER = 1, TCP = 2 };
+enum { SIZE = 64, AGAIN_MS = 200, FIRST_MS = 5000, ROOM = 16 << 20, CONNECTIONS = 64 };
+enum { UDP, LISTENER, TCP };
 
 static void die(const char *what)
 {
@@ -33,7 +39,7 @@ static int open_server(int type, const char *port)
 	int fd = socket(AF_INET, type, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || (type == SOCK_STREAM && listen(fd, 4)))
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || (type == SOCK_STREAM && listen(fd, 64)))
 		die("serve");
 	return fd;
 }
@@ -58,26 +64,38 @@ static int echo_tcp(int fd)
 	return n > 0 && send(fd, buf, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
-static void serve(const char *port)
+/* Takes a connection; the oldest goes where there is no room. Returns how many polls there are. */
+static int take(struct pollfd *p, int n)
 {
-	struct pollfd p[] = {
-		[UDP] = { .fd = open_server(SOCK_DGRAM, port), .events = POLLIN },
-		[LISTENER] = { .fd = open_server(SOCK_STREAM, port), .events = POLLIN },
-		[TCP] = { .fd = -1, .events = POLLIN },
-	};
 	int one = 1;
 
-	while (poll(p, 3, -1) > 0) {
+	if (n == TCP + CONNECTIONS) {
+		close(p[TCP].fd);
+		memmove(p + TCP, p + TCP + 1, (size_t)(--n - TCP) * sizeof(*p));
+	}
+	p[n] = (struct pollfd){ .fd = accept(p[LISTENER].fd, NULL, NULL), .events = POLLIN };
+	setsockopt(p[n].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return n + 1;
+}
+
+static void serve(const char *port)
+{
+	struct pollfd p[TCP + CONNECTIONS] = {
+		[UDP] = { .fd = open_server(SOCK_DGRAM, port), .events = POLLIN },
+		[LISTENER] = { .fd = open_server(SOCK_STREAM, port), .events = POLLIN },
+	};
+	int n = TCP;
+
+	while (poll(p, (nfds_t)n, -1) > 0) {
 		if (p[UDP].revents)
 			echo_udp(p[UDP].fd);
-		if (p[LISTENER].revents) {
-			close(p[TCP].fd);
-			p[TCP].fd = accept(p[LISTENER].fd, NULL, NULL);
-			setsockopt(p[TCP].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		} else if (p[TCP].revents && !echo_tcp(p[TCP].fd)) {
-			close(p[TCP].fd);
-			p[TCP].fd = -1;
-		}
+		for (int i = n; i-- > TCP;)
+			if (p[i].revents && !echo_tcp(p[i].fd)) {
+				close(p[i].fd);
+				p[i] = p[--n];
+			}
+		if (p[LISTENER].revents)
+			n = take(p, n);
 	}
 	die("poll");
 }
@@ -90,42 +108,110 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void ask(int type, char **args)
+static int open_client(int type, char **args)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
 				 .sin_port = htons((uint16_t)atoi(args[1])) };
-	struct timeval again = { .tv_usec = type == SOCK_DGRAM ? AGAIN_MS * 1000 : 0 };
 	int fd = socket(AF_INET, type, 0), one = 1;
-	double began = now_s(), limit = atof(args[2]) / 1e3;
-	unsigned long n = 0;
-	char buf[SIZE] = { 0 };
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &again, sizeof(again));
 	if (inet_pton(AF_INET, args[0], &a.sin_addr) != 1 ||
 	    connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		die(args[0]);
 	if (type == SOCK_STREAM)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	while (now_s() - began < limit) {
-		if (send(fd, buf, SIZE, 0) != SIZE)
-			die("ask");
-		if (recv(fd, buf, SIZE, type == SOCK_STREAM ? MSG_WAITALL : 0) == SIZE)
-			n++;
-		else if (type == SOCK_STREAM || errno != EAGAIN)
-			die("hear");
+	return fd;
+}
+
+/* One round trip; false when the datagram was lost. */
+static int trip(int fd, int type)
+{
+	char buf[SIZE] = { 0 };
+
+	if (send(fd, buf, SIZE, 0) != SIZE)
+		die("ask");
+	if (recv(fd, buf, SIZE, type == SOCK_STREAM ? MSG_WAITALL : 0) == SIZE)
+		return 1;
+	if (type == SOCK_STREAM || errno != EAGAIN)
+		die("hear");
+	return 0;
+}
+
+static double ask(int type, char **args)
+{
+	struct timeval again = { .tv_usec = AGAIN_MS * 1000 };
+	int fd = open_client(type, args);
+	double began = now_s(), limit = atof(args[2]) / 1e3;
+	unsigned long n = 0;
+
+	if (type == SOCK_DGRAM)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &again, sizeof(again));
+	while (now_s() - began < limit)
+		n += trip(fd, type);
+	return (double)n / (now_s() - began);
+}
+
+static double connections(char **args)
+{
+	double began = now_s(), limit = atof(args[2]) / 1e3;
+	unsigned long n = 0;
+
+	for (; now_s() - began < limit; n++) {
+		int fd = open_client(SOCK_STREAM, args);
+
+		trip(fd, SOCK_STREAM);
+		close(fd);
 	}
-	printf("%.1f\n", (double)n / (now_s() - began));
+	return (double)n / (now_s() - began);
+}
+
+static void send_all(char **args)
+{
+	int fd = open_client(SOCK_DGRAM, args), size = atoi(args[3]);
+	double began = now_s(), limit = atof(args[2]) / 1e3;
+	char buf[2048] = { 0 };
+
+	while (now_s() - began < limit)
+		for (int i = 0; i < 64; i++)
+			if (send(fd, buf, (size_t)size, 0) < 0 && errno != ECONNREFUSED)
+				die("send");
+}
+
+static double sink(char **args)
+{
+	int fd = open_server(SOCK_DGRAM, args[0]), room = ROOM;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	double began, limit = atof(args[1]) / 1e3;
+	unsigned long n = 0;
+	char buf[2048];
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if (poll(&p, 1, FIRST_MS) != 1)
+		return 0;
+	for (began = now_s(); now_s() - began < limit;)
+		for (int i = 0; i < 64; i++)
+			n += recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0;
+	return (double)n / (now_s() - began);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "serve") == 0)
+	const char *verb = argc > 1 ? argv[1] : "";
+
+	if (argc == 3 && strcmp(verb, "serve") == 0)
 		serve(argv[2]);
-	else if (argc == 5 && strcmp(argv[1], "udp") == 0)
-		ask(SOCK_DGRAM, argv + 2);
-	else if (argc == 5 && strcmp(argv[1], "tcp") == 0)
-		ask(SOCK_STREAM, argv + 2);
+	else if (argc == 5 && strcmp(verb, "udp") == 0)
+		printf("%.1f\n", ask(SOCK_DGRAM, argv + 2));
+	else if (argc == 5 && strcmp(verb, "tcp") == 0)
+		printf("%.1f\n", ask(SOCK_STREAM, argv + 2));
+	else if (argc == 5 && strcmp(verb, "crr") == 0)
+		printf("%.1f\n", connections(argv + 2));
+	else if (argc == 6 && strcmp(verb, "send") == 0)
+		send_all(argv + 2);
+	else if (argc == 4 && strcmp(verb, "sink") == 0)
+		printf("%.1f\n", sink(argv + 2));
 	else
-		return fprintf(stderr, "usage: rr serve PORT | rr udp|tcp ADDRESS PORT MS\n"), 2;
+		return fprintf(stderr, "usage: rr serve PORT | rr udp|tcp|crr ADDRESS PORT MS\n"
+				       "       rr send ADDRESS PORT MS BYTES | rr sink PORT MS\n"),
+		       2;
 	return 0;
 }

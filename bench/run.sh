@@ -21,10 +21,6 @@ if [ "${BENCH_INSIDE:-}" != 1 ]; then
 	mkdir -p "$build/bench/store"
 	BENCH_INSIDE=1 unshare --net --mount "$0" "$build" "$@" && r=0 || r=$?
 	rm -rf "$build/bench/store"
-	if [ $r = 0 ] && [ $# = 0 ] && [ -z "${BENCH_OPTIONS:-}" ]; then
-		"$here/overlay.sh" "$build" || r=$?
-		"$here/bgp.sh" "$build" || r=$?
-	fi
 	exit $r
 fi
 

@@ -53,16 +53,23 @@ double bench_quantile(const struct bench_series *s, double q)
 	return low + 1 < s->n ? sorted[low] * (1 - part) + sorted[low + 1] * part : sorted[low];
 }
 
+void bench_ratios(const struct bench_series *a, const struct bench_series *b,
+		  struct bench_series *out)
+{
+	size_t n = a->n < b->n ? a->n : b->n;
+	struct fl_err err;
+
+	for (size_t i = 0; i < n; i++)
+		if (b->v[i] > 0 && bench_series_add(out, a->v[i] / b->v[i], &err) < 0)
+			break;
+}
+
 double bench_paired_ratio(const struct bench_series *a, const struct bench_series *b)
 {
 	struct bench_series ratios = { 0 };
-	size_t n = a->n < b->n ? a->n : b->n;
-	struct fl_err err;
 	double median;
 
-	for (size_t i = 0; i < n; i++)
-		if (b->v[i] > 0 && bench_series_add(&ratios, a->v[i] / b->v[i], &err) < 0)
-			break;
+	bench_ratios(a, b, &ratios);
 	median = bench_quantile(&ratios, 0.5);
 	bench_series_done(&ratios);
 	return median;

@@ -19,5 +19,9 @@ fl_must int bench_series_add(struct bench_series *s, double value, struct fl_err
 /* The q-quantile (0.5: median) by linear interpolation; 0 for an empty series. */
 double bench_quantile(const struct bench_series *s, double q);
 
+/* Fills the empty list with a[i] / b[i], round by round, as far as both go. */
+void bench_ratios(const struct bench_series *a, const struct bench_series *b,
+		  struct bench_series *out);
+
 /* The median of a[i] / b[i], round by round; 0 when the two have no round in common. */
 double bench_paired_ratio(const struct bench_series *a, const struct bench_series *b);

@@ -31,6 +31,8 @@ struct cli {
 	size_t n_files;
 	const char *from, *to, *port; /* of a question about policies */
 	const char *questions;	      /* --questions */
+	const char *pod, *last, *max; /* of events and map entries: --pod, --last, --max */
+	bool follow, drops;
 };
 
 /*
@@ -44,7 +46,9 @@ int cli_status(const struct cli *c, struct fl_err *err);
 int cli_peers(const struct cli *c, struct fl_err *err);
 int cli_routes(const struct cli *c, struct fl_err *err);
 int cli_endpoints(const struct cli *c, struct fl_err *err);
+int cli_flows(const struct cli *c, struct fl_err *err);
 int cli_identities(const struct cli *c, struct fl_err *err);
+int cli_bpf(const struct cli *c, struct fl_err *err);
 int cli_bgp(const struct cli *c, struct fl_err *err);
 int cli_node(const struct cli *c, struct fl_err *err);
 int cli_reload(const struct cli *c, struct fl_err *err);

@@ -23,11 +23,45 @@ static const struct cli_command commands[] = {
 	  "in\n"
 	  "the pod and its other end on the host, addresses, plugin, pod. Without an agent the\n"
 	  "records that the plugins wrote are read: that needs root.\n" },
+	{ "flows", cli_flows, NULL, "what became of packets: new connections, and what was dropped",
+	  "One line for each event, the oldest first: who to whom, whether it was forwarded or\n"
+	  "dropped and why, and the policy: the one that allowed it and its rule, or those that\n"
+	  "isolate the pod. Events are a sample: in a flood some are not sent. Counters, which\n"
+	  "the metrics have, are exact. The agent keeps the last 8,192. Where policies are\n"
+	  "enforced only.\n"
+	  "\n"
+	  "  --last N       how many, at most 1000; 100, or 0 with --follow\n"
+	  "  --follow       goes on with what happens from now on, until it is interrupted\n"
+	  "  --drops        only what was dropped\n"
+	  "  --pod NS/NAME  only what this pod sends or is sent\n"
+	  "\n"
+	  "With --follow, JSON is one document a line and YAML one document each.\n" },
 	{ "identities", cli_identities, NULL, "what pods the network policies tell apart",
 	  "Pods of one namespace with the same labels and named ports are one identity, whatever\n"
 	  "their number. PODS are those of the cluster, LOCAL of them those on this node, "
 	  "POLICIES\n"
 	  "those that select them. Where policies are enforced only.\n" },
+	{ "bpf", cli_bpf, "MAP", "what is in the datapath's maps, in words",
+	  "bpf flows       tracked connections (also: ct); PATH is how they go: through the "
+	  "stack,\n"
+	  "                straight to a pod of this node, or straight to another node. JUDGED: "
+	  "by\n"
+	  "                the policies in force; if not, the next packet is\n"
+	  "bpf endpoints   pods' interfaces, and the slot of each one's policy set\n"
+	  "bpf locals      pods' addresses\n"
+	  "bpf prefixes    whose an address is, and which block of policies covers it\n"
+	  "bpf specials    addresses that are treated in a way of their own\n"
+	  "bpf slots       the version of each policy set that is in force\n"
+	  "bpf rules       what a version allows whom (also: policy); PORTS is a number of\n"
+	  "bpf ports       a set of ports\n"
+	  "bpf fragments   fragmented packets that are being tracked\n"
+	  "bpf devices     interfaces to other nodes\n"
+	  "bpf denied      blocks whose packets are dropped\n"
+	  "bpf state       the agent's switches\n"
+	  "bpf counts      packets and bytes by reason and direction\n"
+	  "\n"
+	  "  --max N        at most so many entries; 1000\n"
+	  "  --pod NS/NAME  flows: only those of this pod\n" },
 	{ "bgp", cli_bgp, NULL, "BIRD and its sessions",
 	  "Mode bgp only. BFD is the state of the session's BFD session, if it has one; ERROR "
 	  "what\n"

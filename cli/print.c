@@ -15,7 +15,8 @@
 
 struct cli_table {
 	size_t n_columns, n_cells, size;
-	char **cells; /* owned, and each of them */
+	unsigned int least[COLUMNS_MAX]; /* widths */
+	char **cells;			 /* owned, and each of them */
 	bool no_memory;
 };
 
@@ -33,6 +34,22 @@ int cli_print_doc(const struct cli *c, const struct fl_json *doc, struct fl_err 
 	(void)fputs(text, stdout);
 	if (!*text || text[strlen(text) - 1] != '\n')
 		(void)putchar('\n');
+	return 1;
+}
+
+int cli_print_one(const struct cli *c, const struct fl_json *doc, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
+	int r;
+
+	if (c->form == CLI_TABLE)
+		return 0;
+	r = c->form == CLI_JSON ? fl_json_print(doc, 0, &text, err)
+				: fl_yaml_print(doc, &text, err);
+	if (r < 0)
+		return r;
+	(void)printf("%s%s%s", c->form == CLI_YAML ? "---\n" : "", text,
+		     c->form == CLI_JSON ? "\n" : "");
 	return 1;
 }
 
@@ -159,10 +176,12 @@ static size_t width_of(const char *text)
 
 int cli_table_print(const struct cli_table *t, FILE *to, struct fl_err *err)
 {
-	size_t width[COLUMNS_MAX] = { 0 };
+	size_t width[COLUMNS_MAX];
 
 	if (t->no_memory)
 		return fl_fail(err, ENOMEM, "make a table: out of memory");
+	for (size_t i = 0; i < t->n_columns; i++)
+		width[i] = t->least[i];
 	for (size_t i = 0; i < t->n_cells; i++)
 		if (width_of(t->cells[i]) > width[i % t->n_columns])
 			width[i % t->n_columns] = width_of(t->cells[i]);
@@ -177,6 +196,11 @@ int cli_table_print(const struct cli_table *t, FILE *to, struct fl_err *err)
 				      "");
 	}
 	return 0;
+}
+
+void cli_table_widths(struct cli_table *t, const unsigned int *widths)
+{
+	memcpy(t->least, widths, t->n_columns * sizeof(*widths));
 }
 
 int cli_print_list(const struct fl_json *list, const struct cli_column *columns, size_t n,

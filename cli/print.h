@@ -13,6 +13,9 @@
 /* The document in the form that was asked for, unless that is a table. 1: it was printed. */
 fl_must int cli_print_doc(const struct cli *c, const struct fl_json *doc, struct fl_err *err);
 
+/* As above for one of many documents: JSON is one line, YAML a document of its own. */
+fl_must int cli_print_one(const struct cli *c, const struct fl_json *doc, struct fl_err *err);
+
 struct cli_table; /* rows of cells */
 
 /* A new table with n columns; titles NULL: no line of titles. */
@@ -31,6 +34,9 @@ void cli_table_add_json(struct cli_table *t, const struct fl_json *v);
 
 /* Writes it. -ENOMEM, if memory was lacking on the way. */
 fl_must int cli_table_print(const struct cli_table *t, FILE *to, struct fl_err *err);
+
+/* Columns are at least so wide; as many widths as columns. */
+void cli_table_widths(struct cli_table *t, const unsigned int *widths);
 
 /* A column of a list of objects. */
 struct cli_column {

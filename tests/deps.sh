@@ -14,7 +14,8 @@ check="$demo bats binutils bird2 clang-format containerd containernetworking-plu
 	crun curl diffutils ethtool file frr gobgpd golang-go golang-github-appc-cni-dev iperf3 iptables
 	jq kmod libcmocka-dev libclang-rt-14-dev nftables podman python3 qemu-system-x86 runc
 	strace systemd tcpdump universal-ctags xz-utils"
-bench="$demo bird2 containernetworking-plugins iperf3 iptables jq linux-perf nftables strace"
+bench="$demo bird2 containernetworking-plugins curl iperf3 iptables jq libcmocka-dev linux-perf nftables
+	strace"
 
 fail()
 {

@@ -7,6 +7,8 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
+#include "agent/datapath/dump.h"
+#include "agent/datapath/events.h"
 #include "bpf/datapath.skel.h"
 
 #define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
@@ -51,6 +53,21 @@ static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
 	if (bpf_prog_test_run_opts(bpf_program__fd(d->bpf->progs.fl_clock), &o) < 0)
 		*r = fl_fail_errno(err, errno, "read the datapath's clock");
 	return o.retval;
+}
+
+int dp_now(struct dp *d, struct dp_now *out, struct fl_err *err)
+{
+	struct dp_now now = { .hz = d->hz };
+	__u32 zero = 0;
+	int r;
+
+	now.jiffies = jiffies_now(d, err, &r);
+	if (r < 0)
+		return r;
+	if (bpf_map_lookup_elem(FD(d, fl_state), &zero, &now.state) < 0)
+		return fl_fail_errno(err, errno, "read the datapath's state");
+	*out = now;
+	return 0;
 }
 
 static bool is_over(struct dp *d, __u32 now, const struct fl_flow_key *key,
@@ -111,19 +128,37 @@ int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err)
 	return r;
 }
 
+int dp_events_lost(struct dp *d, uint64_t *out, struct fl_err *err)
+{
+	int cpus = libbpf_num_possible_cpus();
+	fl_auto_free struct fl_budget *budgets = NULL;
+	__u32 zero = 0;
+	uint64_t sum = 0;
+
+	if (cpus < 0)
+		return fl_fail_errno(err, -cpus, "count processors");
+	budgets = calloc((size_t)cpus, sizeof(*budgets));
+	if (!budgets)
+		return fl_fail_errno(err, ENOMEM, "read counters");
+	if (bpf_map_lookup_elem(FD(d, fl_budgets), &zero, budgets) < 0)
+		return fl_fail_errno(err, errno, "read counters");
+	for (int c = 0; c < cpus; c++)
+		sum += budgets[c].lost;
+	*out = sum;
+	return 0;
+}
+
 int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 {
 	int cpus = libbpf_num_possible_cpus();
 	fl_auto_free struct fl_count *values = NULL;
-	fl_auto_free struct fl_budget *budgets = NULL;
 	struct dp_counts counts = { 0 };
-	__u32 zero = 0;
+	int r;
 
 	if (cpus < 0)
 		return fl_fail_errno(err, -cpus, "count processors");
 	values = calloc((size_t)cpus, sizeof(*values));
-	budgets = calloc((size_t)cpus, sizeof(*budgets));
-	if (!values || !budgets)
+	if (!values)
 		return fl_fail_errno(err, ENOMEM, "read counters");
 	for (__u32 i = 0; i < FL_R_COUNT * FL_DIRS; i++) {
 		struct fl_count *sum = &counts.reason[i / FL_DIRS][i % FL_DIRS];
@@ -135,10 +170,8 @@ int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 			sum->bytes += values[c].bytes;
 		}
 	}
-	if (bpf_map_lookup_elem(FD(d, fl_budgets), &zero, budgets) < 0)
-		return fl_fail_errno(err, errno, "read counters");
-	for (int c = 0; c < cpus; c++)
-		counts.events_lost += budgets[c].lost;
-	*out = counts;
-	return 0;
+	r = dp_events_lost(d, &counts.events_lost, err);
+	if (r == 0)
+		*out = counts;
+	return r;
 }

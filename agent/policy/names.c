@@ -9,11 +9,17 @@
 #include "agent/policy/inside.h"
 #include "bpf/abi.h"
 
-bool pol_name_pod(const struct pol_world *w, const struct fl_ip *ip, struct pol_who *out)
+static const struct pod *pod_of(const struct pol_world *w, const struct fl_ip *ip)
 {
 	struct fl_prefix whole = { *ip, (uint8_t)fl_ip_bits(ip) };
 	const struct place *pl = place_find(w, &whole);
-	const struct pod *pod = pl ? place_owner(pl) : NULL;
+
+	return pl ? place_owner(pl) : NULL;
+}
+
+bool pol_name_pod(const struct pol_world *w, const struct fl_ip *ip, struct pol_who *out)
+{
+	const struct pod *pod = pod_of(w, ip);
 
 	if (!pod)
 		return false;
@@ -31,6 +37,22 @@ bool pol_name_rule(const struct pol_world *w, uint32_t origin, struct pol_rule_n
 	*out = (struct pol_rule_name){ p->ns_name, p->name, origin_direction(origin),
 				       (unsigned int)rule };
 	return true;
+}
+
+size_t pol_name_isolating(const struct pol_world *w, const struct fl_ip *ip, enum pol_direction dir,
+			  struct pol_policy_name *out, size_t max)
+{
+	const struct pod *pod = pod_of(w, ip);
+	const struct set *s = pod && pod->ident ? pod->ident->policies : NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; s && i < s->n && n < max; i++) {
+		const struct policy *p = s->policies[i];
+
+		if (p->body && p->body->p.part[dir].isolates)
+			out[n++] = (struct pol_policy_name){ p->ns_name, p->name };
+	}
+	return n;
 }
 
 /* Pods of one identity have the same labels. */

@@ -26,6 +26,17 @@ struct pol_rule_name {
 /* The rule of this number (origin in bpf/abi.h); false: none, or its policy is gone. */
 bool pol_name_rule(const struct pol_world *w, uint32_t origin, struct pol_rule_name *out);
 
+struct pol_policy_name {
+	const char *ns, *name;
+};
+
+/*
+ * The policies that isolate the pod of this node that has the address, for the direction: the first
+ * max of them by name. Returns how many it wrote.
+ */
+size_t pol_name_isolating(const struct pol_world *w, const struct fl_ip *ip, enum pol_direction dir,
+			  struct pol_policy_name *out, size_t max);
+
 #define POL_WHO_SIZE 512 /* longer ones are cut off */
 
 /*

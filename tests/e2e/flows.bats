@@ -142,3 +142,174 @@ connects() {
 	[[ ${lines[0]} =~ ^IDENTITY\ +NAMESPACE\ +LABELS\ +PODS\ +LOCAL\ +POLICIES$ ]]
 	[[ $output =~ default\ +app=web\ +1\ +1\ +default/deny,default/web ]]
 }
+
+# events [OPTION...]: the events as one JSON list.
+events() {
+	fairlead flows -o json --last 1000 "$@"
+}
+
+# event JQ: there is an event of which this holds.
+event() {
+	events | jq -e "any(.[]; $1)" >/dev/null
+}
+
+@test "what is allowed and what is denied is told with pods, policy, rule and reason" {
+	local web cli
+	web=$(pod_ip n1 web) cli=$(pod_ip n1 cli)
+	connects cli "$web" 80
+	run ! connects other "$web" 80
+	run ! connects other "$(pod_ip n1 web 6)" 80
+	loses n1 web "$cli"
+	eventually 5 event '.to.port == 80 and .from.pod == "default/cli" and .to.pod == "default/web" and
+		.verdict == "forwarded" and .reason == "redirected" and .protocol == "tcp" and
+		.policy == "default/web" and .rule == "ingress[1]" and .direction == "egress" and
+		.from.ip == "'"$cli"'" and .from.labels == {app: "client"} and .to.labels.app == "web"'
+	eventually 5 event '.to.ip == "'"$web"'" and .from.pod == "default/other" and .verdict == "dropped" and
+		.reason == "policy_ingress" and .isolatedBy == ["default/deny", "default/web"]'
+	eventually 5 event '.to.ip == "'"$(pod_ip n1 web 6)"'" and .from.pod == "default/other" and
+		.verdict == "dropped" and .protocol == "tcp"'
+	eventually 5 event '.to.pod == "default/cli" and .from.pod == "default/web" and .verdict == "dropped" and
+		.protocol == "icmp" and .isolatedBy == ["default/deny"] and (.to | has("port") | not)'
+	run -0 fairlead flows --pod default/other --drops --last 3
+	[[ ${lines[0]} =~ ^TIME\ +FROM\ +TO\ +PROTOCOL\ +VERDICT\ +REASON\ +POLICY$ ]]
+	[[ $output =~ default/other:[0-9]+\ +default/web:80\ +tcp\ +dropped\ +policy_ingress\ +default/deny,default/web ]]
+	[ "${#lines[@]}" -le 4 ]
+	run -0 fairlead flows --pod default/cli
+	[[ $output =~ default/cli:[0-9]+\ +default/web:80\ +tcp\ +forwarded\ +redirected\ +default/web\ ingress\[1\] ]]
+	[[ $output != *default/other* ]]
+}
+
+@test "a pod that pretends to be another is told by the interface that it is behind" {
+	on n1 in_pod other ip addr add 10.99.99.99/32 dev eth0
+	run ! on n1 in_pod other ping -q -c 1 -W 0.3 -I 10.99.99.99 "$(pod_ip n1 web)"
+	on n1 in_pod other ip addr del 10.99.99.99/32 dev eth0
+	eventually 5 event '.reason == "spoofed_ip" and .from.ip == "10.99.99.99" and
+		.from.pod == "default/other" and .verdict == "dropped"'
+}
+
+@test "flows --follow goes on with what happens, one document a line, over a restart of the agent" {
+	local out="$BATS_TEST_TMPDIR/follow" pid
+	nsenter --target "$NODE_PID_n1" --mount --net -- "$BUILD/bin/fairlead" flows --follow --drops \
+		-o json >>"$out" 2>"$out.err" 3>&- 4>&- &
+	pid=$!
+	# What is told is from after its start, which is seen by what is told.
+	eventually 10 drop_and_find "$out"
+	[ "$(jq -s 'map(.verdict) | unique' -c "$out")" = '["dropped"]' ]
+	[ "$(jq -s 'map(.number) | . == (sort | unique)' "$out")" = true ]
+	agent_stop n1
+	eventually 5 grep -q 'waiting for it' "$out.err"
+	: >"$out"
+	agent_start n1
+	agent_wait_ready n1
+	eventually 10 drop_and_find "$out"
+	kill "$pid"
+	wait "$pid" || true
+	jq -se 'length == '"$(wc -l <"$out")" "$out"
+}
+
+# drop_and_find FILE: a dropped packet, and its line is in the file.
+drop_and_find() {
+	run ! on n1 in_pod other ping -q -c 1 -W 0.1 "$(pod_ip n1 web)"
+	grep -q '"pod":"default/other"' "$1"
+}
+
+@test "options of flows and parameters of the API have their limits, and say so" {
+	local args want
+	while read -r args want; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr fairlead flows ${args//,/ }
+		[[ $stderr == *"$want"* ]] || { echo "$args: $stderr"; return 1; }
+	done <<-'END'
+		--last,1001 --last '1001': expected a number from 0 to 1000
+		--last,x --last 'x': expected a number
+		--pod,web --pod 'web': expected NAMESPACE/NAME
+	END
+	while read -r args want; do
+		run agent_get n1 "/v1/flows?$args"
+		[[ $output == *"$want"* ]] || { echo "$args: $output"; return 1; }
+	done <<-'END'
+		max=0 max '0': expected a whole number from 1 to 1000
+		max=1001 expected a whole number from 1 to 1000
+		after=-1 after '-1': expected a whole number
+		pod=x pod 'x': expected namespace/name
+		drops=2 drops '2': expected 0 or 1
+		follow unknown parameter 'follow', expected 'after', 'drops', 'pod', 'max', 'wait'
+	END
+	run agent_get n1 "/v1/flows?max=1"
+	jq -e '.flows | length == 1' <<<"$output"
+	run agent_get n1 "/v1/flows?pod=x%2Fnone"
+	jq -e '.flows == [] and .lost == 0 and .next > 0' <<<"$output"
+}
+
+@test "bpf shows the maps in words" {
+	local web
+	web=$(pod_ip n1 web)
+	connects cli "$web" 80
+	run ! on n1 in_pod other ping -q -c 1 -W 0.1 "$web"
+	run -0 fairlead bpf ct --pod default/cli -o json
+	jq -e 'any(.[]; .protocol == "tcp" and .from.pod == "default/cli" and .to.pod == "default/web" and
+		.to.port == 80 and .path == "pod" and .policy == "default/web" and .rule == "ingress[1]" and
+		.judged and .ageSeconds < 60 and (.state | IN("established", "closing", "closed")))' <<<"$output"
+	jq -e 'all(.[]; .from.pod == "default/cli" or .to.pod == "default/cli")' <<<"$output"
+	run -0 fairlead bpf endpoints -o json
+	jq -e 'length == 3 and any(.[]; .pod == "default/web" and .ips[0] == "'"$web"'" and
+		.pods == "pods of '"'default'"' with app=web" and .slot > 0)' <<<"$output"
+	run -0 fairlead bpf locals -o json
+	jq -e 'length == 6 and any(.[]; .ip == "'"$web"'" and .pod == "default/web")' <<<"$output"
+	run -0 fairlead bpf prefixes -o json
+	jq -e 'any(.[]; .prefix == "203.0.113.0/24" and .block == "block 203.0.113.0/24") and
+		any(.[]; .prefix == "'"$web/32"'" and .pod == "default/web") and
+		any(.[]; .prefix == "0.0.0.0/0")' <<<"$output"
+	run -0 fairlead bpf specials -o json
+	jq -e 'any(.[]; .prefix == "192.0.2.11/32" and .flags == ["node"])' <<<"$output"
+	run -0 fairlead bpf slots -o json
+	jq -e 'map(select(.version > 0)) | length >= 2 and all(.[]; .isolates == ["ingress"])' <<<"$output"
+	run -0 fairlead bpf policy -o json
+	jq -e 'any(.[]; .who == "block 203.0.113.0/24" and .ports == "all" and .direction == "ingress" and
+		.policy == "default/web" and .rule == "ingress[0]") and
+		any(.[]; .who == "pods of '"'default'"' with app=client" and (.ports | type) == "number")' <<<"$output"
+	run -0 fairlead bpf ports -o json
+	jq -e 'map({protocol, range}) | sort_by(.range) == [{protocol: "tcp", range: "80"},
+		{protocol: "sctp", range: "9"}]' <<<"$output"
+	run -0 fairlead bpf state -o json
+	jq -e '.[0].generation > 0 and .[0].unknownEndpoint == "deny"' <<<"$output"
+	run -0 fairlead bpf counts -o json
+	jq -e 'any(.[]; .reason == "policy_ingress" and .direction == "egress" and .packets > 0)' <<<"$output"
+	for map in fragments devices denied; do
+		run -0 fairlead bpf "$map" -o json
+	done
+	run -0 fairlead bpf ct
+	[[ ${lines[0]} =~ ^PROTOCOL\ +FROM\ +TO\ +STATE\ +PATH\ +AGE\ +TIMEOUT\ +JUDGED\ +RULE$ ]]
+	run -0 fairlead bpf rules
+	[[ $output =~ ingress\ +block\ 203.0.113.0/24\ +all\ +default/web\ ingress\[0\] ]]
+}
+
+@test "a page of a map ends where it is told, the next one goes on, and what is no map is refused" {
+	local next all=0 page
+	next=$(agent_get n1 "/v1/bpf/prefixes?max=2" | jq -er '.next')
+	while [ "$next" != null ]; do
+		page=$(agent_get n1 "/v1/bpf/prefixes?max=2&after=$next")
+		next=$(jq -r .next <<<"$page")
+		all=$((all + $(jq '.entries | length' <<<"$page")))
+	done
+	[ $((all + 2)) = "$(fairlead bpf prefixes -o json | jq length)" ]
+	run -0 --separate-stderr fairlead bpf prefixes --max 1
+	[ "${#lines[@]}" = 2 ]
+	[[ $stderr == *'there are more'* ]]
+	run -2 fairlead bpf nothing
+	[[ $output == *"bpf 'nothing': there is no such map"* ]]
+	run -2 fairlead bpf ct --max 0
+	[[ $output == *"--max '0': expected a number from 1 to 1000000"* ]]
+	run -1 fairlead bpf rules --pod default/web
+	[[ $output == *"pod 'default/web': expected none: only flows are a pod's"* ]]
+	run -1 fairlead bpf ct --pod default/none
+	[[ $output == *"no pod 'default/none'"* ]]
+	run agent_get n1 /v1/bpf/fl_rules
+	[[ $output == *"there is no map 'fl_rules': expected flows, endpoints"* ]]
+	run agent_get n1 "/v1/bpf/prefixes?after=00"
+	[[ $output == *"there is no such place in 'fl_prefixes'"* ]]
+	run agent_get n1 "/v1/bpf/prefixes?after=xy"
+	[[ $output == *"after 'xy': expected what 'next' said"* ]]
+	run agent_get n1 "/v1/bpf/counts?max=7"
+	[[ $output == *"'counts' has no parameters"* ]]
+}
