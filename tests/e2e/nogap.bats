@@ -215,16 +215,30 @@ received_since_ready() {
 }
 
 @test "agents killed at any moment, policies changed between them: nothing lost, nothing through" {
-	local i n=0 end to=(b c a)
+	local i n=0 at_calls=0 end to=(b c a) calls
+	local fault=$BUILD/tests/fault report=$BATS_TEST_TMPDIR/report
 	agent_kill n1
 	floods_start
-	end=$((${EPOCHREALTIME/./} + 20000000))
+	end=$((${EPOCHREALTIME/./} + 12000000))
 	for ((i = 0; ${EPOCHREALTIME/./} < end; i++)); do
 		written "${to[i % 3]}" | manifest_put n1 policy.yaml
 		live_for $((RANDOM % 3)).$((RANDOM % 10))
 		n=$((n + 1))
 	done
-	echo "# $n agents killed" >&3
+	# And at given places: before it writes to a map, or makes the kernel load or stand in something.
+	on n1 in_node "$fault" -o "$report" -t 5 -f list -- "$AGENT" >>"$(agent_log n1)" 2>&1 || true
+	mapfile -t calls < <(awk '$3 == "call_321" || $3 == "bpf" { print $2 }' "$report")
+	[ "${#calls[@]}" -gt 50 ]
+	for ((i = 0; i < 10; i++)); do
+		written "${to[i % 3]}" | manifest_put n1 policy.yaml
+		on n1 in_node "$fault" -o "$report" -t 10 -f \
+			kill "${calls[(i * ${#calls[@]} + RANDOM % ${#calls[@]}) / 10]}" -- "$AGENT" \
+			>>"$(agent_log n1)" 2>&1 || true
+		! grep -q '^injected' "$report" || at_calls=$((at_calls + 1))
+	done
+	echo "# of them $at_calls before a call of bpf()" >&3
+	[ "$at_calls" -ge 5 ]
+	echo "# $((n + at_calls)) agents killed" >&3
 	agent_up n1
 	floods_judge
 	dump >"$BATS_TEST_TMPDIR/after"
@@ -238,12 +252,14 @@ received_since_ready() {
 }
 
 @test "an agent with another layout of the maps takes over with all connections, and so does the next" {
-	local before after
+	local before after flows
 	floods_start
 	before=$(counted)
+	flows=$(flows v1)
 	exchange_agent "$BUILD/tests/fairleadd-next"
 	[ "$(layouts)" = v1000 ]
 	grep -q "another layout is taken over, with its connections" "$(agent_log n1)"
+	[ "$(flows v1000)" -ge "$flows" ]
 	policy b
 	after=$(counted)
 	[ "$after" -gt "$before" ]
@@ -253,15 +269,23 @@ received_since_ready() {
 	floods_judge
 }
 
+# flows LAYOUT: how many connections there are; none is swept in a minute.
+flows() {
+	on n1 in_node bpftool map dump pinned "/sys/fs/bpf/fairlead/$1/fl_flows" -j | jq length
+}
+
 # counted: packets by the metrics so far.
 counted() {
 	agent_get n1 /metrics | awk '/^fairlead_datapath_packets_total/ { n += $2 } END { print n + 0 }'
 }
 
 @test "an agent whose connections have one field more, and fewer of them fit, takes over, and back" {
+	local flows
 	floods_start
+	flows=$(flows v1)
 	exchange_agent "$BUILD/tests/fairleadd-grown"
 	[ "$(layouts)" = v1 ]
+	[ "$(flows v1)" -ge "$flows" ]
 	policy c
 	exchange_agent "$AGENT"
 	[ "$(layouts)" = v1 ]
