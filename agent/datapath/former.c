@@ -82,9 +82,16 @@ static int each_folder(const char *folder, const char *keep,
 static int unpin(const char *path, void *arg, struct fl_err *err)
 {
 	fl_auto_folder DIR *d = opendir(path);
+	struct fl_nl *nl = arg;
+	char devices[PATH_MAX];
 	struct dirent *e;
+	int r = 0;
 
-	(void)arg;
+	if (nl)
+		r = fl_format(devices, sizeof(devices), err, "%s/fl_devices", path)
+			    ?: dp_retire_devices(devices, nl, err);
+	if (r < 0)
+		return r;
 	while (d && (e = readdir(d)))
 		if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
 			return fl_fail_errno(err, errno, "unpin '%s/%s'", path, e->d_name);
@@ -93,9 +100,9 @@ static int unpin(const char *path, void *arg, struct fl_err *err)
 	return 0;
 }
 
-int dp_unpin(const char *folder, const char *keep, struct fl_err *err)
+int dp_unpin(const char *folder, const char *keep, struct fl_nl *nl, struct fl_err *err)
 {
-	return each_folder(folder, keep, unpin, NULL, err);
+	return each_folder(folder, keep, unpin, nl, err);
 }
 
 /* A map with the types of its entries. */
@@ -334,7 +341,7 @@ int dp_former_end(struct dp *d, struct fl_err *err)
 	if (d->former->carries && d->former->same_size &&
 	    bpf_map_delete_elem(FD(d, fl_former), &zero) < 0 && errno != ENOENT)
 		return fl_fail_errno(err, errno, "take the connections of before away");
-	r = dp_unpin(d->folder, d->own, err);
+	r = dp_unpin(d->folder, d->own, NULL, err);
 	if (r < 0)
 		return r;
 	fl_info("the datapath of another layout is taken over, %s",
