@@ -248,7 +248,6 @@ static int apply_all(struct enf *e, struct fl_err *err)
 	/* What the datapath has been told is better than what is not known. */
 	if (e->lost)
 		return 0;
-
 	for (size_t i = 0; i < e->n_atts; i++) {
 		int r = enf_att_apply(e, e->atts[i], &one);
 
@@ -270,19 +269,34 @@ static int leave_mark(const struct enf *e, struct fl_err *err)
 	return r == -EEXIST ? 0 : r;
 }
 
+static int attach(struct enf *e, struct fl_err *err)
+{
+	bool changed;
+	int r = dp_attach(e->dp, e->nl, &changed, err);
+
+	e->attached = r == 0;
+	return r;
+}
+
+/* Where another layout's programs stand, ours take their place when everything has been filled. */
+static int attach_late(struct enf *e, struct fl_err *err)
+{
+	return dp_has_former(e->dp) && !e->lost ? attach(e, err) : 0;
+}
+
 int enf_reconcile(struct enf *e, struct fl_err *err)
 {
 	struct fl_err first = { 0 }, one;
-	bool changed;
 	/*
 	 * The mark before the records: a plugin that has not seen it has made its record and its
 	 * interface before we look for them.
 	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials,  read_records, enf_atts_sweep, enf_note_clashes, enf_look,
-		enf_note_late, compile,	     apply_all,	     enf_atts_open,    enf_join,
+		enf_specials,  read_records,  enf_atts_sweep, enf_note_clashes,
+		enf_look,      enf_note_late, compile,	      apply_all,
+		enf_atts_open, attach_late,   enf_join,
 	};
-	int r = dp_attach(e->dp, e->nl, &changed, &first) ?:
+	int r = (dp_has_former(e->dp) ? 0 : attach(e, &first)) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
