@@ -62,13 +62,11 @@ static __always_inline int fl_way_local(struct __sk_buff *skb, struct fl_work *w
 					const struct fl_endpoint_info *from)
 {
 	const struct fl_packet *p = &w->p;
+	__u32 ifindex = p->kind == FL_KIND_ERROR ? fl_local_find(zone, &p->outer_dst) : w->to;
 	struct fl_endpoint_info *to;
-	__u32 *index, ifindex;
 
-	index = fl_local_find(zone, fl_target_of(p));
-	if (!index || *index == skb->ifindex)
+	if (ifindex == skb->ifindex)
 		return -1;
-	ifindex = *index;
 	to = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
 	if (!to)
 		return -1;

@@ -51,7 +51,8 @@ struct dp_endpoint {
 
 /*
  * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
- * for this interface, or NULL; addresses that are gone are removed. -E2BIG: a map is full.
+ * for this interface, or NULL; addresses that are gone are removed, with their connections. -E2BIG:
+ * a map is full.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 			    const struct dp_endpoint *last, struct fl_err *err);

@@ -57,28 +57,6 @@ static int drop_local(struct dp *d, __u32 zone, const struct fl_in *ip, __u32 if
 	return dp_drop(FD(d, fl_locals), &key, "pods' addresses", err);
 }
 
-int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_endpoint *last,
-		    struct fl_err *err)
-{
-	struct fl_endpoint_info info = ep->info;
-	int r;
-
-	for (size_t i = ep->n_ips; i-- > 0;)
-		*(is_v4(&ep->ips[i]) ? &info.ip4 : &info.ip6) = ep->ips[i];
-	/* The endpoint first: an address that leads to an unknown one would count as the world's.
-	 */
-	r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
-	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
-		struct fl_local_key key = { .zone = info.zone, .addr = ep->ips[i] };
-
-		r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
-	}
-	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++)
-		if (!has_ip(ep, last->info.zone, &last->ips[i]))
-			r = drop_local(d, last->info.zone, &last->ips[i], ep->ifindex, err);
-	return r;
-}
-
 /*
  * Walks the keys of a hash or trie and removes those that are not wanted. The next key is found
  * before this one goes: a walk that goes on from what is gone begins anew.
@@ -107,15 +85,46 @@ static bool is_not_of(const void *k, void *arg)
 	return !has_ip(ep, key->zone, &key->addr[0]) && !has_ip(ep, key->zone, &key->addr[1]);
 }
 
+/* No connection is inherited with an address; its entry names the pod's interface, too. */
+static int forget_flows(struct dp *d, const struct dp_endpoint *of, struct fl_err *err)
+{
+	return walk(FD(d, fl_flows), is_not_of, (void *)of, "connections", err);
+}
+
+int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_endpoint *last,
+		    struct fl_err *err)
+{
+	struct dp_endpoint gone = { .info.zone = last ? last->info.zone : 0 };
+	struct fl_endpoint_info info = ep->info;
+	int r;
+
+	for (size_t i = ep->n_ips; i-- > 0;)
+		*(is_v4(&ep->ips[i]) ? &info.ip4 : &info.ip6) = ep->ips[i];
+	/* The endpoint first: an address that leads to an unknown one would count as the world's.
+	 */
+	r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
+	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
+		struct fl_local_key key = { .zone = info.zone, .addr = ep->ips[i] };
+
+		r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
+	}
+	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++) {
+		if (has_ip(ep, last->info.zone, &last->ips[i]))
+			continue;
+		r = drop_local(d, last->info.zone, &last->ips[i], ep->ifindex, err);
+		gone.ips[gone.n_ips++] = last->ips[i];
+	}
+	return r < 0 || gone.n_ips == 0 ? r : forget_flows(d, &gone, err);
+}
+
 int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ep->n_ips; i++)
 		r = drop_local(d, ep->info.zone, &ep->ips[i], ep->ifindex, err);
-	/* No connection is inherited with an address. */
 	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err) ?:
-		    walk(FD(d, fl_flows), is_not_of, (void *)ep, "connections", err);
+		    forget_flows(d, ep, err);
 }
 
 struct strangers {
