@@ -19,9 +19,10 @@ struct fl_work {
 	struct fl_lookup l;
 	struct fl_case c; /* where it has been judged */
 	struct fl_told told;
-	__u32 to;    /* the way leads to the pod behind this interface, if it is FL_WAY_LOCAL */
-	__u8 way;    /* enum fl_way */
-	bool is_new; /* the packet opens a connection */
+	__u32 to_pod; /* FL_WAY_LOCAL: to the pod behind this interface */
+	__u8 way;     /* enum fl_way */
+	bool is_new;  /* the packet opens a connection */
+	struct fl_endpoint_info ep, to;
 };
 
 /* One a processor and direction: programs of one kind do not interrupt each other. */
@@ -83,6 +84,21 @@ static __always_inline void fl_case_open(struct fl_work *w, __u32 zone, bool rev
 	w->c.proto = p->proto;
 }
 
+/* True when an end could not be read as a whole. */
+static __always_inline bool fl_case_is_vague(const struct fl_case *c)
+{
+	return c->from.vague || c->to.vague;
+}
+
+/*
+ * True when the maps stood still while the case was judged. What was found while the generation was
+ * raised is not worth anything: as soon as it has been, entries are taken out of the maps.
+ */
+static __always_inline bool fl_case_holds(const struct fl_case *c, __u32 generation)
+{
+	return fl_generation() == generation && !fl_case_is_vague(c);
+}
+
 /* Keeps for events who the other end is and what decided. */
 static __always_inline void fl_tell_case(struct fl_work *w)
 {
@@ -90,7 +106,7 @@ static __always_inline void fl_tell_case(struct fl_work *w)
 	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
 }
 
-/* Notes in the entry which pods of this node its sides are; from1: the case's opener is side 1. */
+/* Notes in the entry which pods of this node its sides are; from1: the case begins at side 1. */
 static __always_inline void fl_flow_pods(struct fl_flow *f, const struct fl_case *c, bool from1)
 {
 	f->pod[0] = from1 ? c->to.ifindex : c->from.ifindex;
@@ -101,13 +117,21 @@ static __always_inline void fl_flow_pods(struct fl_flow *f, const struct fl_case
 static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, __u32 zone)
 {
 	__u32 generation = fl_generation();
-	int r;
+	int r = 0;
 
 	if (f->generation == generation)
 		return 0;
-	fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
-	r = fl_judge(&w->c);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		generation = fl_generation();
+		fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
+		r = fl_judge(&w->c);
+		if (fl_case_holds(&w->c, generation))
+			break;
+	}
 	fl_tell_case(w);
+	if (fl_case_is_vague(&w->c))
+		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
 	fl_flow_pods(f, &w->c, f->flags & FL_FLOW_FROM1);
@@ -189,28 +213,37 @@ static __always_inline __u8 fl_way_of(__u8 flags)
 /* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
 static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_hook hook)
 {
-	struct fl_flow f = { .generation = fl_generation() };
-	bool from1 = w->l.side;
-	int r;
+	struct fl_flow f = {};
+	bool from1 = false;
+	int r = 0;
 
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
-	fl_case_open(w, zone, false);
-	f.flags = fl_way_flags(w, hook);
-	w->way = fl_way_of(f.flags);
-	/* It is entered as the stack has translated it. */
-	if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
-		return 0;
-	w->is_new = true;
-	r = fl_judge(&w->c);
-	if (r < 0 && fl_is_late_reply(w)) {
-		from1 = !from1;
-		r = 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		f.generation = fl_generation();
+		from1 = w->l.side;
+		fl_case_open(w, zone, false);
+		f.flags = fl_way_flags(w, hook);
+		w->way = fl_way_of(f.flags);
+		/* It is entered as the stack has translated it. */
+		if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
+			return 0;
+		r = fl_judge(&w->c);
+		if (r < 0 && fl_is_late_reply(w)) {
+			from1 = !from1;
+			r = 0;
+		}
+		if (fl_case_holds(&w->c, f.generation))
+			break;
 	}
+	w->is_new = true;
+	w->to_pod = w->c.to.ifindex;
 	fl_tell_case(w);
+	if (fl_case_is_vague(&w->c))
+		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
-	w->to = w->c.to.ifindex;
 	fl_flow_pods(&f, &w->c, w->l.side);
 	f.origin = w->c.origin;
 	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
@@ -237,7 +270,7 @@ static __always_inline int fl_decide(struct fl_work *w, __u32 zone, enum fl_hook
 	r = fl_judge_again(w, f, zone);
 	if (r < 0)
 		return r;
-	w->to = w->l.side ? f->pod[0] : f->pod[1];
+	w->to_pod = w->l.side ? f->pod[0] : f->pod[1];
 	fl_flow_touch(&w->p, &w->l, f);
 	return 0;
 }
