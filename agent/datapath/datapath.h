@@ -65,10 +65,10 @@ struct dp_endpoint {
 
 /*
  * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
- * for this interface, or NULL; addresses that are gone are removed. One that the map did not know
- * with these addresses is shut at first (*is_shut): connections that were judged while the address
- * was nobody's, or another's, must not lead in; whoever opens it raises the generation before.
- * -E2BIG: a map is full.
+ * for this interface, or NULL; addresses that are gone are removed with their connections. One that
+ * the map did not know with these addresses is shut at first (*is_shut): connections that were
+ * judged while the address was nobody's, or another's, must not lead in; whoever opens it raises
+ * the generation before. -E2BIG: a map is full.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 			    const struct dp_endpoint *last, bool *is_shut, struct fl_err *err);

@@ -122,6 +122,25 @@ static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_
 	return r ?: forget(d, of, err);
 }
 
+/* Forgets those of the last addresses that are the endpoint's no more. */
+static int leave_addresses(struct dp *d, const struct dp_endpoint *ep,
+			   const struct dp_endpoint *last, struct fl_err *err)
+{
+	fl_auto_free struct dp_endpoint *gone = calloc(1, sizeof(*gone));
+	int r = 0;
+
+	if (!gone)
+		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
+	gone->info.zone = last->info.zone;
+	for (size_t i = 0; i < last->n_ips; i++)
+		if (!has_ip(ep, last->info.zone, &last->ips[i]) &&
+		    dp_local_owner(d, last->info.zone, &last->ips[i]) == ep->ifindex)
+			gone->ips[gone->n_ips++] = last->ips[i];
+	for (size_t i = 0; r == 0 && i < gone->n_ips; i++)
+		r = drop_local(d, gone->info.zone, &gone->ips[i], err);
+	return r ?: forget(d, gone, err);
+}
+
 /* Does the map know this very endpoint, open, with all its addresses? */
 static bool is_known(struct dp *d, const struct dp_endpoint *ep, struct fl_endpoint_info *have)
 {
@@ -159,10 +178,8 @@ int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_
 		r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
 	if (r == 0 && !known)
 		r = take_addresses(d, ep, err);
-	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++)
-		if (!has_ip(ep, last->info.zone, &last->ips[i]) &&
-		    dp_local_owner(d, last->info.zone, &last->ips[i]) == ep->ifindex)
-			r = drop_local(d, last->info.zone, &last->ips[i], err);
+	if (r == 0 && last)
+		r = leave_addresses(d, ep, last, err);
 	if (r == 0)
 		*is_shut = !known;
 	return r;
