@@ -276,22 +276,19 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 
 int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)
 {
-	struct {
-		struct fl_device device;
-		__u8 more[60]; /* another layout's */
-	} have = { 0 };
+	struct fl_device have = { 0 };
 	struct bpf_map_info info = { 0 };
 	__u32 key, len = sizeof(info);
 	fl_auto_close int fd = bpf_obj_get(pin);
 	int r = 0;
 
-	/* An earlier version had none. */
+	/* An earlier version had none, and another layout may have others. */
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ||
-	    info.value_size > sizeof(have) || info.key_size != sizeof(key))
+	    info.value_size != sizeof(have))
 		return 0;
 	while (r == 0 && bpf_map_get_next_key(fd, NULL, &key) == 0) {
 		(void)bpf_map_lookup_elem(fd, &key, &have);
-		r = remove_xdp(nl, key, err) ?: remove_filters(nl, key, have.device.flags, err) ?:
+		r = remove_xdp(nl, key, err) ?: remove_filters(nl, key, have.flags, err) ?:
 		    dp_drop(fd, &key, "interfaces", err);
 	}
 	return r;
