@@ -18,6 +18,7 @@ struct guard {
 	struct flows *flows; /* NULL: not read */
 	uv_fs_event_t records;
 	uv_timer_t pause;
+	uv_poll_t watch;      /* for what somebody takes away from the datapath */
 	unsigned int handles; /* that are not closed yet */
 	struct src_sink sink;
 	bool read;	      /* all objects, once */
@@ -114,6 +115,16 @@ static void on_record(uv_fs_event_t *event, const char *name, int events, int st
 		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
 }
 
+static void on_watch(uv_poll_t *poll, int status, int events)
+{
+	struct guard *g = poll->data;
+
+	(void)status;
+	(void)events;
+	if (enf_watch_take(g->enf) && !uv_is_active((uv_handle_t *)&g->pause))
+		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
+}
+
 static void guard_free(struct guard *g)
 {
 	enf_close(&g->enf);
@@ -135,22 +146,27 @@ void guard_close(struct guard **g)
 	flows_close(&(*g)->flows);
 	uv_close((uv_handle_t *)&(*g)->records, on_closed);
 	uv_close((uv_handle_t *)&(*g)->pause, on_closed);
+	uv_close((uv_handle_t *)&(*g)->watch, on_closed);
 	*g = NULL;
 }
 
-static int watch_records(struct guard *g, uv_loop_t *loop, const char *root, struct fl_err *err)
+static int watch(struct guard *g, uv_loop_t *loop, const char *root, struct fl_err *err)
 {
 	char folder[PATH_MAX];
 	int r = fl_endpoint_folder(root, folder, err);
 
-	g->records.data = g->pause.data = g;
+	g->records.data = g->pause.data = g->watch.data = g;
 	(void)uv_timer_init(loop, &g->pause);
 	(void)uv_fs_event_init(loop, &g->records);
-	g->handles = 2;
+	(void)uv_poll_init(loop, &g->watch, enf_watch_fd(g->enf));
+	g->handles = 3;
 	if (r < 0)
 		return r;
 	r = uv_fs_event_start(&g->records, on_record, folder, 0);
-	return r < 0 ? fl_fail_errno(err, -r, "watch '%s'", folder) : 0;
+	if (r < 0)
+		return fl_fail_errno(err, -r, "watch '%s'", folder);
+	r = uv_poll_start(&g->watch, UV_READABLE, on_watch);
+	return r < 0 ? fl_fail_errno(err, -r, "watch the datapath's blocks") : 0;
 }
 
 /* An earlier agent enforced policies, and this one does not: its datapath must not stay half alive.
@@ -173,6 +189,12 @@ static int retire(const struct agent_config *conf, const char *root, struct fl_e
 	return 0;
 }
 
+static const enum fl_xdp_mode xdp_modes[] = {
+	[AGENT_XDP_NONE] = FL_XDP_NONE,
+	[AGENT_XDP_NATIVE] = FL_XDP_NATIVE,
+	[AGENT_XDP_GENERIC] = FL_XDP_GENERIC,
+};
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
@@ -184,6 +206,9 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.unknown_allow = conf->policy.unknown_endpoint_allow,
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,
+		.n_denied = conf->policy.n_denied,
+		.denied = conf->policy.denied,
+		.xdp = xdp_modes[conf->policy.xdp],
 	};
 	struct enf *enf = NULL;
 	int r;
@@ -201,7 +226,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 	}
 	g->enf = enf;
 	g->sink = (struct src_sink){ on_put, on_del, on_done, g };
-	r = watch_records(g, loop, root, err);
+	r = watch(g, loop, root, err);
 	if (r < 0)
 		return r;
 	*out = FL_TAKE(g);
@@ -232,6 +257,12 @@ void guard_reconcile(struct guard *g)
 		fl_warn("%s, going on", err.text);
 }
 
+void guard_beyond(struct guard *g, const struct enf_beyond *b)
+{
+	if (g)
+		enf_set_beyond(g->enf, b);
+}
+
 bool guard_ready(const struct guard *g)
 {
 	return !g || (g->read && g->applied);
@@ -254,6 +285,11 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 	return 0;
 }
 
+struct dp *guard_datapath(struct guard *g)
+{
+	return enf_datapath(g->enf);
+}
+
 const struct flows *guard_flows(const struct guard *g)
 {
 	return g->flows;
@@ -264,15 +300,25 @@ int guard_events_lost(struct guard *g, uint64_t *out, struct fl_err *err)
 	return dp_events_lost(enf_datapath(g->enf), out, err);
 }
 
-bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity)
+void guard_look(struct guard *g)
 {
-	return g && enf_enforces(g->enf, host_ifname, identity);
+	struct fl_err err;
+
+	if (g && enf_look(g->enf, &err) < 0)
+		fl_warn("%s, going on", err.text);
+}
+
+const char *guard_standing(const struct guard *g, const char *host_ifname, uint32_t *identity)
+{
+	return g ? enf_standing(g->enf, host_ifname, identity) : "config 'policy.enforce' is false";
 }
 
 void guard_problems(const struct guard *g, agent_complain *each, void *arg)
 {
 	if (g && g->broken.sys)
 		each("policy", g->broken.text, arg);
+	if (g)
+		enf_problems(g->enf, each, arg);
 }
 
 static void add_packets(const struct dp_counts *c, struct api_metrics *m, bool bytes)
@@ -312,6 +358,12 @@ void guard_metrics(struct guard *g, struct api_metrics *m)
 	p = pol_world_stats(enf_world(g->enf));
 	api_metrics_gauge(m, "fairlead_endpoints", "Endpoints that the datapath knows.",
 			  (double)s.endpoints);
+	api_metrics_gauge(m, "fairlead_endpoints_outside",
+			  "Endpoints that ought to be under the datapath and are not.",
+			  (double)s.outside);
+	api_metrics_counter(m, "fairlead_endpoints_joined_total",
+			    "Endpoints that the agent has put into the datapath's blocks itself.",
+			    s.joined);
 	api_metrics_gauge(m, "fairlead_policies", "Network policies read.", (double)p.policies);
 	api_metrics_gauge(m, "fairlead_policies_refused", "Policies that need too many entries.",
 			  (double)p.refused);

@@ -36,11 +36,20 @@ const struct src_sink *guard_sink(struct guard *g);
 /* Everything against what there is; nothing before the objects have been read. */
 void guard_reconcile(struct guard *g);
 
+/* What lies beyond the node, as enf_set_beyond() takes it; a failure is a problem that stands. */
+void guard_beyond(struct guard *g, const struct enf_beyond *b);
+
 /* All policies are read, and in force for every endpoint; true for a NULL guard. */
 bool guard_ready(const struct guard *g);
 
 /* Policy in force for one attachment. -EAGAIN: not ready; -ENOENT: no such record or interface. */
 fl_must int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err);
+
+/* Looks at the kernel, for guard_standing() to be true at this moment. */
+void guard_look(struct guard *g);
+
+/* NULL: policy is in force for the host interface's pod, *identity; else why not, in words. */
+const char *guard_standing(const struct guard *g, const char *host_ifname, uint32_t *identity);
 
 /*
  * The compiler's world, borrowed until the next turn of the loop, once it is in force. -ENOENT:
@@ -48,14 +57,14 @@ fl_must int guard_attach(struct guard *g, const struct fl_key *key, struct fl_er
  */
 fl_must int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err);
 
+/* The datapath, borrowed; only after guard_world() said yes. */
+struct dp *guard_datapath(struct guard *g);
+
 /* The events, borrowed; only after guard_world() said yes. */
 const struct flows *guard_flows(const struct guard *g);
 
 /* Events that the programs did not send, or had no room for, since they were loaded. */
 fl_must int guard_events_lost(struct guard *g, uint64_t *out, struct fl_err *err);
-
-/* Whether the datapath knows the host interface, and under which identity. */
-bool guard_enforces(const struct guard *g, const char *host_ifname, uint32_t *identity);
 
 /* Says of every problem that stands. */
 void guard_problems(const struct guard *g, agent_complain *each, void *arg);

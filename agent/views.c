@@ -140,11 +140,11 @@ static void endpoints_done(struct endpoints *e)
 static int set_enforced(struct fl_json *o, const struct agent *a, const char *host_ifname)
 {
 	uint32_t identity = 0;
-	bool enforced = guard_enforces(a->guard, host_ifname, &identity);
+	const char *why = guard_standing(a->guard, host_ifname, &identity);
 
-	return fl_json_set_bool(o, "enforced", enforced)
-		       ?: enforced ? fl_json_set_int(o, "identity", identity)
-				   : 0;
+	return fl_json_set_bool(o, "enforced", !why)
+		       ?: why ? fl_json_set_str(o, "notEnforced", why)
+			      : fl_json_set_int(o, "identity", identity);
 }
 
 static int each_endpoint(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
@@ -176,6 +176,7 @@ static int get_endpoints(void *arg, const struct api_call *call, struct fl_json 
 	(void)call;
 	if (!e.list)
 		return fl_fail_errno(err, ENOMEM, "list endpoints");
+	guard_look(e.a->guard);
 	r = fl_endpoint_list(e.a->root, NULL, each_endpoint, &e, err);
 	if (r < 0)
 		return r;
@@ -250,6 +251,7 @@ const struct api_route agent_routes[] = {
 	{ "POST", "/v1/node/drain", post_drain },
 	{ "POST", "/v1/node/undrain", post_undrain },
 	{ "POST", "/v1/reload", post_reload },
+	{ "GET", "/v1/bpf/*", agent_get_bpf, agent_bpf_params },
 	{ "GET", "/v1/flows", agent_get_flows, agent_flows_params },
 	{ "GET", "/v1/identities", agent_get_identities },
 	{ "GET", "/v1/policies", agent_get_policies },

@@ -19,3 +19,7 @@ api_handler agent_post_explain;
 /* What became of packets, and the parameters that say which. */
 api_handler agent_get_flows;
 extern const char *const agent_flows_params[];
+
+/* Entries of a map, by its name. */
+api_handler agent_get_bpf;
+extern const char *const agent_bpf_params[];

@@ -8,14 +8,23 @@
 #include "base/text.h"
 
 static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },    { "socket", required_argument, NULL, 's' },
-	{ "cni-bin", required_argument, NULL, 'b' },   { "cni-conf", required_argument, NULL, 'c' },
-	{ "file", required_argument, NULL, 'f' },      { "from", required_argument, NULL, 'F' },
-	{ "to", required_argument, NULL, 'T' },	       { "port", required_argument, NULL, 'P' },
-	{ "questions", required_argument, NULL, 'Q' }, { "pod", required_argument, NULL, 'p' },
-	{ "last", required_argument, NULL, 'l' },      { "follow", no_argument, NULL, 'w' },
-	{ "drops", no_argument, NULL, 'd' },	       { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },	       { NULL },
+	{ "output", required_argument, NULL, 'o' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "cni-bin", required_argument, NULL, 'b' },
+	{ "cni-conf", required_argument, NULL, 'c' },
+	{ "file", required_argument, NULL, 'f' },
+	{ "from", required_argument, NULL, 'F' },
+	{ "to", required_argument, NULL, 'T' },
+	{ "port", required_argument, NULL, 'P' },
+	{ "questions", required_argument, NULL, 'Q' },
+	{ "pod", required_argument, NULL, 'p' },
+	{ "max", required_argument, NULL, 'm' },
+	{ "last", required_argument, NULL, 'l' },
+	{ "follow", no_argument, NULL, 'w' },
+	{ "drops", no_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },
+	{ NULL },
 };
 
 static int usage(struct fl_err *err, const char *text, const char *word)
@@ -79,8 +88,8 @@ static bool is_question(int o, struct cli *out)
 	}
 }
 
-/* The options of events. */
-static bool is_events(int o, struct cli *out)
+/* The options of events and map entries. */
+static bool is_choice(int o, struct cli *out)
 {
 	switch (o) {
 	case 'p':
@@ -88,6 +97,9 @@ static bool is_events(int o, struct cli *out)
 		return true;
 	case 'l':
 		out->last = optarg;
+		return true;
+	case 'm':
+		out->max = optarg;
 		return true;
 	case 'w':
 		out->follow = true;
@@ -102,7 +114,7 @@ static bool is_events(int o, struct cli *out)
 
 static int read_option(int o, char **argv, struct cli *out, bool *help, struct fl_err *err)
 {
-	if (is_question(o, out) || is_events(o, out))
+	if (is_question(o, out) || is_choice(o, out))
 		return 0;
 	switch (o) {
 	case 'f':

@@ -31,7 +31,7 @@ struct cli {
 	size_t n_files;
 	const char *from, *to, *port; /* of a question about policies */
 	const char *questions;	      /* --questions */
-	const char *pod, *last;	      /* of events: --pod, --last */
+	const char *pod, *last, *max; /* of events and map entries: --pod, --last, --max */
 	bool follow, drops;
 };
 
@@ -48,6 +48,7 @@ int cli_routes(const struct cli *c, struct fl_err *err);
 int cli_endpoints(const struct cli *c, struct fl_err *err);
 int cli_flows(const struct cli *c, struct fl_err *err);
 int cli_identities(const struct cli *c, struct fl_err *err);
+int cli_bpf(const struct cli *c, struct fl_err *err);
 int cli_bgp(const struct cli *c, struct fl_err *err);
 int cli_node(const struct cli *c, struct fl_err *err);
 int cli_reload(const struct cli *c, struct fl_err *err);

@@ -41,6 +41,27 @@ static const struct cli_command commands[] = {
 	  "their number. PODS are those of the cluster, LOCAL of them those on this node, "
 	  "POLICIES\n"
 	  "those that select them. Where policies are enforced only.\n" },
+	{ "bpf", cli_bpf, "MAP", "what is in the datapath's maps, in words",
+	  "bpf flows       tracked connections (also: ct); PATH is how they go: through the "
+	  "stack,\n"
+	  "                straight to a pod of this node, or straight to another node. JUDGED: "
+	  "by\n"
+	  "                the policies in force; if not, the next packet is\n"
+	  "bpf endpoints   pods' interfaces, and the slot of each one's policy set\n"
+	  "bpf locals      pods' addresses\n"
+	  "bpf prefixes    whose an address is, and which block of policies covers it\n"
+	  "bpf specials    addresses that are treated in a way of their own\n"
+	  "bpf slots       the version of each policy set that is in force\n"
+	  "bpf rules       what a version allows whom (also: policy); PORTS is a number of\n"
+	  "bpf ports       a set of ports\n"
+	  "bpf fragments   fragmented packets that are being tracked\n"
+	  "bpf devices     interfaces to other nodes\n"
+	  "bpf denied      blocks whose packets are dropped\n"
+	  "bpf state       the agent's switches\n"
+	  "bpf counts      packets and bytes by reason and direction\n"
+	  "\n"
+	  "  --max N        at most so many entries; 1000\n"
+	  "  --pod NS/NAME  flows: only those of this pod\n" },
 	{ "bgp", cli_bgp, NULL, "BIRD and its sessions",
 	  "Mode bgp only. BFD is the state of the session's BFD session, if it has one; ERROR "
 	  "what\n"

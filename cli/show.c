@@ -113,7 +113,7 @@ int cli_endpoints(const struct cli *c, struct fl_err *err)
 		{ "NETWORK", "network" }, { "CONTAINER", NULL, add_id },
 		{ "IFNAME", "ifname" },	  { "HOST-INTERFACE", "hostInterface" },
 		{ "ADDRESS", "ips" },	  { "MODE", "mode" },
-		{ "POD", NULL, add_pod },
+		{ "POD", NULL, add_pod }, { "ENFORCED", "enforced" },
 	};
 	fl_auto_json struct fl_json *doc = NULL;
 	int r;

@@ -57,7 +57,8 @@ static bool is_kept(const struct bpf_map *map)
 	       !fl_streq(bpf_map__name(map), "fl_works");
 }
 
-static int pin_maps(struct datapath_bpf *pod, const char *folder, struct fl_err *err)
+/* *fresh: there are no connections yet. */
+static int pin_maps(struct datapath_bpf *pod, const char *folder, bool *fresh, struct fl_err *err)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
@@ -71,6 +72,8 @@ static int pin_maps(struct datapath_bpf *pod, const char *folder, struct fl_err 
 		r = fl_format(path, sizeof(path), err, "%s/%s", folder, bpf_map__name(map));
 		if (r < 0)
 			return r;
+		if (map == pod->maps.fl_flows)
+			*fresh = access(path, F_OK) < 0;
 		r = bpf_map__set_pin_path(map, path);
 		if (r < 0)
 			return fl_fail_errno(err, -r, "pin map '%s'", path);
@@ -115,7 +118,7 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 	if (!d->bpf)
 		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
 	d->bpf->rodata->cfg_hz = d->hz;
-	r = pin_maps(d->bpf, path, err);
+	r = pin_maps(d->bpf, path, &d->fresh, err);
 	if (r < 0)
 		return r;
 	r = datapath_bpf__load(d->bpf);
@@ -126,6 +129,11 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 			       last_words);
 	*out = FL_TAKE(d);
 	return 0;
+}
+
+bool dp_is_fresh(const struct dp *d)
+{
+	return d->fresh;
 }
 
 void dp_close(struct dp **d)
@@ -164,26 +172,47 @@ static int ensure_anchor(struct fl_nl *nl, bool *changed, struct fl_err *err)
 	return r;
 }
 
-/* The block's filter is this program, or nobody's so far. */
-static int ensure_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog,
-			 bool *changed, struct fl_err *err)
+int dp_prog_id(const struct bpf_program *prog, __u32 *out, struct fl_err *err)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
-	fl_auto_batch struct fl_batch *b = NULL;
-	struct fl_filter have = { 0 };
-	unsigned int others = 0;
-	int r;
 
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) < 0)
 		return fl_fail_errno(err, errno, "ask for the number of program '%s'",
 				     bpf_program__name(prog));
+	*out = info.id;
+	return 0;
+}
+
+/* Whether the block's filter is this program; -EEXIST when it is somebody else's. */
+static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog, bool *yes,
+		      struct fl_err *err)
+{
+	struct fl_filter have = { 0 };
+	unsigned int others = 0;
+	__u32 id = 0;
+	int r = dp_prog_id(prog, &id, err);
+
+	if (r < 0)
+		return r;
 	r = fl_tc_get_filter(nl, block, &have, &others, err);
 	if (others > 0 || (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
 		return fl_fail(err, EEXIST, "block %u has filters of another program", block);
-	if (r == 0 && have.prog_id == info.id)
-		return 0;
 	if (r < 0 && r != -ENOENT)
+		return r;
+	*yes = r == 0 && have.prog_id == id;
+	return 0;
+}
+
+/* The block's filter is this program, or nobody's so far. */
+static int ensure_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog,
+			 bool *changed, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	bool has = false;
+	int r = has_filter(nl, block, prog, &has, err);
+
+	if (r < 0 || has)
 		return r;
 	r = fl_batch_new(&b, err);
 	if (r < 0)
@@ -199,6 +228,17 @@ int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 	return ensure_anchor(nl, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, changed, err);
+}
+
+int dp_is_attached(struct dp *d, struct fl_nl *nl, bool *yes, struct fl_err *err)
+{
+	bool from = false, to = false;
+	int r = has_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, &from, err)
+			?: has_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, &to, err);
+
+	if (r == 0)
+		*yes = from && to;
+	return r;
 }
 
 /* Removes the block's filter if it is one of our programs. */
@@ -245,7 +285,14 @@ static int unpin(const char *folder, struct fl_err *err)
 
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	return remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
+	char devices[PATH_MAX];
+	int r = fl_format(devices, sizeof(devices), err, "%s/v%d/fl_devices", folder,
+			  FL_ABI_VERSION);
+
+	if (r < 0)
+		return r;
+	return dp_retire_devices(devices, nl, err) ?:
+	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
 	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: unpin(folder, err);
 }

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
+#include "agent/datapath/dump.h"
 #include "agent/datapath/events.h"
 #include "bpf/datapath.skel.h"
 
@@ -52,6 +53,21 @@ static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
 	if (bpf_prog_test_run_opts(bpf_program__fd(d->bpf->progs.fl_clock), &o) < 0)
 		*r = fl_fail_errno(err, errno, "read the datapath's clock");
 	return o.retval;
+}
+
+int dp_now(struct dp *d, struct dp_now *out, struct fl_err *err)
+{
+	struct dp_now now = { .hz = d->hz };
+	__u32 zero = 0;
+	int r;
+
+	now.jiffies = jiffies_now(d, err, &r);
+	if (r < 0)
+		return r;
+	if (bpf_map_lookup_elem(FD(d, fl_state), &zero, &now.state) < 0)
+		return fl_fail_errno(err, errno, "read the datapath's state");
+	*out = now;
+	return 0;
 }
 
 static bool is_over(struct dp *d, __u32 now, const struct fl_flow_key *key,

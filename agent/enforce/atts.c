@@ -34,6 +34,14 @@ static size_t place_of(const struct enf *e, const char *host_ifname)
 	return low;
 }
 
+struct enf_att *enf_att_find(const struct enf *e, const char *host_ifname)
+{
+	size_t at = place_of(e, host_ifname);
+
+	return at < e->n_atts && fl_streq(e->atts[at]->rec.host_ifname, host_ifname) ? e->atts[at]
+										     : NULL;
+}
+
 /* Kubernetes' name of the pod; a container without one is in "default", under its own. */
 static int pod_of(struct enf *e, const struct fl_endpoint *rec, struct enf_pod **out,
 		  struct fl_err *err)
@@ -88,8 +96,8 @@ static int slot_for(struct enf *e, const struct fl_endpoint *rec, struct enf_att
 	return 0;
 }
 
-int enf_att_take(struct enf *e, const struct fl_endpoint *rec, uint32_t ifindex,
-		 const uint8_t host_mac[FL_MAC_LEN], struct fl_err *err)
+int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_link *link,
+		 struct fl_err *err)
 {
 	fl_auto_endpoint struct fl_endpoint copy = { 0 };
 	struct enf_att *a = NULL;
@@ -98,8 +106,15 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, uint32_t ifindex,
 	if (r < 0)
 		return r;
 	a->seen = true;
-	a->ifindex = ifindex;
-	memcpy(a->host_mac, host_mac, FL_MAC_LEN);
+	if (!link || link->index != a->ifindex) {
+		a->place = ENF_OUTSIDE;
+		a->was_inside = false;
+		a->pick_up_until_s = 0;
+	}
+	a->ifindex = link ? link->index : 0;
+	a->up = link && link->up;
+	if (link)
+		memcpy(a->host_mac, link->router_mac, FL_MAC_LEN);
 	if (a->rec.tree && fl_json_equal(a->rec.tree, rec->tree))
 		return 0;
 	r = copy_record(rec, &copy, err);
@@ -142,52 +157,103 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 	return first;
 }
 
+static bool shares_address(const struct fl_endpoint *a, const struct fl_endpoint *b)
+{
+	for (size_t i = 0; i < a->n_ips; i++)
+		for (size_t k = 0; k < b->n_ips; k++)
+			if (fl_ip_cmp(&a->ips[i].ip, &b->ips[k].ip) == 0)
+				return true;
+	return false;
+}
+
+int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < e->n_atts; i++) {
+		struct enf_att *a = e->atts[i];
+		fl_auto_endpoint struct fl_endpoint now = { 0 };
+		struct fl_err ignored;
+
+		a->seen = fl_streq(a->rec.host_ifname, rec->host_ifname) ||
+			  !shares_address(&a->rec, rec) ||
+			  fl_endpoint_read(e->o.root, &a->rec.key, &now, &ignored) != -ENOENT;
+		any |= !a->seen;
+	}
+	return any ? enf_atts_sweep(e, err) : 0;
+}
+
 static void fill(const struct enf *e, const struct enf_att *a, struct dp_endpoint *out)
 {
 	*out = (struct dp_endpoint){ .ifindex = a->ifindex, .n_ips = a->rec.n_ips };
 	out->info.identity = a->pod->identity;
 	out->info.ns = a->pod->ns_number;
 	out->info.slot = a->pod->slot == POL_SLOT_NONE ? 0 : e->kernel_slot[a->pod->slot];
+	out->info.pick_up_until_s = a->pick_up_until_s;
 	memcpy(out->info.mac, a->rec.mac, FL_MAC_LEN);
 	memcpy(out->info.host_mac, a->host_mac, FL_MAC_LEN);
 	for (size_t i = 0; i < a->rec.n_ips; i++)
 		out->ips[i] = enf_in(&a->rec.ips[i].ip);
 }
 
+/* The time that an earlier agent gave it. */
+static void inherit_time(struct enf *e, struct enf_att *a)
+{
+	struct fl_endpoint_info have;
+	struct fl_err ignored;
+
+	if (dp_get_endpoint(e->dp, a->ifindex, &have, &ignored) == 0 &&
+	    memcmp(have.mac, a->rec.mac, FL_MAC_LEN) == 0 &&
+	    have.pick_up_until_s > a->pick_up_until_s)
+		a->pick_up_until_s = have.pick_up_until_s;
+}
+
 int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 {
+	bool wanted = enf_att_belongs(a) && a->place != ENF_FOREIGN;
 	fl_auto_free struct dp_endpoint *want = NULL;
 	int r = 0;
 
-	if (a->is_live && (a->ifindex == 0 || a->live.ifindex != a->ifindex)) {
+	if (a->is_live && (!wanted || a->live.ifindex != a->ifindex)) {
 		r = dp_remove_endpoint(e->dp, &a->live, err);
 		a->is_live = r < 0;
 	}
-	if (r < 0 || a->ifindex == 0 || !a->pod || !a->pod->told)
+	if (r < 0 || !wanted || !a->pod->told)
 		return r;
+	if (!a->is_live)
+		inherit_time(e, a);
 	want = malloc(sizeof(*want));
 	if (!want)
 		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
 	fill(e, a, want);
 	if (a->is_live && memcmp(want, &a->live, sizeof(*want)) == 0)
 		return 0;
-	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, err);
+	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, &a->is_shut, err);
 	if (r < 0)
 		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
 	a->live = *want;
 	a->is_live = true;
+	e->some_shut |= a->is_shut;
 	return 0;
 }
 
-bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identity)
+int enf_atts_open(struct enf *e, struct fl_err *err)
 {
-	size_t at = place_of(e, host_ifname);
-	const struct enf_att *a = at < e->n_atts ? e->atts[at] : NULL;
+	int r = 0;
 
-	if (!a || !a->is_live || !fl_streq(a->rec.host_ifname, host_ifname))
-		return false;
-	*identity = a->live.info.identity;
-	return true;
+	if (!e->some_shut)
+		return 0;
+	r = dp_next_generation(e->dp, err);
+	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
+		struct enf_att *a = e->atts[i];
+
+		if (!a->is_live || !a->is_shut)
+			continue;
+		r = dp_open_endpoint(e->dp, &a->live, err);
+		a->is_shut = r < 0;
+	}
+	e->some_shut = r < 0;
+	return r;
 }
 
 bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out)

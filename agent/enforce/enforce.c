@@ -7,7 +7,6 @@
 
 #include "agent/enforce/inside.h"
 #include "base/file.h"
-#include "net/addr.h"
 #include "net/link.h"
 
 int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
@@ -26,7 +25,8 @@ int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
 	e->o.root = e->root;
 	e->o.node = e->node;
 	e->slot_used[0] = true;
-	r = fl_nl_open(FL_NL_ROUTE, &e->nl, err) ?: dp_open(o->folder, &e->dp, err) ?:
+	r = fl_nl_open(FL_NL_ROUTE, &e->nl, err) ?:
+	    fl_watch_open(FL_WATCH_TC, &e->watch, err) ?: dp_open(o->folder, &e->dp, err) ?:
 	    pol_world_new(&options, &e->world, err) ?: enf_slots_inherit(e, err);
 	if (r < 0)
 		return r;
@@ -42,8 +42,9 @@ void enf_close(struct enf **e)
 		pol_world_free(&(*e)->world);
 		dp_close(&(*e)->dp);
 		fl_nl_close(&(*e)->nl);
+		fl_watch_close(&(*e)->watch);
 		fl_free_p(&(*e)->kernel_slot);
-		fl_free_p(&(*e)->special);
+		enf_beyond_done(*e);
 		fl_free_p(&(*e)->root);
 		fl_free_p(&(*e)->node);
 	}
@@ -65,9 +66,13 @@ struct enf_stats enf_stats(const struct enf *e)
 	struct enf_stats s = e->stats;
 
 	s.pods = e->n_pods;
-	s.endpoints = 0;
-	for (size_t i = 0; i < e->n_atts; i++)
-		s.endpoints += e->atts[i]->is_live;
+	s.endpoints = s.outside = 0;
+	for (size_t i = 0; i < e->n_atts; i++) {
+		const struct enf_att *a = e->atts[i];
+
+		s.endpoints += a->is_live;
+		s.outside += enf_att_belongs(a) && (!a->is_live || a->place != ENF_INSIDE);
+	}
 	return s;
 }
 
@@ -94,17 +99,13 @@ static int compile(struct enf *e, struct fl_err *err)
 
 int enf_commit(struct enf *e, struct fl_err *err)
 {
-	return e->taken_over ? compile(e, err) : 0;
+	return e->taken_over ? compile(e, err) ?: enf_atts_open(e, err) : 0;
 }
 
 /* The links of the host by name. */
 struct links {
 	struct enf *e;
-	struct link {
-		char name[FL_IFNAME_SIZE];
-		uint32_t index;
-		uint8_t mac[FL_MAC_LEN];
-	} * v;
+	struct enf_link *v;
 	size_t n, room;
 	int failed; /* of the records */
 	struct fl_err first;
@@ -115,13 +116,27 @@ static void links_done(struct links *l)
 	fl_free_p(&l->v);
 }
 
+static struct enf_link as_link(const struct fl_link *link)
+{
+	struct enf_link k = { .index = link->index,
+			      .master = link->master,
+			      .is_bridge = fl_streq(link->kind, "bridge"),
+			      .up = link->up };
+
+	_Static_assert(sizeof(k.name) == sizeof(link->name), "names of links");
+	memcpy(k.name, link->name, sizeof(k.name));
+	memcpy(k.mac, link->mac, FL_MAC_LEN);
+	memcpy(k.router_mac, link->mac, FL_MAC_LEN);
+	return k;
+}
+
 static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 {
 	struct links *l = arg;
-	struct link *k;
+	struct enf_link *k;
 
 	if (l->n == l->room) {
-		struct link *grown = reallocarray(l->v, l->room + 256, sizeof(*grown));
+		struct enf_link *grown = reallocarray(l->v, l->room + 256, sizeof(*grown));
 
 		if (!grown)
 			return fl_fail_errno(err, ENOMEM, "list links");
@@ -129,28 +144,35 @@ static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 		l->room += 256;
 	}
 	k = &l->v[l->n++];
-	*k = (struct link){ .index = link->index };
-	memcpy(k->name, link->name, sizeof(k->name));
-	memcpy(k->mac, link->mac, FL_MAC_LEN);
+	*k = as_link(link);
 	return 0;
+}
+
+/* To the ports of a bridge the bridge is the router. */
+static void find_routers(struct links *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; l->v[i].is_bridge && k < l->n; k++)
+			if (l->v[k].master == l->v[i].index)
+				memcpy(l->v[k].router_mac, l->v[i].mac, FL_MAC_LEN);
 }
 
 static int compare_links(const void *a, const void *b)
 {
-	return strcmp(((const struct link *)a)->name, ((const struct link *)b)->name);
+	return strcmp(((const struct enf_link *)a)->name, ((const struct enf_link *)b)->name);
 }
 
 static int each_record(const struct fl_endpoint *rec, void *arg, struct fl_err *err)
 {
 	struct links *l = arg;
-	struct link key = { 0 };
-	const struct link *k;
+	struct enf_link key = { 0 };
+	const struct enf_link *k;
 	struct fl_err one;
 	int r;
 
 	memcpy(key.name, rec->host_ifname, sizeof(key.name));
 	k = l->n ? bsearch(&key, l->v, l->n, sizeof(key), compare_links) : NULL;
-	r = enf_att_take(l->e, rec, k ? k->index : 0, k ? k->mac : key.mac, &one);
+	r = enf_att_take(l->e, rec, k, &one);
 	(void)err;
 	if (r < 0 && l->failed == 0) {
 		l->failed = r;
@@ -167,6 +189,7 @@ static int read_records(struct enf *e, struct fl_err *err)
 
 	if (r < 0)
 		return r;
+	find_routers(&l);
 	if (l.n)
 		qsort(l.v, l.n, sizeof(*l.v), compare_links);
 	for (size_t i = 0; i < e->n_atts; i++)
@@ -209,11 +232,16 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 {
 	struct fl_err first = { 0 }, one;
 	bool changed;
+	/*
+	 * The mark before the records: a plugin that has not seen it has made its record and its
+	 * interface before we look for them.
+	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials, read_records, enf_atts_sweep, compile, apply_all,
+		enf_specials, read_records, enf_look,	   enf_note_late, enf_atts_sweep,
+		compile,      apply_all,    enf_atts_open, enf_join,
 	};
-	int r = dp_attach(e->dp, e->nl, &changed, &first)
-			?: dp_allow_unknown(e->dp, e->o.unknown_allow, &first);
+	int r = dp_attach(e->dp, e->nl, &changed, &first) ?:
+		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
 		int step = steps[i](e, &one);
@@ -223,8 +251,9 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 			first = one;
 		}
 	}
+	enf_beyond(e);
 	if (r == 0 && !e->taken_over) {
-		r = enf_prune(e, &first) ?: leave_mark(e, &first);
+		r = enf_prune(e, &first);
 		e->taken_over = r == 0;
 	}
 	if (r < 0)
@@ -232,91 +261,47 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 	return r;
 }
 
-int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
+/* The attachment as it is in this moment; taken in. */
+static int take_now(struct enf *e, const struct fl_key *key, struct enf_att **out,
+		    struct fl_err *err)
 {
 	fl_auto_endpoint struct fl_endpoint rec = { 0 };
-	struct fl_link link = { 0 };
+	struct fl_link link = { 0 }, bridge = { 0 };
+	struct enf_link k;
+	int r = fl_endpoint_read(e->o.root, key, &rec, err);
+
+	if (r < 0)
+		return r;
+	r = fl_link_get(e->nl, rec.host_ifname, &link, err);
+	if (r == -ENODEV)
+		return fl_fail(err, ENOENT, "there is no interface '%s'", rec.host_ifname);
+	if (r < 0)
+		return r;
+	k = as_link(&link);
+	if (link.master)
+		r = fl_link_get_index(e->nl, link.master, &bridge, err);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	if (fl_streq(bridge.kind, "bridge"))
+		memcpy(k.router_mac, bridge.mac, FL_MAC_LEN);
+	r = enf_atts_give_way(e, &rec, err) ?: enf_att_take(e, &rec, &k, err);
+	*out = enf_att_find(e, rec.host_ifname);
+	return r;
+}
+
+int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
+{
+	struct enf_att *a = NULL;
+	const char *why;
+	uint32_t identity;
 	int r;
 
 	if (!e->taken_over)
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
-	r = fl_endpoint_read(e->o.root, key, &rec, err);
-	if (r < 0)
-		return r;
-	r = fl_link_get(e->nl, rec.host_ifname, &link, err);
-	if (r < 0)
-		return r == -ENODEV
-			       ? fl_fail(err, ENOENT, "there is no interface '%s'", rec.host_ifname)
-			       : r;
-	r = enf_att_take(e, &rec, link.index, link.mac, err) ?: compile(e, err);
-	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
-		struct enf_att *a = e->atts[i];
-
-		if (!fl_streq(a->rec.host_ifname, rec.host_ifname))
-			continue;
-		r = enf_att_apply(e, a, err);
-		if (r == 0 && !a->is_live)
-			r = fl_fail(err, EAGAIN, "pod '%s/%s' has no policy set", a->pod->ns,
-				    a->pod->name);
-	}
-	return r;
-}
-
-/* The prefixes that are to be special. */
-struct specials {
-	struct fl_prefix_key *v;
-	size_t n;
-};
-
-static void specials_done(struct specials *s)
-{
-	fl_free_p(&s->v);
-}
-
-static int add_special(struct specials *s, const struct fl_prefix *p, struct fl_err *err)
-{
-	struct fl_prefix_key *grown = reallocarray(s->v, s->n + 1, sizeof(*grown));
-
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list the node's addresses");
-	s->v = grown;
-	s->v[s->n++] = enf_prefix_key(p);
-	return 0;
-}
-
-static int each_addr(const struct fl_addr *a, void *arg, struct fl_err *err)
-{
-	struct fl_prefix host = { a->addr.ip, (uint8_t)fl_ip_bits(&a->addr.ip) };
-
-	return add_special(arg, &host, err);
-}
-
-static int compare_specials(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct fl_prefix_key));
-}
-
-int enf_specials(struct enf *e, struct fl_err *err)
-{
-	fl_auto(specials_done) struct specials s = { 0 };
-	size_t n_node;
-	int r = fl_addr_list(e->nl, 0, 0, each_addr, &s, err);
-
-	n_node = s.n;
-	for (size_t i = 0; r == 0 && i < e->o.n_services; i++)
-		r = add_special(&s, &e->o.services[i], err);
-	for (size_t i = 0; r == 0 && i < s.n; i++)
-		r = dp_set_special(e->dp, &s.v[i],
-				   i < n_node ? FL_SPECIAL_NODE : FL_SPECIAL_SERVICE, err);
-	if (r < 0)
-		return r;
-	if (s.n)
-		qsort(s.v, s.n, sizeof(*s.v), compare_specials);
-	for (size_t i = 0; r == 0 && i < e->n_special; i++)
-		if (!s.n || !bsearch(&e->special[i], s.v, s.n, sizeof(*s.v), compare_specials))
-			r = dp_remove_special(e->dp, &e->special[i], err);
-	fl_free_p(&e->special);
-	e->special = FL_TAKE(s.v);
-	e->n_special = s.n;
-	return r;
+	r = take_now(e, key, &a, err) ?: enf_att_look(e, a, err) ?: compile(e, err) ?:
+	    enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?: enf_att_join(e, a, err);
+	why = r == 0 ? enf_standing(e, a->rec.host_ifname, &identity) : NULL;
+	return why ? fl_fail(err, EAGAIN, "no policy is in force for pod '%s/%s': %s", a->pod->ns,
+			     a->pod->name, why)
+		   : r;
 }

@@ -21,6 +21,9 @@ struct enf_options {
 	bool unknown_allow;		  /* what is in the blocks and not known yet may talk */
 	size_t n_services;		  /* blocks of Services' addresses */
 	const struct fl_prefix *services; /* borrowed for life */
+	size_t n_denied;		  /* blocks whose packets are dropped where they come in */
+	const struct fl_prefix *denied;	  /* borrowed for life */
+	enum fl_xdp_mode xdp;		  /* by what; none: tc */
 };
 
 /* Loads or takes over the datapath; nothing is enforced anew yet. As dp_open() fails. */
@@ -52,6 +55,21 @@ fl_must int enf_commit(struct enf *e, struct fl_err *err);
  */
 fl_must int enf_reconcile(struct enf *e, struct fl_err *err);
 
+/* What lies beyond this node. */
+struct enf_beyond {
+	const struct fl_prefix *blocks; /* of other nodes' pods */
+	size_t n_blocks;
+	const struct dp_device *devices; /* interfaces that lead there and to the world */
+	size_t n_devices;
+};
+
+/*
+ * Puts the programs on the interfaces, as dp_set_devices() does, and then lets packets of the
+ * blocks pass by the stack; enf_reconcile() keeps it so. At any time; what fails is a problem that
+ * stands.
+ */
+void enf_set_beyond(struct enf *e, const struct enf_beyond *b);
+
 /*
  * One attachment, whose record has been written and whose interface is there: policy is in force
  * for it when this returns. -ENOENT: no such record or interface.
@@ -60,6 +78,8 @@ fl_must int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *e
 
 struct enf_stats {
 	size_t endpoints, pods; /* in force; of this node */
+	size_t outside;		/* attachments that ought to be under the datapath and are not */
+	uint64_t joined;	/* put into the blocks by the agent since the start */
 	uint64_t applied;	/* entries written since the start */
 	double last_commit_s;	/* until it was in force, seconds */
 };
@@ -67,8 +87,24 @@ struct enf_stats {
 /* What the numbers are now. */
 struct enf_stats enf_stats(const struct enf *e);
 
+/* Looks where all interfaces stand at this moment, for enf_standing() and enf_problems(). */
+fl_must int enf_look(struct enf *e, struct fl_err *err);
+
+/*
+ * NULL: policy is in force for the host interface's pod, since it is in the blocks, the programs
+ * are, and they know it; *identity is then the pod's. Else why not, in words.
+ */
+const char *enf_standing(const struct enf *e, const char *host_ifname, uint32_t *identity);
+
+/* Says of every problem that stands: where, and what. */
+typedef void enf_complain(const char *where, const char *text, void *arg);
+void enf_problems(const struct enf *e, enf_complain *each, void *arg);
+
+/* Readable when somebody may have changed what enf_reconcile() keeps; borrowed. */
+int enf_watch_fd(const struct enf *e);
+
+/* Takes what was heard; true: it is time for enf_reconcile(). */
+bool enf_watch_take(struct enf *e);
+
 /* The pod behind the host interface of this index, texts borrowed until the next record. */
 bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out);
-
-/* True when the datapath knows the host interface; *identity is then the pod's. */
-bool enf_enforces(const struct enf *e, const char *host_ifname, uint32_t *identity);

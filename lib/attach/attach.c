@@ -100,6 +100,7 @@ int fl_attach_record(struct fl_attach *a, struct fl_err *err)
 	ep->pod_name = a->args->pod_name;
 	ep->pod_uid = a->args->pod_uid;
 	ep->labels = a->conf->labels;
+	ep->no_agent = a->conf->agent == FL_AGENT_NONE;
 	fl_key_host_ifname(&ep->key, ep->host_ifname);
 	if (a->conf->has_mac)
 		memcpy(ep->mac, a->conf->mac, FL_MAC_LEN);

@@ -23,11 +23,21 @@ static bool has_mark(const char *root)
 	       access(path, F_OK) == 0;
 }
 
+/* 1: the link is in the blocks, 0: it has a clsact qdisc without them; -ENOENT: it has none. */
+static int is_inside(struct fl_nl *host, uint32_t link, struct fl_err *err)
+{
+	struct fl_blocks have = { 0 };
+	int r = fl_tc_get_blocks(host, link, &have, err);
+
+	return r < 0 ? r : have.ingress == FL_BLOCKS_INGRESS && have.egress == FL_BLOCKS_EGRESS;
+}
+
 int fl_guard_join(struct fl_attach *a, struct fl_err *err)
 {
 	static const struct fl_blocks blocks = { FL_BLOCKS_INGRESS, FL_BLOCKS_EGRESS };
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct fl_link anchor = { 0 };
+	struct fl_err ignored;
 	int r;
 
 	a->guarded = false;
@@ -49,6 +59,8 @@ int fl_guard_join(struct fl_attach *a, struct fl_err *err)
 		return r;
 	fl_tc_put_blocks(b, a->port.index, &blocks);
 	r = fl_batch_send(a->host, b, err);
+	if (r == -EEXIST && is_inside(a->host, a->port.index, &ignored) == 1)
+		r = 0; /* the agent was faster */
 	a->guarded = r == 0;
 	return r < 0 ? fl_wrap(err, r, "interface '%s'", a->ep.host_ifname) : 0;
 }
@@ -186,4 +198,20 @@ int fl_guard_tell(struct fl_attach *a, struct fl_err *err)
 	if (r == 0 || !required)
 		return 0;
 	return fl_class(err, fl_wrap(err, r, "config 'agent': 'required'"), FL_CNI_TRY_LATER);
+}
+
+int fl_guard_check(const struct fl_check *k, const struct fl_attach_conf *conf, struct fl_err *err)
+{
+	char object[64];
+	int r;
+
+	if (conf->agent == FL_AGENT_NONE || !k->recorded || k->ep.no_agent || k->ep.n_ips == 0 ||
+	    !has_mark(k->req->root))
+		return 0;
+	(void)snprintf(object, sizeof(object), "host interface '%s'", k->port.name);
+	r = is_inside(k->host, k->port.index, err);
+	if (r == -ENOENT || r == 0)
+		return fl_drift(err, object, "to be in the datapath's blocks",
+				r ? "no clsact qdisc" : "a clsact qdisc without them");
+	return r < 0 ? r : 0;
 }

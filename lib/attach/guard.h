@@ -7,6 +7,7 @@
 #pragma once
 
 #include "attach/attach.h"
+#include "attach/check.h"
 
 /*
  * Joins; for a pair that has been made and is down. Pods without addresses (layer 2) do not.
@@ -20,6 +21,13 @@ fl_must int fl_guard_join(struct fl_attach *a, struct fl_err *err);
  * FL_CNI_TRY_LATER.
  */
 fl_must int fl_guard_tell(struct fl_attach *a, struct fl_err *err);
+
+/*
+ * For CHECK: where there is a datapath, an attachment that wants it is in its blocks; k->port has
+ * been read. What differs has FL_CNI_DRIFT.
+ */
+fl_must int fl_guard_check(const struct fl_check *k, const struct fl_attach_conf *conf,
+			   struct fl_err *err);
 
 /*
  * For ADD and STATUS: fails with FL_CNI_TRY_LATER, or FL_CNI_UNAVAILABLE, when the agent is

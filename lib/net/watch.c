@@ -11,6 +11,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
 #include "base/text.h"
@@ -37,6 +38,8 @@ static uint32_t groups_of(unsigned int what)
 		groups |= RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 	if (what & FL_WATCH_NEIGHS)
 		groups |= RTMGRP_NEIGH;
+	if (what & FL_WATCH_TC)
+		groups |= RTMGRP_TC;
 	return groups;
 }
 
@@ -161,6 +164,16 @@ static unsigned int subject_neigh(const struct fl_watch *w, const struct nlmsghd
 	return FL_WATCH_NEIGHS;
 }
 
+/* Of all queueing disciplines, only those that filters stand in. */
+static unsigned int subject_qdisc(const struct nlmsghdr *h)
+{
+	const struct tcmsg *tcm = NLMSG_DATA(h);
+
+	return h->nlmsg_len >= NLMSG_LENGTH(sizeof(*tcm)) && tcm->tcm_parent == TC_H_CLSACT
+		       ? FL_WATCH_TC
+		       : 0;
+}
+
 /* The table's name is the first attribute of every message but that of a new generation. */
 static unsigned int subject_nft(const struct fl_watch *w, const struct nlmsghdr *h)
 {
@@ -193,6 +206,10 @@ static unsigned int subject(const struct fl_watch *w, const struct nlmsghdr *h)
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		return subject_neigh(w, h);
+	case RTM_DELQDISC:
+		return subject_qdisc(h);
+	case RTM_DELTFILTER:
+		return FL_WATCH_TC;
 	default:
 		return 0;
 	}

@@ -13,6 +13,7 @@ enum {
 	FL_WATCH_ROUTES = 1 << 2,
 	FL_WATCH_NEIGHS = 1 << 3, /* forwarding entries too */
 	FL_WATCH_NFT = 1 << 4,	  /* one nf_tables table: fl_watch_open_nft() */
+	FL_WATCH_TC = 1 << 5,	  /* removal of a link's clsact qdisc, or of a filter */
 };
 
 /* Subscribes in the caller's namespace; *out is the caller's. */

@@ -16,7 +16,8 @@
 
 #define RECORD_VERSION 1
 #define RECORD_MAX     65536 /* bytes */
-#define ABANDONED_S    600   /* seconds; no ADD takes longer */
+#define NO_AGENT       "none"
+#define ABANDONED_S    600 /* seconds; no ADD takes longer */
 #define FOLDER	       "run/fairlead/endpoints"
 
 static struct fl_hash key_hash(const struct fl_key *key)
@@ -116,7 +117,8 @@ int fl_endpoint_to_json(const struct fl_endpoint *ep, struct fl_json **out, stru
 	    set_optional(obj, "podUID", ep->pod_uid) ?:
 	    set_ips(obj, ep) ?:
 	    fl_json_set_bool(obj, "masquerade", ep->masquerade) ?:
-	    fl_json_set_bool(obj, "macspoofchk", ep->macspoofchk);
+	    fl_json_set_bool(obj, "macspoofchk", ep->macspoofchk) ?:
+	    set_optional(obj, "agent", ep->no_agent ? NO_AGENT : NULL);
 	if (r == 0 && ep->labels)
 		r = fl_json_set(obj, "labels", fl_json_copy(ep->labels));
 	if (r < 0)
@@ -138,7 +140,7 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 {
 	struct fl_cur c = fl_cur_root(tree, "endpoint record");
 	struct fl_endpoint ep = { 0 };
-	const char *mac = "00:00:00:00:00:00", *host = "";
+	const char *mac = "00:00:00:00:00:00", *host = "", *agent = "";
 	static const int64_t known[2] = { RECORD_VERSION, RECORD_VERSION };
 	int64_t version = 0;
 
@@ -154,6 +156,7 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 	    fl_cur_str(&c, "podName", FL_OPTIONAL, &ep.pod_name, err) < 0 ||
 	    fl_cur_str(&c, "podUID", FL_OPTIONAL, &ep.pod_uid, err) < 0 ||
 	    fl_cur_str(&c, "mac", FL_OPTIONAL, &mac, err) < 0 ||
+	    fl_cur_str(&c, "agent", FL_OPTIONAL, &agent, err) < 0 ||
 	    fl_cur_bool(&c, "masquerade", FL_OPTIONAL, &ep.masquerade, err) < 0 ||
 	    fl_cur_bool(&c, "macspoofchk", FL_OPTIONAL, &ep.macspoofchk, err) < 0 ||
 	    fl_mac_parse(mac, ep.mac, err) < 0 ||
@@ -161,6 +164,7 @@ int fl_endpoint_from_json(struct fl_json *tree, struct fl_endpoint *out, struct 
 	    fl_cur_each(&c, "ips", visit_ip, &ep, err) < 0)
 		return -EINVAL;
 	ep.labels = fl_json_get(tree, "labels");
+	ep.no_agent = fl_streq(agent, NO_AGENT);
 	ep.tree = tree;
 	*out = ep;
 	return 0;

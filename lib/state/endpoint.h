@@ -6,7 +6,7 @@
  *   ROOT/run/fairlead/endpoints/HASH.json
  *     {"version":1, "network", "containerID", "ifname", "netns", "hostInterface", "mac",
  *      "ips": ["10.1.0.5/24"], "mode": "bridge", "podNamespace", "podName", "podUID",
- *      "labels": [{"key","value"}], "masquerade", "macspoofchk"}
+ *      "labels": [{"key","value"}], "masquerade", "macspoofchk", "agent": "none"}
  *
  * HASH is derived from the key (network, containerID, ifname), as is the host interface's
  * name, so both are found without asking anybody. A record is claimed empty, filled with one
@@ -37,6 +37,7 @@ struct fl_endpoint {
 	char host_ifname[FL_HOST_IFNAME];
 	uint8_t mac[FL_MAC_LEN]; /* of the pod's interface */
 	bool masquerade, macspoofchk;
+	bool no_agent; /* "agent": "none": it stays outside of the datapath */
 	size_t n_ips;
 	struct fl_prefix ips[FL_ENDPOINT_IPS_MAX];
 	struct fl_json *tree; /* what a record that was read borrows from; owned */

@@ -10,6 +10,7 @@
 
 #include "attach/attach.h"
 #include "attach/check.h"
+#include "attach/guard.h"
 #include "attach/masq.h"
 #include "attach/spoof.h"
 #include "plugins/bridge/device.h"
@@ -180,11 +181,16 @@ static int check_record(struct check *k, struct fl_err *err)
 	return fl_check_record(&k->all, err);
 }
 
+static int check_datapath(struct check *k, struct fl_err *err)
+{
+	return fl_guard_check(&k->all, &k->conf->pod, err);
+}
+
 static int run_checks(struct check *k, struct fl_err *err)
 {
 	int (*const checks[])(struct check *, struct fl_err *) = {
 		check_bridge,	 check_pod,	   check_port,	 check_vlans,	 check_record,
-		check_addresses, check_forwarding, check_routes, check_firewall,
+		check_addresses, check_forwarding, check_routes, check_firewall, check_datapath,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(checks); i++) {

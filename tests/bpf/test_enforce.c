@@ -67,8 +67,6 @@ static int begin(void **state)
 		print_message("# %s\n", err.text);
 		return -1;
 	}
-	join("ha");
-	join("hb");
 	return 0;
 }
 

@@ -70,10 +70,10 @@ write_docs() {
 		[{"network": "pods", "containerID": "0123456789abcdef0123456789abcdef",
 		  "ifname": "eth0", "hostInterface": "veth0a1b2c3d4e5", "mac": "0a:58:0a:f4:01:05",
 		  "ips": ["10.244.1.5/32", "fd00:244:1::5/128"], "mode": "vxlan",
-		  "podNamespace": "default", "podName": "web-0"},
+		  "podNamespace": "default", "podName": "web-0", "enforced": true, "identity": 7},
 		 {"network": "pods", "containerID": "c2", "ifname": "eth0",
 		  "hostInterface": "vethffffffffff0", "mac": "0a:58:0a:f4:01:06", "ips": [],
-		  "mode": "vxlan"}]
+		  "mode": "vxlan", "enforced": false, "notEnforced": "it has no address"}]
 	END
 	cat >"$DOCS/bgp.json" <<-'END'
 		{"running": true, "version": "2.0.12", "routerID": "192.0.2.11", "as": 64512,
@@ -144,9 +144,9 @@ a-node-with-a-long-name  192.0.2.13             -              none     problem 
 10.244.1.0/24  -           -           blackhole  -     ok
 10.244.2.0/24  10.244.2.0  fairlead.1  unicast    n2    missing"
 	run -0 --separate-stderr fairlead endpoints
-	same "NETWORK  CONTAINER     IFNAME  HOST-INTERFACE   ADDRESS                          MODE   POD
-pods     0123456789ab  eth0    veth0a1b2c3d4e5  10.244.1.5/32,fd00:244:1::5/128  vxlan  default/web-0
-pods     c2            eth0    vethffffffffff0  -                                vxlan  -"
+	same "NETWORK  CONTAINER     IFNAME  HOST-INTERFACE   ADDRESS                          MODE   POD            ENFORCED
+pods     0123456789ab  eth0    veth0a1b2c3d4e5  10.244.1.5/32,fd00:244:1::5/128  vxlan  default/web-0  yes
+pods     c2            eth0    vethffffffffff0  -                                vxlan  -              no"
 	run -0 --separate-stderr fairlead bgp
 	same "RUNNING    yes
 BIRD       2.0.12
@@ -352,7 +352,7 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 		CNI_ARGS="K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0" <<<"$conf"
 	run -0 --separate-stderr in_node "$FAIRLEAD" endpoints
 	[[ $stderr == "info: no agent at '/run/fairlead/agent.sock'"*"; reading the records instead" ]]
-	[[ ${lines[1]} =~ ^pods\ +0123456789ab\ +eth0\ +veth[a-v0-9]{11}\ +10.88.0.2/16,fd00:88::2/64\ +bridge\ +default/web-0$ ]]
+	[[ ${lines[1]} =~ ^pods\ +0123456789ab\ +eth0\ +veth[a-v0-9]{11}\ +10.88.0.2/16,fd00:88::2/64\ +bridge\ +default/web-0\ +-$ ]]
 	run -0 --separate-stderr in_node "$FAIRLEAD" endpoints -o json
 	jq -e '.[0] | keys == ["containerID", "hostInterface", "ifname", "ips", "mac", "mode",
 		"network", "podName", "podNamespace"]' <<<"$output"

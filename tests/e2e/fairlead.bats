@@ -108,7 +108,7 @@ row() {
 	run -3 --separate-stderr fairlead status
 	run -0 --separate-stderr fairlead endpoints -o json
 	# Only the agent knows what the datapath enforces.
-	diff <(jq -S 'del(.[] | .enforced, .identity)' <<<"$with") <(jq -S . <<<"$output")
+	diff <(jq -S 'del(.[] | .enforced, .identity, .notEnforced)' <<<"$with") <(jq -S . <<<"$output")
 	run -0 --separate-stderr fairlead doctor -o json --cni-bin "$BIN"
 	jq -e 'any(.[]; .name == "agent.answers" and .state == "warn" and has("advice"))' <<<"$output"
 	jq -e 'any(.[]; .name == "vtep.there" and .state == "ok")' <<<"$output"

@@ -240,3 +240,76 @@ drop_and_find() {
 	run agent_get n1 "/v1/flows?pod=x%2Fnone"
 	jq -e '.flows == [] and .lost == 0 and .next > 0' <<<"$output"
 }
+
+@test "bpf shows the maps in words" {
+	local web
+	web=$(pod_ip n1 web)
+	connects cli "$web" 80
+	run ! on n1 in_pod other ping -q -c 1 -W 0.1 "$web"
+	run -0 fairlead bpf ct --pod default/cli -o json
+	jq -e 'any(.[]; .protocol == "tcp" and .from.pod == "default/cli" and .to.pod == "default/web" and
+		.to.port == 80 and .path == "pod" and .policy == "default/web" and .rule == "ingress[1]" and
+		.judged and .ageSeconds < 60 and (.state | IN("established", "closing", "closed")))' <<<"$output"
+	jq -e 'all(.[]; .from.pod == "default/cli" or .to.pod == "default/cli")' <<<"$output"
+	run -0 fairlead bpf endpoints -o json
+	jq -e 'length == 3 and any(.[]; .pod == "default/web" and .ips[0] == "'"$web"'" and
+		.pods == "pods of '"'default'"' with app=web" and .slot > 0)' <<<"$output"
+	run -0 fairlead bpf locals -o json
+	jq -e 'length == 6 and any(.[]; .ip == "'"$web"'" and .pod == "default/web")' <<<"$output"
+	run -0 fairlead bpf prefixes -o json
+	jq -e 'any(.[]; .prefix == "203.0.113.0/24" and .block == "block 203.0.113.0/24") and
+		any(.[]; .prefix == "'"$web/32"'" and .pod == "default/web") and
+		any(.[]; .prefix == "0.0.0.0/0")' <<<"$output"
+	run -0 fairlead bpf specials -o json
+	jq -e 'any(.[]; .prefix == "192.0.2.11/32" and .flags == ["node"])' <<<"$output"
+	run -0 fairlead bpf slots -o json
+	jq -e 'map(select(.version > 0)) | length >= 2 and all(.[]; .isolates == ["ingress"])' <<<"$output"
+	run -0 fairlead bpf policy -o json
+	jq -e 'any(.[]; .who == "block 203.0.113.0/24" and .ports == "all" and .direction == "ingress" and
+		.policy == "default/web" and .rule == "ingress[0]") and
+		any(.[]; .who == "pods of '"'default'"' with app=client" and (.ports | type) == "number")' <<<"$output"
+	run -0 fairlead bpf ports -o json
+	jq -e 'map({protocol, range}) | sort_by(.range) == [{protocol: "tcp", range: "80"},
+		{protocol: "sctp", range: "9"}]' <<<"$output"
+	run -0 fairlead bpf state -o json
+	jq -e '.[0].generation > 0 and .[0].unknownEndpoint == "deny"' <<<"$output"
+	run -0 fairlead bpf counts -o json
+	jq -e 'any(.[]; .reason == "policy_ingress" and .direction == "egress" and .packets > 0)' <<<"$output"
+	for map in fragments devices denied; do
+		run -0 fairlead bpf "$map" -o json
+	done
+	run -0 fairlead bpf ct
+	[[ ${lines[0]} =~ ^PROTOCOL\ +FROM\ +TO\ +STATE\ +PATH\ +AGE\ +TIMEOUT\ +JUDGED\ +RULE$ ]]
+	run -0 fairlead bpf rules
+	[[ $output =~ ingress\ +block\ 203.0.113.0/24\ +all\ +default/web\ ingress\[0\] ]]
+}
+
+@test "a page of a map ends where it is told, the next one goes on, and what is no map is refused" {
+	local next all=0 page
+	next=$(agent_get n1 "/v1/bpf/prefixes?max=2" | jq -er '.next')
+	while [ "$next" != null ]; do
+		page=$(agent_get n1 "/v1/bpf/prefixes?max=2&after=$next")
+		next=$(jq -r .next <<<"$page")
+		all=$((all + $(jq '.entries | length' <<<"$page")))
+	done
+	[ $((all + 2)) = "$(fairlead bpf prefixes -o json | jq length)" ]
+	run -0 --separate-stderr fairlead bpf prefixes --max 1
+	[ "${#lines[@]}" = 2 ]
+	[[ $stderr == *'there are more'* ]]
+	run -2 fairlead bpf nothing
+	[[ $output == *"bpf 'nothing': there is no such map"* ]]
+	run -2 fairlead bpf ct --max 0
+	[[ $output == *"--max '0': expected a number from 1 to 1000000"* ]]
+	run -1 fairlead bpf rules --pod default/web
+	[[ $output == *"pod 'default/web': expected none: only flows are a pod's"* ]]
+	run -1 fairlead bpf ct --pod default/none
+	[[ $output == *"no pod 'default/none'"* ]]
+	run agent_get n1 /v1/bpf/fl_rules
+	[[ $output == *"there is no map 'fl_rules': expected flows, endpoints"* ]]
+	run agent_get n1 "/v1/bpf/prefixes?after=00"
+	[[ $output == *"there is no such place in 'fl_prefixes'"* ]]
+	run agent_get n1 "/v1/bpf/prefixes?after=xy"
+	[[ $output == *"after 'xy': expected what 'next' said"* ]]
+	run agent_get n1 "/v1/bpf/counts?max=7"
+	[[ $output == *"'counts' has no parameters"* ]]
+}

@@ -54,7 +54,7 @@ static void json_comes_back_as_it_was_with_labels_and_pod(void **state)
 		"x\","
 		"\"mode\":\"bridge\",\"podNamespace\":\"default\",\"podName\":\"web-0\","
 		"\"podUID\":\"0-1-2\",\"ips\":[\"10.88.0.2/24\",\"fd88::2/64\"],"
-		"\"masquerade\":true,\"macspoofchk\":false,"
+		"\"masquerade\":true,\"macspoofchk\":false,\"agent\":\"none\","
 		"\"labels\":[{\"key\":\"app\",\"value\":\"web\"}]}";
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
 	fl_auto_json struct fl_json *back = NULL;
@@ -63,6 +63,7 @@ static void json_comes_back_as_it_was_with_labels_and_pod(void **state)
 	CHECK_OK(fl_endpoint_from_json(parse(full), &ep, &err), &err);
 	CHECK_OK(fl_endpoint_to_json(&ep, &back, &err), &err);
 	CHECK(fl_json_equal(back, ep.tree));
+	CHECK(ep.no_agent);
 	assert_int_equal(fl_json_len(ep.labels), 1);
 }
 

@@ -6,7 +6,8 @@
 #include "net/route.h"
 #include "net/watch.h"
 
-static const unsigned int all = FL_WATCH_LINKS | FL_WATCH_ADDRS | FL_WATCH_ROUTES | FL_WATCH_NEIGHS;
+static const unsigned int all = FL_WATCH_LINKS | FL_WATCH_ADDRS | FL_WATCH_ROUTES |
+				FL_WATCH_NEIGHS | FL_WATCH_TC;
 static struct fl_watch *w;
 
 static unsigned int take(const struct fl_nl *by)
@@ -54,6 +55,11 @@ static void each_kind_of_change_is_told_once(void **state)
 		{ "bridge fdb del 02:00:00:00:00:05 dst 10.88.0.9 dev v4", FL_WATCH_NEIGHS },
 		{ "ip addr add 10.89.0.1/32 dev h0", FL_WATCH_ADDRS },
 		{ "ip addr del 10.89.0.1/32 dev h0", FL_WATCH_ADDRS },
+		{ "tc qdisc add dev h0 clsact && "
+		  "tc filter add dev h0 ingress protocol all bpf bytecode '1,6 0 0 0' && "
+		  "tc filter del dev h0 ingress",
+		  FL_WATCH_TC },
+		{ "tc qdisc del dev h0 clsact", FL_WATCH_TC },
 	};
 
 	(void)state;
@@ -70,6 +76,9 @@ static void what_comes_and_goes_with_pods_and_with_traffic_is_no_news(void **sta
 	(void)state;
 	must("ip route add 10.244.0.7/32 dev h0 proto 170 && ip route del 10.244.0.7/32 && "
 	     "ip neigh add 10.88.0.5 lladdr 02:00:00:00:00:05 dev h0 nud reachable");
+	assert_int_equal(take(nl), 0);
+	must("tc qdisc add dev h0 clsact && tc qdisc add dev h0 root pfifo && "
+	     "tc qdisc del dev h0 root");
 	assert_int_equal(take(nl), 0);
 	must("ip neigh replace 10.88.0.5 lladdr 02:00:00:00:00:05 dev h0 nud permanent");
 	assert_int_equal(take(nl), FL_WATCH_NEIGHS);

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Pods that are not under the datapath and ought to be: attached before the agent's first start, or
+# taken out of the blocks by somebody; those that stay out, and what the agent and CHECK say of each.
+#
+# Needs root, for namespaces, and eBPF.
+
+bats_require_minimum_version 1.5.0
+load node
+load cluster
+
+# Nothing here may be owed to the comparison that is made every so often.
+conf='mode: none
+resync: 3600
+policy: {enforce: true}'
+
+setup_file() {
+	cluster_start n1
+	cluster_tell n1
+}
+
+teardown_file() {
+	cluster_stop
+}
+
+setup() {
+	cluster_address n1
+	manifest_put n1 n1.yaml < <(node_manifest n1)
+}
+
+teardown() {
+	pods_detach || true
+	cluster_clean
+}
+
+# labelled APP [JQ]: the bridge network, with this label on the pod.
+labelled() {
+	bridge_conf pods '.args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
+}
+
+# standing POD: what the agent says of the pod's interface: "true", or why it is not enforced.
+standing() {
+	agent_get n1 /v1/endpoints | jq -r --arg c "$1" \
+		'.[] | select(.containerID == $c) | if .enforced then true else .notEnforced end'
+}
+
+is_enforced() {
+	[ "$(standing "$1")" = true ]
+}
+
+# host_if POD: the host's end.
+host_if() {
+	jq -r '.interfaces[] | select(.name | startswith("veth")) | .name' \
+		"$BATS_FILE_TMPDIR/pod.n1.$1.result"
+}
+
+metric() {
+	agent_get n1 /metrics | awk -v m="$1" '$1 == m { print $2 }'
+}
+
+# web may be reached at 5001 by clients, and nobody may send anything but clients.
+policies='
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: default}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: client}}}]
+    ports: [{port: 5001}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: client, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: client}}
+  egress: [{}]'
+
+@test "pods attached before the agent's first start come under policy, and what it allows goes on" {
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 cli "$(labelled client)"
+	pod_attach n1 other "$(labelled other)"
+	pinger_start forbidden n1 other "$(pod_ip n1 web)"
+	stream_start allowed n1 cli n1 web
+	manifest_put n1 policy.yaml <<<"$policies"
+	agent_up n1 -- "$conf"
+	for pod in web cli other; do
+		is_enforced $pod
+		pod_check n1 $pod
+	done
+	loses n1 other "$(pod_ip n1 web)"
+	loses n1 other "$(pod_ip n1 web 6)"
+	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 other)"
+	[ "$(metric fairlead_endpoints_outside)" = 0 ]
+	[ "$(metric fairlead_endpoints_joined_total)" = 3 ]
+	# The other side acknowledges although it may open nothing: a stream that stood still would
+	# not end.
+	stream_stop allowed
+	run -0 outage forbidden "$EPOCHREALTIME"
+	pinger_stop forbidden
+}
+
+@test "what policy forbids in mid-flow is cut when its pod joins" {
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	stream_start forbidden n1 other n1 web
+	manifest_put n1 policy.yaml <<<"$policies"
+	agent_up n1 -- "$conf"
+	before=$(on n1 in_pod web ss -Htin state established | grep -o 'bytes_received:[0-9]*')
+	loses n1 other "$(pod_ip n1 web)"
+	[ "$(on n1 in_pod web ss -Htin state established | grep -o 'bytes_received:[0-9]*')" = "$before" ]
+	kill -KILL "$(cat "$BATS_TEST_TMPDIR/stream.forbidden.pid")" \
+		"$(cat "$BATS_TEST_TMPDIR/stream.forbidden.serve.pid")"
+}
+
+@test "a pod of a network without the agent stays outside, and the agent says so" {
+	pod_attach n1 out "$(labelled web '.agent = "none"')"
+	pod_attach n1 cli "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"${policies//, Egress/}"
+	agent_up n1 -- "$conf"
+	[ "$(standing out)" = 'its network says "agent": "none"' ]
+	is_enforced cli
+	reaches n1 cli "$(pod_ip n1 out)"
+	run -0 on n1 in_node tc qdisc show dev "$(host_if out)" clsact
+	[ -z "$output" ]
+	pod_check n1 out
+	# Nor does one that comes later join.
+	pod_attach n1 out2 "$(labelled web '.agent = "none"')"
+	reaches n1 cli "$(pod_ip n1 out2)"
+	[ "$(standing out2)" = 'its network says "agent": "none"' ]
+	[ "$(metric fairlead_endpoints_outside)" = 0 ]
+	run -0 on n1 in_node "$BUILD/bin/fairlead" endpoints
+	grep -qE ' no$' <<<"$output"
+	grep -qE ' yes$' <<<"$output"
+}
+
+@test "somebody else's clsact qdisc is left alone, named as a problem, and its pod not called enforced" {
+	pod_attach n1 p1 "$(labelled web)"
+	pod_attach n1 p2 "$(labelled web)"
+	on n1 in_node tc qdisc add dev "$(host_if p1)" clsact
+	on n1 in_node tc filter add dev "$(host_if p1)" ingress \
+		prio 7 protocol all bpf bytecode '1,6 0 0 0'
+	agent_up n1 -- "$conf"
+	is_enforced p2
+	[ "$(standing p1)" = 'its interface has a clsact qdisc of another program' ]
+	agent_get n1 /v1/status | jq -e --arg where "endpoint $(host_if p1)" '.problems[] |
+		select(.where == $where) | .text | contains("for pod '\''default/p1'\''")'
+	[ "$(metric fairlead_endpoints_outside)" = 1 ]
+	run ! pod_check n1 p1
+	[[ $output == *"host interface '$(host_if p1)': expected to be in the datapath's blocks, found a clsact qdisc without them"* ]]
+	run -0 on n1 in_node tc filter show dev "$(host_if p1)" ingress
+	[[ $output == *"pref 7 bpf"* && $output != *block* ]]
+	# It goes: the pod joins at once.
+	on n1 in_node tc qdisc del dev "$(host_if p1)" clsact
+	eventually 10 is_enforced p1
+	pod_check n1 p1
+	agent_get n1 /v1/status | jq -e '.problems == []'
+}
+
+@test "who is taken out of the blocks is put back at once, and CHECK says so meanwhile" {
+	agent_up n1 -- "$conf"
+	pod_attach n1 p1 "$(labelled web)"
+	pod_attach n1 p2 "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 p2 "$(pod_ip n1 p1)"
+	on n1 in_node tc qdisc del dev "$(host_if p1)" clsact
+	eventually 10 is_enforced p1
+	grep -q "pod 'default/p1': somebody took interface '$(host_if p1)' out of the datapath's blocks: put back" \
+		"$(agent_log n1)"
+	loses n1 p2 "$(pod_ip n1 p1)"
+	agent_kill n1
+	on n1 in_node tc qdisc del dev "$(host_if p1)" clsact
+	run ! pod_check n1 p1
+	[[ $output =~ \"code\":\ *102 ]]
+	[[ $output == *"interface '$(host_if p1)': expected to be in the datapath's blocks, found no clsact qdisc"* ]]
+	pod_check n1 p2
+	agent_up n1
+	pod_check n1 p1
+	loses n1 p2 "$(pod_ip n1 p1)"
+}
+
+@test "programs that somebody takes out of a block are put back at once" {
+	agent_up n1 -- "$conf"
+	pod_attach n1 p1 "$(labelled web)"
+	is_enforced p1
+	on n1 in_node tc filter del block 262241965
+	eventually 10 is_enforced p1
+	run -0 on n1 in_node tc filter show block 262241965
+	[[ $output == *fl_from_pod* ]]
+}
