@@ -195,6 +195,8 @@ static const enum fl_xdp_mode xdp_modes[] = {
 	[AGENT_XDP_GENERIC] = FL_XDP_GENERIC,
 };
 
+_Static_assert(AGENT_DENIED_MAX == FL_MAX_DENIED, "what may be configured fits");
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
