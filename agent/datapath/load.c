@@ -277,7 +277,9 @@ static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *p
 	if (r < 0)
 		return r;
 	r = fl_tc_get_filter(nl, block, &have, &others, err);
-	if (others > 0 || (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
+	/* Beside ours, which is the first and has the last word, others may do as they like. */
+	if ((r == -ENOENT && others > 0) ||
+	    (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
 		return fl_fail(err, EEXIST, "block %u has filters of another program", block);
 	if (r < 0 && r != -ENOENT)
 		return r;
