@@ -119,6 +119,18 @@ struct dp_sweep {
 };
 fl_must int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err);
 
+#define DP_SWEEP_PART 4096 /* connections of a part, at most */
+
+/* Where a sweep is that goes on part by part; all zero: at its beginning. */
+struct dp_sweep_place {
+	bool begun;
+	__u32 bucket;
+};
+
+/* The next part of a sweep, added to *sum. 1: there is more to do, 0: that was the last. */
+fl_must int dp_sweep_part(struct dp *d, struct dp_sweep_place *at, struct dp_sweep *sum,
+			  struct fl_err *err);
+
 /* The counters, summed up over processors. */
 struct dp_counts {
 	struct fl_count reason[FL_R_COUNT][FL_DIRS];

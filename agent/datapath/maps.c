@@ -106,9 +106,8 @@ static int walk(int fd, bool (*keep)(const void *key, void *arg), void *arg, con
 	return r;
 }
 
-static bool is_not_of(const void *k, void *arg)
+static bool is_not_of(const struct fl_flow_key *key, const void *arg)
 {
-	const struct fl_flow_key *key = k;
 	const struct dp_endpoint *ep = arg;
 
 	return !has_ip(ep, key->zone, &key->addr[0]) && !has_ip(ep, key->zone, &key->addr[1]);
@@ -122,7 +121,7 @@ int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err
 		r = drop_local(d, ep->info.zone, &ep->ips[i], ep->ifindex, err);
 	/* No connection is inherited with an address. */
 	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err) ?:
-		    walk(FD(d, fl_flows), is_not_of, (void *)ep, "connections", err);
+		    dp_forget(d, is_not_of, ep, err);
 }
 
 struct strangers {
