@@ -103,6 +103,7 @@ static void on_timer(uv_timer_t *timer)
 
 	if (a->nodes) {
 		r = topo_reconcile(a->topo, a->nodes, TOPO_FULL, &err);
+		agent_tell_beyond(a);
 		guard_reconcile(a->guard);
 		apply_bgp(a);
 		if (r == 0)
@@ -123,6 +124,7 @@ static void on_nodes(const struct agent_cluster *nodes, void *arg)
 		agent_pace_failed(&a->pace, now_ms(a));
 		rearm(a);
 	}
+	agent_tell_beyond(a);
 	apply_bgp(a);
 	report(a);
 }

@@ -67,3 +67,6 @@ extern const size_t agent_n_routes;
 
 /* What /metrics says; arg is the struct agent. */
 void agent_metrics(void *arg, struct api_metrics *m);
+
+/* Tells the datapath which blocks are other nodes', and by which interfaces they are reached. */
+void agent_tell_beyond(struct agent *a);

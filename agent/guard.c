@@ -189,6 +189,12 @@ static int retire(const struct agent_config *conf, const char *root, struct fl_e
 	return 0;
 }
 
+static const enum fl_xdp_mode xdp_modes[] = {
+	[AGENT_XDP_NONE] = FL_XDP_NONE,
+	[AGENT_XDP_NATIVE] = FL_XDP_NATIVE,
+	[AGENT_XDP_GENERIC] = FL_XDP_GENERIC,
+};
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
@@ -200,6 +206,9 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.unknown_allow = conf->policy.unknown_endpoint_allow,
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,
+		.n_denied = conf->policy.n_denied,
+		.denied = conf->policy.denied,
+		.xdp = xdp_modes[conf->policy.xdp],
 	};
 	struct enf *enf = NULL;
 	int r;
@@ -246,6 +255,12 @@ void guard_reconcile(struct guard *g)
 	g->applied = r == 0;
 	if (r == 0 && dp_sweep(enf_datapath(g->enf), &g->swept, &err) < 0)
 		fl_warn("%s, going on", err.text);
+}
+
+void guard_beyond(struct guard *g, const struct enf_beyond *b)
+{
+	if (g)
+		enf_set_beyond(g->enf, b);
 }
 
 bool guard_ready(const struct guard *g)

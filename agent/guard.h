@@ -36,6 +36,9 @@ const struct src_sink *guard_sink(struct guard *g);
 /* Everything against what there is; nothing before the objects have been read. */
 void guard_reconcile(struct guard *g);
 
+/* What lies beyond the node, as enf_set_beyond() takes it; a failure is a problem that stands. */
+void guard_beyond(struct guard *g, const struct enf_beyond *b);
+
 /* All policies are read, and in force for every endpoint; true for a NULL guard. */
 bool guard_ready(const struct guard *g);
 

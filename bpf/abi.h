@@ -76,8 +76,20 @@ enum {
 	FL_SLOT_CLOSED = 1 << 2,  /* a policy that did not fit: nothing new either way */
 };
 
+/* Of struct fl_endpoint_info. */
+enum {
+	/* On its way in: connections are judged by it already, but nothing passes it yet. */
+	FL_ENDPOINT_SHUT = 1 << 0,
+};
+
 /* fl_endpoints: index of a pod's host interface -> what it is. */
 struct fl_endpoint_info {
+	/*
+	 * The key once more. An entry's memory may become another's while a program still looks at
+	 * it: whoever reads this last, and finds it right, has read one entry.
+	 */
+	__u32 ifindex;
+	__u32 flags;	       /* FL_ENDPOINT_... */
 	__u32 zone;	       /* network: addresses are unique within one */
 	__u32 identity, ns;    /* of the pod and its namespace */
 	__u32 slot;	       /* of its policy set */
@@ -90,7 +102,7 @@ struct fl_endpoint_info {
 	 */
 	__u32 pick_up_until_s;
 };
-FL_ABI_SIZE(struct fl_endpoint_info, 64);
+FL_ABI_SIZE(struct fl_endpoint_info, 72);
 
 enum { FL_PICK_UP_S = 600 }; /* seconds that such a pod gets: some retransmissions and keepalives */
 
@@ -125,6 +137,7 @@ FL_ABI_SIZE(struct fl_special, 4);
 enum {
 	/* Nothing does it before them: they drop what comes from fl_denied. */
 	FL_DEVICE_DENIES = 1 << 0,
+	FL_DEVICE_CLSACT = 1 << 1, /* the agent's note: its clsact qdisc is of our making */
 };
 
 struct fl_device {

@@ -49,14 +49,14 @@ SEC("tc")
 int fl_from_pod(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_EGRESS);
-	struct fl_endpoint_info *ep;
+	const struct fl_endpoint_info *ep;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict = -1;
 
 	if (!w)
 		return TC_ACT_SHOT;
-	ep = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
-	if (!ep)
+	ep = &w->ep;
+	if (!fl_endpoint_open(ifindex, &w->ep))
 		return unknown(skb, w);
 	r = fl_parse(skb, &w->p);
 	if (r == 0)
@@ -82,21 +82,20 @@ SEC("tc")
 int fl_to_pod(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_INGRESS);
-	struct fl_endpoint_info *ep;
-	__u32 ifindex = skb->ifindex;
+	__u32 ifindex = skb->ifindex, zone;
 	int r;
 
 	if (!w)
 		return TC_ACT_SHOT;
-	ep = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
-	if (!ep)
+	if (!fl_endpoint_open(ifindex, &w->ep))
 		return unknown(skb, w);
+	zone = w->ep.zone;
 	r = fl_parse(skb, &w->p);
 	if (r == 0 && w->p.kind == FL_KIND_NEIGHBOUR)
 		r = -FL_R_NOT_IP;
 	if (r == 0)
-		r = fl_decide(w, ep->zone, FL_TO_POD);
-	fl_note(w, ep->zone, r < 0 ? -r : FL_R_FORWARDED);
+		r = fl_decide(w, zone, FL_TO_POD);
+	fl_note(w, zone, r < 0 ? -r : FL_R_FORWARDED);
 	return fl_finish(skb, &w->p, &w->told, w->is_new);
 }
 
@@ -120,7 +119,6 @@ SEC("tc")
 int fl_from_net(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_INGRESS);
-	struct fl_endpoint_info *to;
 	struct fl_device *device;
 	__u32 ifindex = skb->ifindex, *index;
 	int r, verdict;
@@ -140,15 +138,14 @@ int fl_from_net(struct __sk_buff *skb)
 	if (!index)
 		return TC_ACT_UNSPEC;
 	ifindex = *index;
-	to = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
 	r = fl_decide(w, 0, FL_FROM_NET);
 	if (r < 0 && !is_left_to_stack(r)) {
 		fl_note(w, 0, -r);
 		return fl_finish(skb, &w->p, &w->told, false);
 	}
-	if (r < 0 || !to || w->way != FL_WAY_PEER)
+	if (r < 0 || w->way != FL_WAY_PEER || !fl_endpoint_open(ifindex, &w->to))
 		return TC_ACT_UNSPEC;
-	verdict = fl_way_into_pod(skb, &w->p, ifindex, to);
+	verdict = fl_way_into_pod(skb, &w->p, ifindex, &w->to);
 	if (verdict < 0)
 		return TC_ACT_UNSPEC;
 	fl_note(w, 0, FL_R_REDIRECTED);

@@ -105,7 +105,8 @@ static __always_inline int fl_flow_open(const struct fl_packet *p, struct fl_loo
 	f->seen = l->now;
 	f->tcp[0] = l->side ? 0 : p->tcp;
 	f->tcp[1] = l->side ? p->tcp : 0;
-	return bpf_map_update_elem(&fl_flows, &l->key, f, BPF_ANY) < 0 ? -FL_R_FLOWS_FULL : 0;
+	/* An int: up to Linux 6.3, the upper half of what a map's function returns is undefined. */
+	return (int)bpf_map_update_elem(&fl_flows, &l->key, f, BPF_ANY) < 0 ? -FL_R_FLOWS_FULL : 0;
 }
 
 /* Gives a later fragment the ports of its first one, and remembers those. 0 or -FL_R_FRAGMENT. */

@@ -8,6 +8,34 @@
 
 #include "bpf/flow.bpf.h"
 
+/* How often a look at the maps is taken again when they were changed meanwhile. */
+#define FL_TRIES 3
+
+/*
+ * Copies what the agent says of the endpoint behind an interface. False: there is none, or it is
+ * just being written anew, and its old entry's memory may be another's already.
+ */
+static __always_inline bool fl_endpoint_read(__u32 ifindex, struct fl_endpoint_info *out)
+{
+	struct fl_endpoint_info *ep = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
+
+	if (!ep)
+		return false;
+	*out = *ep;
+	barrier();
+	return *(volatile __u32 *)&ep->ifindex == ifindex;
+}
+
+/* The same, with patience; and true only of one that packets may pass. */
+static __always_inline bool fl_endpoint_open(__u32 ifindex, struct fl_endpoint_info *out)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++)
+		if (fl_endpoint_read(ifindex, out))
+			return !(out->flags & FL_ENDPOINT_SHUT);
+	return false;
+}
+
 /* One end of a connection, as the maps know it. */
 struct fl_end {
 	__u32 ifindex; /* of the pod's host interface; 0: no pod of this node */
@@ -15,6 +43,7 @@ struct fl_end {
 	__u32 who[4];  /* its identity, namespace, block, FL_ID_PODS; 0: none */
 	__u32 flags;   /* FL_SPECIAL_... */
 	__u32 pick_up_until_s;
+	bool vague; /* a pod of this node, which was being written */
 };
 
 /* Who has the address; e is zero before. */
@@ -23,23 +52,21 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	struct fl_local_key key = {};
 	struct fl_prefix_key where = {};
 	struct fl_prefix_info *info;
-	struct fl_endpoint_info *ep;
+	struct fl_endpoint_info ep;
 	struct fl_special *special;
 	__u32 *ifindex;
 
 	key.zone = zone;
 	key.addr = *addr;
 	ifindex = bpf_map_lookup_elem(&fl_locals, &key);
-	if (ifindex) {
-		ep = bpf_map_lookup_elem(&fl_endpoints, ifindex);
-		if (ep) {
-			e->ifindex = *ifindex;
-			e->slot = ep->slot;
-			e->who[0] = ep->identity;
-			e->who[1] = ep->ns;
-			e->who[3] = ep->identity ? FL_ID_PODS : 0;
-			e->pick_up_until_s = ep->pick_up_until_s;
-		}
+	e->vague = ifindex && !fl_endpoint_read(*ifindex, &ep);
+	if (ifindex && !e->vague) {
+		e->ifindex = ep.ifindex;
+		e->slot = ep.slot;
+		e->who[0] = ep.identity;
+		e->who[1] = ep.ns;
+		e->who[3] = ep.identity ? FL_ID_PODS : 0;
+		e->pick_up_until_s = ep.pick_up_until_s;
 	}
 	where.prefixlen = 32 + 128;
 	where.zone = zone;
@@ -83,8 +110,17 @@ struct fl_case {
 	__u32 origin; /* of the rule that decided last */
 };
 
+/* What a new connection asks for, as far as a policy set cares. */
+struct fl_wanted {
+	__u16 dport_be;
+	__u8 proto;
+	__u8 dir; /* enum fl_dir */
+	__u32 origin;
+};
+
 /* Does the version allow this one of what the other end is? *key has the rest. */
-static __always_inline bool fl_who_allowed(struct fl_case *c, struct fl_rule_key *key, __u32 who)
+static __always_inline bool fl_who_allowed(struct fl_wanted *want, struct fl_rule_key *key,
+					   __u32 who)
 {
 	struct fl_rule *rule;
 
@@ -92,17 +128,21 @@ static __always_inline bool fl_who_allowed(struct fl_case *c, struct fl_rule_key
 	rule = bpf_map_lookup_elem(&fl_rules, key);
 	if (!rule)
 		return false;
-	if (rule->ports != FL_RULE_ALL)
-		return fl_port_allowed(rule->ports, c->proto, c->dport_be, &c->origin);
-	c->origin = rule->origin;
-	return true;
+	want->origin = rule->origin;
+	return rule->ports == FL_RULE_ALL ||
+	       fl_port_allowed(rule->ports, want->proto, want->dport_be, &want->origin);
 }
 
-/* Does the policy set in this end's slot allow the other end? 0 or a negative reason. */
-static __noinline int fl_policy(struct fl_case *c, __u32 dir)
+/*
+ * Does the policy set in the slot allow the other end, who (identity and namespace, block and
+ * FL_ID_PODS)? The number of the rule that says so (0: none is needed) or a negative reason. A
+ * function of numbers, which the verifier looks at once for all that call it.
+ */
+__noinline __s64 fl_policy(__u32 index, __u64 who01, __u64 who23, __u64 wanted)
 {
-	__u32 index = dir == FL_INGRESS ? c->to.slot : c->from.slot;
-	struct fl_end *other = dir == FL_INGRESS ? &c->from : &c->to;
+	struct fl_wanted want = { .dport_be = wanted, .proto = wanted >> 16, .dir = wanted >> 24 };
+	const __u32 who[4] = { who01, who01 >> 32, who23, who23 >> 32 };
+	bool ingress = want.dir == FL_INGRESS;
 	struct fl_rule_key key = {};
 	struct fl_slot *slot, s;
 
@@ -113,16 +153,30 @@ static __noinline int fl_policy(struct fl_case *c, __u32 dir)
 	*(__u64 *)&s = *(volatile __u64 *)slot;
 	if (s.flags & FL_SLOT_CLOSED)
 		return -FL_R_CLOSED;
-	if (!(s.flags & (dir == FL_INGRESS ? FL_SLOT_INGRESS : FL_SLOT_EGRESS)))
+	if (!(s.flags & (ingress ? FL_SLOT_INGRESS : FL_SLOT_EGRESS)))
 		return 0;
 	key.version = s.version;
-	key.dir = dir;
-	if (fl_who_allowed(c, &key, FL_ID_ANY))
-		return 0;
+	key.dir = want.dir;
+	if (fl_who_allowed(&want, &key, FL_ID_ANY))
+		return want.origin;
 	for (int i = 0; i < 4; i++)
-		if (other->who[i] && fl_who_allowed(c, &key, other->who[i]))
-			return 0;
-	return dir == FL_INGRESS ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
+		if (who[i] && fl_who_allowed(&want, &key, who[i]))
+			return want.origin;
+	return ingress ? -FL_R_POLICY_INGRESS : -FL_R_POLICY_EGRESS;
+}
+
+/* The same for this end of a connection. 0 or a negative reason. */
+static __always_inline int fl_end_allowed(struct fl_case *c, const struct fl_end *end,
+					  const struct fl_end *other, enum fl_dir dir)
+{
+	__u64 who01 = other->who[0] | (__u64)other->who[1] << 32;
+	__u64 who23 = other->who[2] | (__u64)other->who[3] << 32;
+	__s64 r = fl_policy(end->slot, who01, who23,
+			    c->dport_be | (__u64)c->proto << 16 | (__u64)dir << 24);
+
+	if (r > 0)
+		c->origin = r;
+	return r < 0 ? r : 0;
 }
 
 /*
@@ -137,10 +191,10 @@ static __always_inline int fl_judge(struct fl_case *c)
 	if (c->from.ifindex && c->from.ifindex == c->to.ifindex)
 		return 0;
 	if (c->from.ifindex && !(c->to.flags & FL_SPECIAL_SERVICE))
-		r = fl_policy(c, FL_EGRESS);
+		r = fl_end_allowed(c, &c->from, &c->to, FL_EGRESS);
 	/* A pod's own node always reaches it: probes. */
 	if (r == 0 && c->to.ifindex && !(c->from.flags & FL_SPECIAL_NODE))
-		r = fl_policy(c, FL_INGRESS);
+		r = fl_end_allowed(c, &c->to, &c->from, FL_INGRESS);
 	return r;
 }
 

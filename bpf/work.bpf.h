@@ -19,8 +19,9 @@ struct fl_work {
 	struct fl_lookup l;
 	struct fl_case c;
 	struct fl_told told;
-	__u8 way;    /* enum fl_way */
-	bool is_new; /* the packet opens a connection */
+	__u8 way;			/* enum fl_way */
+	bool is_new;			/* the packet opens a connection */
+	struct fl_endpoint_info ep, to; /* not empty at the beginning */
 };
 
 /* One a processor and direction: programs of one kind do not interrupt each other. */
@@ -37,7 +38,7 @@ static __always_inline struct fl_work *fl_work_begin(__u32 dir)
 	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
 
 	if (w) {
-		__builtin_memset(w, 0, sizeof(*w));
+		__builtin_memset(w, 0, offsetof(struct fl_work, ep));
 		w->told.dir = dir;
 	}
 	return w;
@@ -58,22 +59,46 @@ static __always_inline void fl_case_open(struct fl_work *w, __u32 zone, bool rev
 {
 	struct fl_packet *p = &w->p;
 
+	__builtin_memset(&w->c, 0, sizeof(w->c));
 	fl_end_find(reversed ? &p->dst : &p->src, zone, &w->c.from);
 	fl_end_find(reversed ? &p->src : &p->dst, zone, &w->c.to);
 	w->c.dport_be = reversed ? p->sport_be : p->dport_be;
 	w->c.proto = p->proto;
 }
 
+/* True when an end could not be read as a whole. */
+static __always_inline bool fl_case_is_vague(const struct fl_case *c)
+{
+	return c->from.vague || c->to.vague;
+}
+
+/*
+ * True when the maps stood still while the case was judged. What was found while the generation was
+ * raised is not worth anything: as soon as it has been, entries are taken out of the maps.
+ */
+static __always_inline bool fl_case_holds(const struct fl_case *c, __u32 generation)
+{
+	return fl_generation() == generation && !fl_case_is_vague(c);
+}
+
 /* A connection that is known: is it still allowed? 0 or a negative reason. */
 static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, __u32 zone)
 {
 	__u32 generation = fl_generation();
-	int r;
+	int r = 0;
 
 	if (f->generation == generation)
 		return 0;
-	fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
-	r = fl_judge(&w->c);
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		generation = fl_generation();
+		fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
+		r = fl_judge(&w->c);
+		if (fl_case_holds(&w->c, generation))
+			break;
+	}
+	if (fl_case_is_vague(&w->c))
+		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
 	f->origin = w->c.origin;
@@ -154,24 +179,33 @@ static __always_inline __u8 fl_way_of(__u8 flags)
 /* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
 static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_hook hook)
 {
-	struct fl_flow f = { .generation = fl_generation() };
-	bool from1 = w->l.side;
-	int r;
+	struct fl_flow f = {};
+	bool from1 = false;
+	int r = 0;
 
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
-	fl_case_open(w, zone, false);
-	f.flags = fl_way_flags(w, hook);
-	w->way = fl_way_of(f.flags);
-	/* It is entered as the stack has translated it. */
-	if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
-		return 0;
-	w->is_new = true;
-	r = fl_judge(&w->c);
-	if (r < 0 && fl_is_late_reply(w)) {
-		from1 = !from1;
-		r = 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		f.generation = fl_generation();
+		from1 = w->l.side;
+		fl_case_open(w, zone, false);
+		f.flags = fl_way_flags(w, hook);
+		w->way = fl_way_of(f.flags);
+		/* It is entered as the stack has translated it. */
+		if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
+			return 0;
+		r = fl_judge(&w->c);
+		if (r < 0 && fl_is_late_reply(w)) {
+			from1 = !from1;
+			r = 0;
+		}
+		if (fl_case_holds(&w->c, f.generation))
+			break;
 	}
+	w->is_new = true;
+	if (fl_case_is_vague(&w->c))
+		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
 	f.origin = w->c.origin;

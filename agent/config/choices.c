@@ -108,6 +108,23 @@ int agent_read_unknown_endpoint(struct agent_reading *rd, const struct agent_key
 	return r;
 }
 
+int agent_read_xdp(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
+		   void *base, struct fl_err *err)
+{
+	static const char *const words[] = {
+		[AGENT_XDP_NONE] = "none",
+		[AGENT_XDP_NATIVE] = "native",
+		[AGENT_XDP_GENERIC] = "generic",
+	};
+	size_t i = 0;
+	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
+
+	(void)rd;
+	if (r == 0)
+		*FIELD(enum agent_xdp) = (enum agent_xdp)i;
+	return r;
+}
+
 int agent_read_log_level(struct agent_reading *rd, const struct agent_key *key,
 			 const struct fl_cur *at, void *base, struct fl_err *err)
 {

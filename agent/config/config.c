@@ -20,6 +20,7 @@ void agent_config_done(struct agent_config *c)
 	fl_free_p(&c->bgp.communities);
 	fl_free_p(&c->bgp.cluster_cidrs);
 	fl_free_p(&c->policy.services);
+	fl_free_p(&c->policy.denied);
 	fl_free_p(&c->file);
 	fl_free_p(&c->own_device);
 	fl_yaml_free(&c->doc);
@@ -88,6 +89,26 @@ static int check_peer(const struct agent_bgp *bgp, size_t i, const struct fl_cur
 	return 0;
 }
 
+/* What is denied is denied by the datapath. */
+static int check_denied(const struct agent_config *c, struct agent_reading *rd,
+			const struct fl_cur *root, struct fl_err *err)
+{
+	struct fl_cur policy = fl_cur_member(root, "policy"),
+		      denied = fl_cur_member(&policy, "denySources"),
+		      xdp = fl_cur_member(&policy, "xdp");
+
+	if (c->policy.n_denied && !c->policy.enforce)
+		return agent_noted(
+			rd, &denied,
+			fl_cur_fail(&denied, err,
+				    "needs the datapath, and 'policy.enforce' is false"));
+	if (c->policy.xdp != AGENT_XDP_NONE && !c->policy.n_denied)
+		return agent_noted(
+			rd, &xdp,
+			fl_cur_fail(&xdp, err, "'policy.denySources' names nothing to drop"));
+	return 0;
+}
+
 /* Contradictions; a place to complain about is made from the root. */
 static int check_all(const struct agent_config *c, struct agent_reading *rd,
 		     const struct fl_cur *root, struct fl_err *err)
@@ -106,7 +127,7 @@ static int check_all(const struct agent_config *c, struct agent_reading *rd,
 
 		r = agent_noted(rd, &at, check_peer(&c->bgp, i, &at, err));
 	}
-	return r;
+	return r ?: check_denied(c, rd, root, err);
 }
 
 static int read_document(struct agent_config *c, struct agent_reading *rd, struct fl_err *err)

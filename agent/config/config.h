@@ -9,6 +9,9 @@
 #include "base/ip.h"
 #include "yaml/yaml.h"
 
+/* By what denied sources are dropped; none: tc. */
+enum agent_xdp { AGENT_XDP_NONE, AGENT_XDP_NATIVE, AGENT_XDP_GENERIC };
+
 enum agent_mode { AGENT_NONE, AGENT_VXLAN, AGENT_HOST_GW, AGENT_DIRECT, AGENT_BGP };
 
 /* "vxlan" and so on, as in agent.yaml. */
@@ -18,6 +21,7 @@ const char *agent_mode_text(enum agent_mode mode);
 #define AGENT_BGP_COMMUNITIES_MAX 32
 #define AGENT_BGP_PREFIXES_MAX	  256
 #define AGENT_SERVICES_MAX	  64
+#define AGENT_DENIED_MAX	  16384
 
 struct agent_bgp_peer {
 	const char *name; /* NULL: made from the address */
@@ -76,6 +80,9 @@ struct agent_config {
 		const char *maps; /* folder of a bpf file system, "/sys/fs/bpf/fairlead" */
 		size_t n_services;
 		struct fl_prefix *services; /* blocks of Services' addresses; owned */
+		size_t n_denied;
+		struct fl_prefix *denied; /* blocks whose packets are dropped; owned */
+		enum agent_xdp xdp;	  /* none */
 	} policy;
 	const char *metrics_listen; /* "127.0.0.1:9464"; NULL: off */
 	const char *log_level;	    /* "info" */

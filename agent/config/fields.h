@@ -18,7 +18,7 @@ agent_read agent_read_peer_address, agent_read_cluster_id, agent_read_prefixes,
 
 /* One word of several. */
 agent_read agent_read_mode, agent_read_source, agent_read_underlay, agent_read_unknown_endpoint,
-	agent_read_log_level, agent_read_log_format;
+	agent_read_xdp, agent_read_log_level, agent_read_log_format;
 
 /* What a later version has: refused. */
 agent_read agent_read_later;

@@ -9,6 +9,7 @@
 #include "bpf/abi.h"
 #include "net/nl.h"
 #include "net/tc.h"
+#include "net/xdp.h"
 #include "state/blocks.h"
 
 struct dp;
@@ -40,8 +41,8 @@ bool dp_is_fresh(const struct dp *d);
 
 /*
  * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,
- * the link that kept them alive, and the pinned maps of this layout. What is not there is done, and
- * somebody else's filter is left alone.
+ * those on the interfaces to other nodes, the link that kept them alive, and the pinned maps of
+ * this layout. What is not there is done, and somebody else's filter is left alone.
  */
 fl_must int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err);
 
@@ -50,17 +51,23 @@ fl_must int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err);
 /* A pod of this node. */
 struct dp_endpoint {
 	__u32 ifindex;		      /* of its host interface */
-	struct fl_endpoint_info info; /* ip4 and ip6 follow from ips */
+	struct fl_endpoint_info info; /* ifindex and flags are set; ip4 and ip6 follow from ips */
 	size_t n_ips;
 	struct fl_in ips[DP_IPS_MAX];
 };
 
 /*
  * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
- * for this interface, or NULL; addresses that are gone are removed. -E2BIG: a map is full.
+ * for this interface, or NULL; addresses that are gone are removed. One that the map did not know
+ * with these addresses is shut at first (*is_shut): connections that were judged while the address
+ * was nobody's, or another's, must not lead in; whoever opens it raises the generation before.
+ * -E2BIG: a map is full.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
-			    const struct dp_endpoint *last, struct fl_err *err);
+			    const struct dp_endpoint *last, bool *is_shut, struct fl_err *err);
+
+/* Opens an endpoint that was shut, and has been set with the same. */
+fl_must int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
 /* What the map has of an endpoint; its further addresses are elsewhere. -ENOENT: nothing. */
 fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
@@ -89,6 +96,26 @@ fl_must int dp_set_special(struct dp *d, const struct fl_prefix_key *key, __u32 
 			   struct fl_err *err);
 fl_must int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
 
+/* A block whose packets are dropped where they come in; the same key. */
+fl_must int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
+
+/* An interface that leads to other nodes. */
+struct dp_device {
+	__u32 ifindex;
+	bool denies;   /* what comes from denied blocks is dropped here */
+	char name[16]; /* for errors */
+};
+
+/*
+ * Makes these interfaces, and no others, have the programs for what comes from other nodes and goes
+ * there; in place of an earlier version's in one step each. Calling again puts right what somebody
+ * changed, and somebody else's filters and XDP programs are left alone. Goes on after a failure
+ * with one interface, to which nothing goes past the stack then; the first is the error. What is
+ * denied is dropped by XDP in this mode, else by tc.
+ */
+fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
+			   size_t n, enum fl_xdp_mode xdp, struct fl_err *err);
+
 /* A version's rule, and a port set's member. -E2BIG: the map is full. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 			struct fl_err *err);
@@ -98,7 +125,7 @@ fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
 fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
 
 /* Maps whose entries are walked. */
-enum dp_map { DP_PREFIXES, DP_RULES, DP_PORTS };
+enum dp_map { DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_RULES, DP_PORTS };
 
 /* Removes the map's entries whose key (of the map's type) keep() does not want. */
 fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg),
@@ -107,7 +134,10 @@ fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key
 /* Switches a slot to a version, in one write. */
 fl_must int dp_set_slot(struct dp *d, __u32 slot, const struct fl_slot *value, struct fl_err *err);
 
-/* Makes every connection be judged again, after a change of policy. */
+/*
+ * Makes every connection be judged again, after a change of policy. What nothing leads to any more
+ * may be removed after this, and not before: a program may have begun when it was still needed.
+ */
 fl_must int dp_next_generation(struct dp *d, struct fl_err *err);
 
 /* Whether interfaces in the blocks that are no endpoint yet may talk. */

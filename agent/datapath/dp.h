@@ -22,3 +22,14 @@ fl_must int dp_drop(int map_fd, const void *key, const char *what, struct fl_err
 /* Removes the connections that keep() does not want. */
 fl_must int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, const void *arg),
 		      const void *arg, struct fl_err *err);
+
+struct bpf_program;
+
+/* The kernel's number of a loaded program. */
+fl_must int dp_prog_id(const struct bpf_program *prog, __u32 *out, struct fl_err *err);
+
+/*
+ * Takes the programs off every interface that the map pinned there names, and forgets them; no such
+ * map counts as done.
+ */
+fl_must int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err);

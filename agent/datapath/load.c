@@ -172,25 +172,35 @@ static int ensure_anchor(struct fl_nl *nl, bool *changed, struct fl_err *err)
 	return r;
 }
 
-/* Whether the block's filter is this program; -EEXIST when it is somebody else's. */
-static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog, bool *yes,
-		      struct fl_err *err)
+int dp_prog_id(const struct bpf_program *prog, __u32 *out, struct fl_err *err)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
-	struct fl_filter have = { 0 };
-	unsigned int others = 0;
-	int r;
 
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len) < 0)
 		return fl_fail_errno(err, errno, "ask for the number of program '%s'",
 				     bpf_program__name(prog));
+	*out = info.id;
+	return 0;
+}
+
+/* Whether the block's filter is this program; -EEXIST when it is somebody else's. */
+static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog, bool *yes,
+		      struct fl_err *err)
+{
+	struct fl_filter have = { 0 };
+	unsigned int others = 0;
+	__u32 id = 0;
+	int r = dp_prog_id(prog, &id, err);
+
+	if (r < 0)
+		return r;
 	r = fl_tc_get_filter(nl, block, &have, &others, err);
 	if (others > 0 || (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
 		return fl_fail(err, EEXIST, "block %u has filters of another program", block);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	*yes = r == 0 && have.prog_id == info.id;
+	*yes = r == 0 && have.prog_id == id;
 	return 0;
 }
 
@@ -275,7 +285,14 @@ static int unpin(const char *folder, struct fl_err *err)
 
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	return remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
+	char devices[PATH_MAX];
+	int r = fl_format(devices, sizeof(devices), err, "%s/v%d/fl_devices", folder,
+			  FL_ABI_VERSION);
+
+	if (r < 0)
+		return r;
+	return dp_retire_devices(devices, nl, err) ?:
+	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
 	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: unpin(folder, err);
 }

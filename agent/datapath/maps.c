@@ -52,38 +52,20 @@ int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out, s
 	return fl_fail_errno(err, errno, "read from the datapath's map of endpoints");
 }
 
-/* An address may be another endpoint's by now; only this one's entry is removed. */
-static int drop_local(struct dp *d, __u32 zone, const struct fl_in *ip, __u32 ifindex,
-		      struct fl_err *err)
+/* The interface that has the address; 0: none. */
+static __u32 owner_of(struct dp *d, __u32 zone, const struct fl_in *ip)
 {
 	struct fl_local_key key = { .zone = zone, .addr = *ip };
 	__u32 owner;
 
-	if (bpf_map_lookup_elem(FD(d, fl_locals), &key, &owner) < 0 || owner != ifindex)
-		return 0;
-	return dp_drop(FD(d, fl_locals), &key, "pods' addresses", err);
+	return bpf_map_lookup_elem(FD(d, fl_locals), &key, &owner) == 0 ? owner : 0;
 }
 
-int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_endpoint *last,
-		    struct fl_err *err)
+static int drop_local(struct dp *d, __u32 zone, const struct fl_in *ip, struct fl_err *err)
 {
-	struct fl_endpoint_info info = ep->info;
-	int r;
+	struct fl_local_key key = { .zone = zone, .addr = *ip };
 
-	for (size_t i = ep->n_ips; i-- > 0;)
-		*(is_v4(&ep->ips[i]) ? &info.ip4 : &info.ip6) = ep->ips[i];
-	/* The endpoint first: an address that leads to an unknown one would count as the world's.
-	 */
-	r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
-	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
-		struct fl_local_key key = { .zone = info.zone, .addr = ep->ips[i] };
-
-		r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
-	}
-	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++)
-		if (!has_ip(ep, last->info.zone, &last->ips[i]))
-			r = drop_local(d, last->info.zone, &last->ips[i], ep->ifindex, err);
-	return r;
+	return dp_drop(FD(d, fl_locals), &key, "pods' addresses", err);
 }
 
 /*
@@ -113,15 +95,103 @@ static bool is_not_of(const struct fl_flow_key *key, const void *arg)
 	return !has_ip(ep, key->zone, &key->addr[0]) && !has_ip(ep, key->zone, &key->addr[1]);
 }
 
-int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+/* Forgets the connections of the first n addresses. */
+static int forget(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
 {
+	return ep->n_ips ? dp_forget(d, is_not_of, ep, err) : 0;
+}
+
+/* Its addresses, of which those that another endpoint has are forgotten first. */
+static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+{
+	fl_auto_free struct dp_endpoint *of = calloc(1, sizeof(*of));
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ep->n_ips; i++)
-		r = drop_local(d, ep->info.zone, &ep->ips[i], ep->ifindex, err);
+	if (!of)
+		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
+	of->info.zone = ep->info.zone;
+	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
+		struct fl_local_key key = { .zone = ep->info.zone, .addr = ep->ips[i] };
+		__u32 owner = owner_of(d, key.zone, &key.addr);
+
+		if (owner && owner != ep->ifindex)
+			of->ips[of->n_ips++] = key.addr;
+		if (owner != ep->ifindex)
+			r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
+	}
+	return r ?: forget(d, of, err);
+}
+
+/* Does the map know this very endpoint, open, with all its addresses? */
+static bool is_known(struct dp *d, const struct dp_endpoint *ep, struct fl_endpoint_info *have)
+{
+	if (bpf_map_lookup_elem(FD(d, fl_endpoints), &ep->ifindex, have) < 0 ||
+	    have->zone != ep->info.zone || (have->flags & FL_ENDPOINT_SHUT) ||
+	    memcmp(have->mac, ep->info.mac, sizeof(have->mac)) != 0)
+		return false;
+	for (size_t i = 0; i < ep->n_ips; i++)
+		if (owner_of(d, ep->info.zone, &ep->ips[i]) != ep->ifindex)
+			return false;
+	return true;
+}
+
+static struct fl_endpoint_info info_of(const struct dp_endpoint *ep)
+{
+	struct fl_endpoint_info info = ep->info;
+
+	info.ifindex = ep->ifindex;
+	for (size_t i = ep->n_ips; i-- > 0;)
+		*(is_v4(&ep->ips[i]) ? &info.ip4 : &info.ip6) = ep->ips[i];
+	return info;
+}
+
+int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_endpoint *last,
+		    bool *is_shut, struct fl_err *err)
+{
+	struct fl_endpoint_info info = info_of(ep), have = { 0 };
+	bool known = is_known(d, ep, &have);
+	int r = 0;
+
+	info.flags |= known ? 0 : FL_ENDPOINT_SHUT;
+	/* The endpoint first: an address that leads to an unknown one would count as the world's.
+	 */
+	if (!known || memcmp(&have, &info, sizeof(info)) != 0)
+		r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
+	if (r == 0 && !known)
+		r = take_addresses(d, ep, err);
+	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++)
+		if (!has_ip(ep, last->info.zone, &last->ips[i]) &&
+		    owner_of(d, last->info.zone, &last->ips[i]) == ep->ifindex)
+			r = drop_local(d, last->info.zone, &last->ips[i], err);
+	if (r == 0)
+		*is_shut = !known;
+	return r;
+}
+
+int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+{
+	struct fl_endpoint_info info = info_of(ep);
+
+	return dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
+}
+
+int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
+{
+	fl_auto_free struct dp_endpoint *own = calloc(1, sizeof(*own));
+	int r = 0;
+
+	if (!own)
+		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
+	/* An address may be another endpoint's by now. */
+	own->info.zone = ep->info.zone;
+	for (size_t i = 0; i < ep->n_ips; i++)
+		if (owner_of(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
+			own->ips[own->n_ips++] = ep->ips[i];
+	for (size_t i = 0; r == 0 && i < own->n_ips; i++)
+		r = drop_local(d, own->info.zone, &own->ips[i], err);
 	/* No connection is inherited with an address. */
-	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err) ?:
-		    dp_forget(d, is_not_of, ep, err);
+	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err)
+		 ?: forget(d, own, err);
 }
 
 struct strangers {
@@ -176,6 +246,10 @@ int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *
 	switch (map) {
 	case DP_PREFIXES:
 		return walk(FD(d, fl_prefixes), keep, arg, "prefixes", err);
+	case DP_SPECIALS:
+		return walk(FD(d, fl_specials), keep, arg, "special addresses", err);
+	case DP_DENIED:
+		return walk(FD(d, fl_denied), keep, arg, "denied blocks", err);
 	case DP_RULES:
 		return walk(FD(d, fl_rules), keep, arg, "rules", err);
 	case DP_PORTS:
@@ -196,6 +270,13 @@ int dp_remove_special(struct dp *d, const struct fl_prefix_key *key, struct fl_e
 	return dp_drop(FD(d, fl_specials), key, "special addresses", err);
 }
 
+int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err)
+{
+	__u32 one = 1;
+
+	return dp_put(FD(d, fl_denied), key, &one, "denied blocks", err);
+}
+
 int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key, const struct fl_prefix_info *info,
 		  struct fl_err *err)
 {
@@ -210,6 +291,13 @@ int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_er
 int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 		struct fl_err *err)
 {
+	struct fl_rule have;
+
+	/* Who takes over finds most of it there; its memory must not go to another rule meanwhile.
+	 */
+	if (bpf_map_lookup_elem(FD(d, fl_rules), key, &have) == 0 &&
+	    memcmp(&have, rule, sizeof(have)) == 0)
+		return 0;
 	return dp_put(FD(d, fl_rules), key, rule, "rules", err);
 }
 

@@ -157,10 +157,17 @@ static int apply_op(struct enf *e, const struct pol_op *op, struct fl_err *err)
 
 int enf_apply(struct enf *e, const struct pol_diff *d, struct fl_err *err)
 {
+	bool raised = false;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < d->n; i++)
-		r = apply_op(e, &d->ops[i], err);
+	for (size_t i = 0; r == 0 && i < d->n; i++) {
+		/* Who began to judge by what goes now begins anew. */
+		if (d->ops[i].del && !raised) {
+			raised = true;
+			r = dp_next_generation(e->dp, err);
+		}
+		r = r ?: apply_op(e, &d->ops[i], err);
+	}
 	e->stats.applied += d->n;
 	if (r == 0 && d->n > 0)
 		r = dp_next_generation(e->dp, err);
@@ -276,8 +283,8 @@ static int remove_stranger(__u32 ifindex, const struct fl_endpoint_info *info, v
 int enf_prune(struct enf *e, struct fl_err *err)
 {
 	fl_auto_pol_diff struct pol_diff all = { 0 };
-	int r = dp_endpoints(e->dp, remove_stranger, e, err)
-			?: pol_world_snapshot(e->world, &all, err);
+	int r = dp_next_generation(e->dp, err) ?: dp_endpoints(e->dp, remove_stranger, e, err)
+					       ?: pol_world_snapshot(e->world, &all, err);
 
 	if (r < 0)
 		return r;

@@ -114,7 +114,7 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 	a->ifindex = link ? link->index : 0;
 	a->up = link && link->up;
 	if (link)
-		memcpy(a->host_mac, link->mac, FL_MAC_LEN);
+		memcpy(a->host_mac, link->router_mac, FL_MAC_LEN);
 	if (a->rec.tree && fl_json_equal(a->rec.tree, rec->tree))
 		return 0;
 	r = copy_record(rec, &copy, err);
@@ -155,6 +155,32 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 	}
 	e->n_atts = kept;
 	return first;
+}
+
+static bool shares_address(const struct fl_endpoint *a, const struct fl_endpoint *b)
+{
+	for (size_t i = 0; i < a->n_ips; i++)
+		for (size_t k = 0; k < b->n_ips; k++)
+			if (fl_ip_cmp(&a->ips[i].ip, &b->ips[k].ip) == 0)
+				return true;
+	return false;
+}
+
+int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < e->n_atts; i++) {
+		struct enf_att *a = e->atts[i];
+		fl_auto_endpoint struct fl_endpoint now = { 0 };
+		struct fl_err ignored;
+
+		a->seen = fl_streq(a->rec.host_ifname, rec->host_ifname) ||
+			  !shares_address(&a->rec, rec) ||
+			  fl_endpoint_read(e->o.root, &a->rec.key, &now, &ignored) != -ENOENT;
+		any |= !a->seen;
+	}
+	return any ? enf_atts_sweep(e, err) : 0;
 }
 
 static void fill(const struct enf *e, const struct enf_att *a, struct dp_endpoint *out)
@@ -202,12 +228,32 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	fill(e, a, want);
 	if (a->is_live && memcmp(want, &a->live, sizeof(*want)) == 0)
 		return 0;
-	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, err);
+	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, &a->is_shut, err);
 	if (r < 0)
 		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
 	a->live = *want;
 	a->is_live = true;
+	e->some_shut |= a->is_shut;
 	return 0;
+}
+
+int enf_atts_open(struct enf *e, struct fl_err *err)
+{
+	int r = 0;
+
+	if (!e->some_shut)
+		return 0;
+	r = dp_next_generation(e->dp, err);
+	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
+		struct enf_att *a = e->atts[i];
+
+		if (!a->is_live || !a->is_shut)
+			continue;
+		r = dp_open_endpoint(e->dp, &a->live, err);
+		a->is_shut = r < 0;
+	}
+	e->some_shut = r < 0;
+	return r;
 }
 
 bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out)

@@ -7,7 +7,6 @@
 
 #include "agent/enforce/inside.h"
 #include "base/file.h"
-#include "net/addr.h"
 #include "net/link.h"
 
 int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
@@ -45,7 +44,7 @@ void enf_close(struct enf **e)
 		fl_nl_close(&(*e)->nl);
 		fl_watch_close(&(*e)->watch);
 		fl_free_p(&(*e)->kernel_slot);
-		fl_free_p(&(*e)->special);
+		enf_beyond_done(*e);
 		fl_free_p(&(*e)->root);
 		fl_free_p(&(*e)->node);
 	}
@@ -100,7 +99,7 @@ static int compile(struct enf *e, struct fl_err *err)
 
 int enf_commit(struct enf *e, struct fl_err *err)
 {
-	return e->taken_over ? compile(e, err) : 0;
+	return e->taken_over ? compile(e, err) ?: enf_atts_open(e, err) : 0;
 }
 
 /* The links of the host by name. */
@@ -119,11 +118,15 @@ static void links_done(struct links *l)
 
 static struct enf_link as_link(const struct fl_link *link)
 {
-	struct enf_link k = { .index = link->index, .up = link->up };
+	struct enf_link k = { .index = link->index,
+			      .master = link->master,
+			      .is_bridge = fl_streq(link->kind, "bridge"),
+			      .up = link->up };
 
 	_Static_assert(sizeof(k.name) == sizeof(link->name), "names of links");
 	memcpy(k.name, link->name, sizeof(k.name));
 	memcpy(k.mac, link->mac, FL_MAC_LEN);
+	memcpy(k.router_mac, link->mac, FL_MAC_LEN);
 	return k;
 }
 
@@ -143,6 +146,15 @@ static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 	k = &l->v[l->n++];
 	*k = as_link(link);
 	return 0;
+}
+
+/* To the ports of a bridge the bridge is the router. */
+static void find_routers(struct links *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; l->v[i].is_bridge && k < l->n; k++)
+			if (l->v[k].master == l->v[i].index)
+				memcpy(l->v[k].router_mac, l->v[i].mac, FL_MAC_LEN);
 }
 
 static int compare_links(const void *a, const void *b)
@@ -177,6 +189,7 @@ static int read_records(struct enf *e, struct fl_err *err)
 
 	if (r < 0)
 		return r;
+	find_routers(&l);
 	if (l.n)
 		qsort(l.v, l.n, sizeof(*l.v), compare_links);
 	for (size_t i = 0; i < e->n_atts; i++)
@@ -224,8 +237,8 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 	 * interface before we look for them.
 	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials,	read_records, enf_look,	 enf_note_late,
-		enf_atts_sweep, compile,      apply_all, enf_join,
+		enf_specials, read_records, enf_look,	   enf_note_late, enf_atts_sweep,
+		compile,      apply_all,    enf_atts_open, enf_join,
 	};
 	int r = dp_attach(e->dp, e->nl, &changed, &first) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
@@ -238,6 +251,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 			first = one;
 		}
 	}
+	enf_beyond(e);
 	if (r == 0 && !e->taken_over) {
 		r = enf_prune(e, &first);
 		e->taken_over = r == 0;
@@ -252,7 +266,7 @@ static int take_now(struct enf *e, const struct fl_key *key, struct enf_att **ou
 		    struct fl_err *err)
 {
 	fl_auto_endpoint struct fl_endpoint rec = { 0 };
-	struct fl_link link = { 0 };
+	struct fl_link link = { 0 }, bridge = { 0 };
 	struct enf_link k;
 	int r = fl_endpoint_read(e->o.root, key, &rec, err);
 
@@ -264,7 +278,13 @@ static int take_now(struct enf *e, const struct fl_key *key, struct enf_att **ou
 	if (r < 0)
 		return r;
 	k = as_link(&link);
-	r = enf_att_take(e, &rec, &k, err);
+	if (link.master)
+		r = fl_link_get_index(e->nl, link.master, &bridge, err);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	if (fl_streq(bridge.kind, "bridge"))
+		memcpy(k.router_mac, bridge.mac, FL_MAC_LEN);
+	r = enf_atts_give_way(e, &rec, err) ?: enf_att_take(e, &rec, &k, err);
 	*out = enf_att_find(e, rec.host_ifname);
 	return r;
 }
@@ -279,68 +299,9 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 	if (!e->taken_over)
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	r = take_now(e, key, &a, err) ?: enf_att_look(e, a, err) ?: compile(e, err) ?:
-	    enf_att_apply(e, a, err) ?: enf_att_join(e, a, err);
+	    enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?: enf_att_join(e, a, err);
 	why = r == 0 ? enf_standing(e, a->rec.host_ifname, &identity) : NULL;
 	return why ? fl_fail(err, EAGAIN, "no policy is in force for pod '%s/%s': %s", a->pod->ns,
 			     a->pod->name, why)
 		   : r;
-}
-
-/* The prefixes that are to be special. */
-struct specials {
-	struct fl_prefix_key *v;
-	size_t n;
-};
-
-static void specials_done(struct specials *s)
-{
-	fl_free_p(&s->v);
-}
-
-static int add_special(struct specials *s, const struct fl_prefix *p, struct fl_err *err)
-{
-	struct fl_prefix_key *grown = reallocarray(s->v, s->n + 1, sizeof(*grown));
-
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "list the node's addresses");
-	s->v = grown;
-	s->v[s->n++] = enf_prefix_key(p);
-	return 0;
-}
-
-static int each_addr(const struct fl_addr *a, void *arg, struct fl_err *err)
-{
-	struct fl_prefix host = { a->addr.ip, (uint8_t)fl_ip_bits(&a->addr.ip) };
-
-	return add_special(arg, &host, err);
-}
-
-static int compare_specials(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct fl_prefix_key));
-}
-
-int enf_specials(struct enf *e, struct fl_err *err)
-{
-	fl_auto(specials_done) struct specials s = { 0 };
-	size_t n_node;
-	int r = fl_addr_list(e->nl, 0, 0, each_addr, &s, err);
-
-	n_node = s.n;
-	for (size_t i = 0; r == 0 && i < e->o.n_services; i++)
-		r = add_special(&s, &e->o.services[i], err);
-	for (size_t i = 0; r == 0 && i < s.n; i++)
-		r = dp_set_special(e->dp, &s.v[i],
-				   i < n_node ? FL_SPECIAL_NODE : FL_SPECIAL_SERVICE, err);
-	if (r < 0)
-		return r;
-	if (s.n)
-		qsort(s.v, s.n, sizeof(*s.v), compare_specials);
-	for (size_t i = 0; r == 0 && i < e->n_special; i++)
-		if (!s.n || !bsearch(&e->special[i], s.v, s.n, sizeof(*s.v), compare_specials))
-			r = dp_remove_special(e->dp, &e->special[i], err);
-	fl_free_p(&e->special);
-	e->special = FL_TAKE(s.v);
-	e->n_special = s.n;
-	return r;
 }

@@ -21,6 +21,9 @@ struct enf_options {
 	bool unknown_allow;		  /* what is in the blocks and not known yet may talk */
 	size_t n_services;		  /* blocks of Services' addresses */
 	const struct fl_prefix *services; /* borrowed for life */
+	size_t n_denied;		  /* blocks whose packets are dropped where they come in */
+	const struct fl_prefix *denied;	  /* borrowed for life */
+	enum fl_xdp_mode xdp;		  /* by what; none: tc */
 };
 
 /* Loads or takes over the datapath; nothing is enforced anew yet. As dp_open() fails. */
@@ -51,6 +54,21 @@ fl_must int enf_commit(struct enf *e, struct fl_err *err);
  * agent has left. Goes on after a failure with one endpoint; the first is the error.
  */
 fl_must int enf_reconcile(struct enf *e, struct fl_err *err);
+
+/* What lies beyond this node. */
+struct enf_beyond {
+	const struct fl_prefix *blocks; /* of other nodes' pods */
+	size_t n_blocks;
+	const struct dp_device *devices; /* interfaces that lead there and to the world */
+	size_t n_devices;
+};
+
+/*
+ * Puts the programs on the interfaces, as dp_set_devices() does, and then lets packets of the
+ * blocks pass by the stack; enf_reconcile() keeps it so. At any time; what fails is a problem that
+ * stands.
+ */
+void enf_set_beyond(struct enf *e, const struct enf_beyond *b);
 
 /*
  * One attachment, whose record has been written and whose interface is there: policy is in force

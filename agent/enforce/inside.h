@@ -18,9 +18,10 @@ struct enf_pod {
 /* A host interface as the kernel has it. */
 struct enf_link {
 	char name[FL_HOST_IFNAME];
-	uint32_t index;
+	uint32_t index, master;
 	uint8_t mac[FL_MAC_LEN];
-	bool up;
+	uint8_t router_mac[FL_MAC_LEN]; /* of what a pod behind it takes for its router */
+	bool up, is_bridge;
 };
 
 /* Where an interface stands; FOREIGN: it has a clsact qdisc, but not with our blocks. */
@@ -30,14 +31,15 @@ enum enf_place { ENF_OUTSIDE, ENF_INSIDE, ENF_FOREIGN };
 struct enf_att {
 	struct fl_endpoint rec; /* owned */
 	struct enf_pod *pod;
-	uint32_t ifindex; /* 0: its interface is not there */
-	uint8_t host_mac[FL_MAC_LEN];
+	uint32_t ifindex;	      /* 0: its interface is not there */
+	uint8_t host_mac[FL_MAC_LEN]; /* of what the pod takes for its router */
 	bool up;
 	enum enf_place place;	  /* as last looked */
 	bool was_inside;	  /* then, the agent or a plugin having put it there */
 	uint32_t pick_up_until_s; /* as in struct fl_endpoint_info */
 	struct dp_endpoint live;  /* what the datapath was given */
 	bool is_live, seen;
+	bool is_shut; /* until the generation has been raised */
 };
 
 struct enf {
@@ -52,12 +54,21 @@ struct enf {
 	size_t n_atts;
 	uint32_t *kernel_slot; /* of the compiler's slots; 0: none yet */
 	size_t n_slots;
-	bool slot_used[FL_MAX_SLOTS];  /* of the kernel's; 0 is never used */
-	struct fl_prefix_key *special; /* sorted */
-	size_t n_special;
+	bool slot_used[FL_MAX_SLOTS]; /* of the kernel's; 0 is never used */
+	struct enf_special *specials; /* as the map has them, sorted by key; owned */
+	size_t n_specials;
+	bool specials_known; /* what is in the map */
+	/* What lies beyond the node, once it has been told; owned: */
+	struct fl_prefix *blocks;
+	struct dp_device *devices;
+	size_t n_blocks, n_devices;
+	bool beyond_told;
+	bool denied_known;	     /* the map has what is denied */
+	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
 	struct fl_watch *watch;
 	bool attached; /* the programs were in the blocks when last looked */
 	bool taken_over;
+	bool some_shut; /* attachments are */
 	struct enf_stats stats;
 };
 
@@ -85,9 +96,17 @@ struct enf_att *enf_att_find(const struct enf *e, const char *host_ifname);
 /* Removes the attachments that were not seen since their marks were cleared. */
 fl_must int enf_atts_sweep(struct enf *e, struct fl_err *err);
 
+/*
+ * Removes the attachments whose records are gone and which have an address of this one's: it was
+ * given to this one before anybody looked.
+ */
+fl_must int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err);
+
 /* Gives the datapath what the attachment is, if that has changed. */
 fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
 
+/* Opens the endpoints that are in the datapath since the last call: they are judged rightly now. */
+fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
 /* Whether it ought to be under the datapath: it is there, has addresses, and wants the agent. */
 bool enf_att_belongs(const struct enf_att *a);
 
@@ -115,8 +134,20 @@ fl_must int enf_slots_inherit(struct enf *e, struct fl_err *err);
 /* Removes from the maps what an earlier agent has left and nobody needs. */
 fl_must int enf_prune(struct enf *e, struct fl_err *err);
 
-/* The node's own addresses and Services' blocks. */
+/* An address that is treated in a way of its own. */
+struct enf_special {
+	struct fl_prefix_key key;
+	uint32_t flags;
+};
+
+/* The node's own addresses, Services' blocks and other nodes'. */
 fl_must int enf_specials(struct enf *e, struct fl_err *err);
+
+/* The interfaces to other nodes and what is denied there; what fails is a problem that stands. */
+void enf_beyond(struct enf *e);
+
+/* Frees what is remembered of what lies beyond the node. */
+void enf_beyond_done(struct enf *e);
 
 /* An address and a prefix as the maps have them, zone 0. */
 struct fl_in enf_in(const struct fl_ip *ip);

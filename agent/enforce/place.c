@@ -209,6 +209,8 @@ void enf_problems(const struct enf *e, enf_complain *each, void *arg)
 			       a->pod->ns, a->pod->name, standing(e, a));
 		each(where, text, arg);
 	}
+	if (e->beyond_broken.sys)
+		each("policy", e->beyond_broken.text, arg);
 }
 
 int enf_watch_fd(const struct enf *e)

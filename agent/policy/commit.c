@@ -2,7 +2,8 @@
 /*
  * A commit: from what has been put and deleted to entries. First everybody who is new is entered
  * into the versions in force, so that the datapath may learn of them; then policies change, sets
- * are compiled into new versions; then those who have gone are taken out.
+ * are compiled into new versions, which know those who are going, too, since addresses still lead
+ * to them when the slots are switched; then those are taken out.
  */
 #include <errno.h>
 #include <string.h>
@@ -97,8 +98,7 @@ static int change_body(struct pol_world *w, struct policy *p, struct fl_err *err
 	return 0;
 }
 
-/* Takes who has gone out of the policies, and out of the sets that are not to be compiled anyway.
- */
+/* Takes who has gone out of the policies and their sets. */
 static int forget(struct pol_world *w, uint32_t who, struct fl_err *err)
 {
 	struct policy *p;
@@ -109,8 +109,7 @@ static int forget(struct pol_world *w, uint32_t who, struct fl_err *err)
 		if (!p->body || !p->body->is_matched || !body_forget(p->body, who))
 			continue;
 		for (size_t i = 0; r == 0 && i < p->sets.n; i++)
-			if (!((struct set *)p->sets.v[i])->is_dirty)
-				r = set_forget(w, p->sets.v[i], who, err);
+			r = set_forget(w, p->sets.v[i], who, err);
 	}
 	return r;
 }
@@ -150,7 +149,6 @@ static int change_policies(struct pol_world *w, struct fl_err *err)
 		r = change_body(w, w->changed.v[i], err);
 	for (size_t i = 0; i < w->changed.n; i++)
 		mark_dirty(w->changed.v[i]);
-	r = r ?: forget_gone(w, err);
 	/* Whoever needs it is matched anew before its sets are compiled. */
 	for (size_t i = 0; i < w->changed.n; i++) {
 		struct policy *p = w->changed.v[i];
@@ -283,8 +281,12 @@ int pol_world_commit(struct pol_world *w, struct pol_diff *out, struct fl_err *e
 	clear_last(w);
 	r = start(w, err) ?: reconsider(w, err) ?: use_new_blocks(w, err) ?: enter_new(w, err)
 		       ?: change_policies(w, err) ?: assign_sets(w, err) ?: compile_sets(w, err)
-		       ?: refuse(w, err) ?: tell_slots(w, err) ?: tell_places(w, err) ?: tell_pods(w, err)
-		       ?: bury_ports(w, err) ?: bury_pods(w, err);
+		       ?: forget_gone(w, err) ?: refuse(w, err) ?: tell_slots(w, err)
+		       ?: tell_places(w, false, err) ?: tell_pods(w, err);
+	if (r < 0)
+		return r;
+	blocks_unlist(w);
+	r = tell_places(w, true, err) ?: bury_ports(w, err) ?: bury_pods(w, err);
 	if (r < 0)
 		return r;
 	bury_idents(w);

@@ -81,6 +81,7 @@ struct place {
 	uint32_t number; /* of the block */
 	uint32_t kind;	 /* WHO_PLACE */
 	bool is_new, is_queued, is_told;
+	bool listed; /* as a block, by which addresses are found: in use, or going */
 	uint64_t hash;
 	struct fl_prefix prefix;
 	size_t blocks;	     /* how often policies name it */
@@ -277,12 +278,15 @@ fl_must int place_get(struct pol_world *w, const struct fl_prefix *prefix, struc
 		      struct fl_err *err);
 struct place *place_find(const struct pol_world *w, const struct fl_prefix *prefix);
 
-/* The longest block in use that covers the prefix, or NULL. */
+/* The longest listed block that covers the prefix, or NULL. */
 const struct place *place_cover(const struct pol_world *w, const struct fl_prefix *prefix);
 
 /* Counts a use of the block in or out. */
 fl_must int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in,
 		      struct fl_err *err);
+
+/* From now on no address is found by the blocks that nobody uses any more. */
+void blocks_unlist(struct pol_world *w);
 
 /* Has the place's or pod's entry looked at by the commit. */
 fl_must int place_queue(struct pol_world *w, struct place *pl, struct fl_err *err);
@@ -378,9 +382,9 @@ void accept_all(struct pol_world *w);
 /* Refuses policies until the rest fits. */
 fl_must int refuse(struct pol_world *w, struct fl_err *err);
 
-/* tell.c: operations for what has changed... */
+/* tell.c: operations for what has changed (late: after the slots have been switched)... */
 fl_must int tell_slots(struct pol_world *w, struct fl_err *err);
-fl_must int tell_places(struct pol_world *w, struct fl_err *err);
+fl_must int tell_places(struct pol_world *w, bool late, struct fl_err *err);
 fl_must int tell_pods(struct pol_world *w, struct fl_err *err);
 
 /* ... and the end of what has gone. */

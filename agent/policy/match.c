@@ -220,7 +220,9 @@ static int match_idents(struct part *part, size_t i, const struct sel *pods, con
 		const struct ident *id = ns->idents.v[k];
 		bool named = rule->named && rule_names_one(rule, id->ports, id->n_ports);
 
-		if (!id->pods.n || (pods && !sel_matches(pods, &id->set)) || (only_named && !named))
+		/* One that has just gone is still what its pod's entries say. */
+		if ((!id->pods.n && id->is_new) || (pods && !sel_matches(pods, &id->set)) ||
+		    (only_named && !named))
 			continue;
 		if (named || is_wide(rule))
 			r = push(part, id->number, i, named, err);

@@ -223,7 +223,7 @@ const struct place *place_cover(const struct pol_world *w, const struct fl_prefi
 			continue;
 		at = fl_prefix_network(&at);
 		pl = place_find(w, &at);
-		if (pl && pl->blocks)
+		if (pl && pl->listed)
 			return pl;
 	}
 	return NULL;
@@ -240,22 +240,36 @@ int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in, stru
 	if (pl->blocks != (in ? 1 : 0))
 		return 0;
 	w->blocks_changed = true;
-	w->blocks_of_len[long_len(prefix)] += in ? 1 : -1;
 	w->n_blocks += in ? 1 : -1;
-	if (in)
+	/* One that goes stays in the list until no address leads to it any more. */
+	if (!in)
+		return pol_vec_add(&w->gone_blocks, pl, err) ?: place_queue(w, pl, err);
+	if (!pl->listed) {
 		r = pol_vec_add(&w->blocks, pl, err);
-	else
-		pol_vec_del(&w->blocks, pl);
-	if (r < 0)
-		return r;
-	if (in && !pl->number) {
+		if (r < 0)
+			return r;
+		pl->listed = true;
+		w->blocks_of_len[long_len(prefix)]++;
+	}
+	if (!pl->number) {
 		pl->is_new = true;
 		r = number_take(w, NUMBER_WHO, pl->hash, pl, err)
 			    ?: pol_vec_add(&w->new_blocks, pl, err);
 	}
-	if (r == 0 && !in)
-		r = pol_vec_add(&w->gone_blocks, pl, err);
 	return r ?: place_queue(w, pl, err);
+}
+
+void blocks_unlist(struct pol_world *w)
+{
+	for (size_t i = 0; i < w->gone_blocks.n; i++) {
+		struct place *pl = w->gone_blocks.v[i];
+
+		if (pl->blocks || !pl->listed)
+			continue;
+		pl->listed = false;
+		w->blocks_of_len[long_len(&pl->prefix)]--;
+		pol_vec_del(&w->blocks, pl);
+	}
 }
 
 int place_queue(struct pol_world *w, struct place *pl, struct fl_err *err)

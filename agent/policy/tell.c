@@ -40,7 +40,7 @@ static struct pol_entry place_entry(const struct pol_world *w, const struct plac
 /* Is the place in the map? All of IPv4 always is: it would else be a part of an IPv6 block. */
 static bool is_in_map(const struct place *pl)
 {
-	return pl->pods.n || pl->blocks || (pl->prefix.len == 0 && fl_ip_is4(&pl->prefix.ip));
+	return pl->pods.n || pl->listed || (pl->prefix.len == 0 && fl_ip_is4(&pl->prefix.ip));
 }
 
 static bool differs(const struct pol_entry *a, const struct pol_entry *b)
@@ -49,7 +49,16 @@ static bool differs(const struct pol_entry *a, const struct pol_entry *b)
 	       a->prefix.block != b->prefix.block;
 }
 
-int tell_places(struct pol_world *w, struct fl_err *err)
+static int put_place(struct pol_world *w, const struct pol_entry *e, bool late, struct fl_err *err)
+{
+	int r = ops_add(&w->puts, e, false, err);
+
+	if (r == 0)
+		w->puts.v[w->puts.n - 1].late = late;
+	return r;
+}
+
+int tell_places(struct pol_world *w, bool late, struct fl_err *err)
 {
 	struct place *pl;
 	size_t at = 0;
@@ -64,7 +73,7 @@ int tell_places(struct pol_world *w, struct fl_err *err)
 		pl = w->told_places.v[i];
 		e = place_entry(w, pl);
 		if (is_in_map(pl) && (!pl->is_told || differs(&e, &pl->told)))
-			r = ops_add(&w->puts, &e, false, err);
+			r = put_place(w, &e, late, err);
 		else if (!is_in_map(pl) && pl->is_told)
 			r = ops_add(&w->dels, &e, true, err);
 		pl->is_told = is_in_map(pl);

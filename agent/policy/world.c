@@ -184,6 +184,7 @@ static int compare_ops(const void *a, const void *b)
 	const struct pol_op *p = a, *q = b;
 
 	DIFFER(p->del, q->del);
+	DIFFER(p->late, q->late);
 	if (p->e.map != q->e.map)
 		return (p->e.map < q->e.map) != p->del ? -1 : 1;
 	return compare_keys(&p->e, &q->e);

@@ -104,6 +104,7 @@ struct pol_entry {
 struct pol_op {
 	struct pol_entry e; /* of a deletion, only the key counts; a slot's: it is to be closed */
 	bool del;
+	bool late; /* what the entry said until now was needed until the slots were switched */
 };
 
 struct pol_diff {

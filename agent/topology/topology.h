@@ -39,6 +39,20 @@ fl_must int topo_reconcile(struct topo *t, const struct agent_cluster *nodes,
 int topo_watch_fd(const struct topo *t);
 bool topo_watch_take(struct topo *t);
 
+/* An interface by which packets leave for other nodes or the world, with Ethernet frames. */
+struct topo_device {
+	uint32_t link;
+	bool overlay; /* the VTEP; else of the underlay */
+	char name[16];
+};
+
+/*
+ * Those of the last reconcile: the VTEP, the one that has the node's address, and whatever the main
+ * table's routes lead to next hops through. *out is the caller's, to be freed.
+ */
+fl_must int topo_devices(const struct topo *t, struct topo_device **out, size_t *n,
+			 struct fl_err *err);
+
 /* Calls each() for every problem that stands; where names the node or object. */
 void topo_problems(const struct topo *t, agent_complain *each, void *arg);
 

@@ -2,6 +2,7 @@
 /* Reading links. */
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -72,6 +73,7 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 	*link = (struct fl_link){
 		.index = (uint32_t)ifi->ifi_index,
 		.up = ifi->ifi_flags & IFF_UP,
+		.ether = ifi->ifi_type == ARPHRD_ETHER,
 		.carrier = fl_attr_u8(tb[IFLA_CARRIER], 0) != 0,
 		.mtu = fl_attr_u32(tb[IFLA_MTU], 0),
 		.peer = fl_attr_u32(tb[IFLA_LINK], 0),

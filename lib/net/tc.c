@@ -15,7 +15,7 @@
 #include "net/msg.h"
 
 #define CLSACT TC_H_MAKE(TC_H_CLSACT, 0)
-#define OURS   1 /* priority and handle of our filter */
+#define OURS   1 /* priority and handle of our filter in a block */
 
 static const struct tcmsg *tcm_of(const struct nlmsghdr *h)
 {
@@ -53,6 +53,7 @@ void fl_tc_put_blocks(struct fl_batch *b, uint32_t link, const struct fl_blocks 
 /* A link with a clsact or ingress qdisc. */
 struct joined {
 	uint32_t link;
+	bool clsact;
 	struct fl_blocks blocks;
 };
 
@@ -67,6 +68,7 @@ static bool read_joined(const struct nlmsghdr *h, struct joined *out)
 		    0)
 		return false;
 	out->link = (uint32_t)tcm_of(h)->tcm_ifindex;
+	out->clsact = fl_attr_str(tb[TCA_KIND]) && strcmp(fl_attr_str(tb[TCA_KIND]), "clsact") == 0;
 	out->blocks.ingress = fl_attr_u32(tb[TCA_INGRESS_BLOCK], 0);
 	out->blocks.egress = fl_attr_u32(tb[TCA_EGRESS_BLOCK], 0);
 	return true;
@@ -80,7 +82,7 @@ static int each_get(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	return 0;
 }
 
-int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, struct fl_err *err)
+static int find_qdisc(struct fl_nl *nl, uint32_t link, struct joined *out, struct fl_err *err)
 {
 	struct tcmsg tcm = { .tcm_ifindex = (int)link, .tcm_parent = TC_H_CLSACT };
 	fl_auto_batch struct fl_batch *b = NULL;
@@ -100,6 +102,16 @@ int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, str
 	/* Not one yet, or not one any more. */
 	if (r == -ENOENT || r == -EINVAL || (r == 0 && !found.link))
 		return fl_fail(err, ENOENT, "link %u has no clsact qdisc", link);
+	if (r == 0)
+		*out = found;
+	return r;
+}
+
+int fl_tc_get_blocks(struct fl_nl *nl, uint32_t link, struct fl_blocks *out, struct fl_err *err)
+{
+	struct joined found = { 0 };
+	int r = find_qdisc(nl, link, &found, err);
+
 	if (r == 0)
 		*out = found.blocks;
 	return r;
@@ -138,24 +150,80 @@ int fl_tc_list_blocks(struct fl_nl *nl,
 	return r;
 }
 
-static struct tcmsg filter_of(uint32_t block)
+int fl_tc_get_clsact(struct fl_nl *nl, uint32_t link, bool *has, struct fl_err *err)
+{
+	struct joined found = { 0 };
+	int r = find_qdisc(nl, link, &found, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && !found.clsact)
+		return fl_fail(err, EEXIST,
+			       "link %u has an ingress qdisc, which is in the way of a clsact one",
+			       link);
+	if (r == 0 && (found.blocks.ingress || found.blocks.egress))
+		return fl_fail(err, EEXIST, "link %u is in the tc blocks %u and %u", link,
+			       found.blocks.ingress, found.blocks.egress);
+	*has = r == 0;
+	return 0;
+}
+
+void fl_tc_put_clsact(struct fl_batch *b, uint32_t link)
+{
+	struct tcmsg tcm = { .tcm_ifindex = (int)link,
+			     .tcm_parent = TC_H_CLSACT,
+			     .tcm_handle = CLSACT };
+	struct nl_msg *m = fl_batch_add(
+		b, &(struct fl_hdr){ RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &tcm, sizeof(tcm) },
+		"give link %u a clsact qdisc", link);
+
+	fl_put_str(b, m, TCA_KIND, "clsact");
+}
+
+void fl_tc_put_clsact_del(struct fl_batch *b, uint32_t link)
+{
+	struct tcmsg tcm = { .tcm_ifindex = (int)link,
+			     .tcm_parent = TC_H_CLSACT,
+			     .tcm_handle = CLSACT };
+	struct nl_msg *m = fl_batch_add(b, &(struct fl_hdr){ RTM_DELQDISC, 0, &tcm, sizeof(tcm) },
+					"take the clsact qdisc off link %u", link);
+
+	fl_put_str(b, m, TCA_KIND, "clsact");
+	fl_batch_tolerate(b, ENOENT);
+	fl_batch_tolerate(b, ENODEV);
+}
+
+/* Where our filter stands in a block; and where on a link, which others have filters on, too. */
+static struct tcmsg in_block(uint32_t block)
 {
 	return (struct tcmsg){
 		.tcm_ifindex = (int)TCM_IFINDEX_MAGIC_BLOCK,
 		.tcm_block_index = block,
+		.tcm_handle = OURS,
+		.tcm_info = TC_H_MAKE(OURS << 16, htobe16(ETH_P_ALL)),
 	};
 }
 
-void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const char *name)
+static struct tcmsg on_link(const struct fl_tc_side *side)
 {
-	struct tcmsg tcm = filter_of(block);
-	struct nlattr *options;
-	struct nl_msg *m;
+	return (struct tcmsg){
+		.tcm_ifindex = (int)side->link,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT,
+					side->egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS),
+		.tcm_handle = FL_TC_HANDLE,
+		.tcm_info = TC_H_MAKE(FL_TC_PRIORITY << 16, htobe16(ETH_P_ALL)),
+	};
+}
 
-	tcm.tcm_handle = OURS;
-	tcm.tcm_info = TC_H_MAKE(OURS << 16, htobe16(ETH_P_ALL));
-	m = fl_batch_add(b, &(struct fl_hdr){ RTM_NEWTFILTER, NLM_F_CREATE, &tcm, sizeof(tcm) },
-			 "put program '%s' into block %u", name, block);
+static const char *way_of(const struct fl_tc_side *side)
+{
+	return side->egress ? "out of" : "into";
+}
+
+static void fill_filter(struct fl_batch *b, struct nl_msg *m, int prog_fd, const char *name)
+{
+	struct nlattr *options;
+
 	fl_put_str(b, m, TCA_KIND, "bpf");
 	options = fl_nest(b, m, TCA_OPTIONS);
 	fl_put_u32(b, m, TCA_BPF_FD, (uint32_t)prog_fd);
@@ -164,21 +232,52 @@ void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const cha
 	fl_nest_end(m, options);
 }
 
+void fl_tc_put_filter(struct fl_batch *b, uint32_t block, int prog_fd, const char *name)
+{
+	struct tcmsg tcm = in_block(block);
+	struct nl_msg *m = fl_batch_add(
+		b, &(struct fl_hdr){ RTM_NEWTFILTER, NLM_F_CREATE, &tcm, sizeof(tcm) },
+		"put program '%s' into block %u", name, block);
+
+	fill_filter(b, m, prog_fd, name);
+}
+
+void fl_tc_put_side_filter(struct fl_batch *b, const struct fl_tc_side *side, int prog_fd,
+			   const char *name)
+{
+	struct tcmsg tcm = on_link(side);
+	struct nl_msg *m = fl_batch_add(
+		b, &(struct fl_hdr){ RTM_NEWTFILTER, NLM_F_CREATE, &tcm, sizeof(tcm) },
+		"put program '%s' on the way %s link %u", name, way_of(side), side->link);
+
+	fill_filter(b, m, prog_fd, name);
+}
+
 void fl_tc_put_filter_del(struct fl_batch *b, uint32_t block)
 {
-	struct tcmsg tcm = filter_of(block);
-	struct nl_msg *m;
+	struct tcmsg tcm = in_block(block);
+	struct nl_msg *m = fl_batch_add(b, &(struct fl_hdr){ RTM_DELTFILTER, 0, &tcm, sizeof(tcm) },
+					"remove our filter from block %u", block);
 
-	tcm.tcm_handle = OURS;
-	tcm.tcm_info = TC_H_MAKE(OURS << 16, htobe16(ETH_P_ALL));
-	m = fl_batch_add(b, &(struct fl_hdr){ RTM_DELTFILTER, 0, &tcm, sizeof(tcm) },
-			 "remove our filter from block %u", block);
+	fl_put_str(b, m, TCA_KIND, "bpf");
+	fl_batch_tolerate(b, ENOENT);
+	fl_batch_tolerate(b, EINVAL);
+}
+
+void fl_tc_put_side_filter_del(struct fl_batch *b, const struct fl_tc_side *side)
+{
+	struct tcmsg tcm = on_link(side);
+	struct nl_msg *m = fl_batch_add(b, &(struct fl_hdr){ RTM_DELTFILTER, 0, &tcm, sizeof(tcm) },
+					"remove our filter from the way %s link %u", way_of(side),
+					side->link);
+
 	fl_put_str(b, m, TCA_KIND, "bpf");
 	fl_batch_tolerate(b, ENOENT);
 	fl_batch_tolerate(b, EINVAL);
 }
 
 struct filter_search {
+	struct tcmsg at; /* our place */
 	struct fl_filter found;
 	unsigned int others;
 	bool has;
@@ -192,13 +291,15 @@ static int each_filter(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 
 	(void)err;
 	if (!h) {
-		*s = (struct filter_search){ 0 };
+		s->others = 0;
+		s->has = false;
 		return 0;
 	}
 	/* Each priority has an entry without a handle beside its filters. */
 	if (h->nlmsg_type != RTM_NEWTFILTER || tcm_of(h)->tcm_handle == 0)
 		return 0;
-	if (TC_H_MAJ(tcm_of(h)->tcm_info) >> 16 != OURS || tcm_of(h)->tcm_handle != OURS ||
+	if (TC_H_MAJ(tcm_of(h)->tcm_info) != TC_H_MAJ(s->at.tcm_info) ||
+	    tcm_of(h)->tcm_handle != s->at.tcm_handle ||
 	    nlmsg_parse((struct nlmsghdr *)h, sizeof(struct tcmsg), tb, TCA_MAX, NULL) < 0 ||
 	    !tb[TCA_OPTIONS] || !fl_attr_str(tb[TCA_KIND]) ||
 	    strcmp(fl_attr_str(tb[TCA_KIND]), "bpf") != 0 ||
@@ -213,25 +314,45 @@ static int each_filter(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	return 0;
 }
 
-int fl_tc_get_filter(struct fl_nl *nl, uint32_t block, struct fl_filter *out, unsigned int *others,
-		     struct fl_err *err)
+/* what: the place in words. *others is set in any case but an error of the kernel's. */
+static int get_filter(struct fl_nl *nl, struct filter_search *s, const char *what,
+		      struct fl_filter *out, unsigned int *others, struct fl_err *err)
 {
-	struct tcmsg tcm = filter_of(block);
-	struct filter_search s = { 0 };
+	struct tcmsg tcm = { .tcm_ifindex = s->at.tcm_ifindex, .tcm_parent = s->at.tcm_parent };
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r = fl_batch_new(&b, err);
 
 	if (r < 0)
 		return r;
 	(void)fl_batch_add(b, &(struct fl_hdr){ RTM_GETTFILTER, NLM_F_DUMP, &tcm, sizeof(tcm) },
-			   "list the filters of block %u", block);
-	r = fl_nl_query(nl, b, each_filter, &s, err);
+			   "list the filters of %s", what);
+	r = fl_nl_query(nl, b, each_filter, s, err);
 	/* A block that does not exist: newer kernels say so, older ones have nothing to list. */
 	if (r < 0 && r != -EINVAL)
 		return r;
-	*others = s.others;
-	if (!s.has)
-		return fl_fail(err, ENOENT, "block %u has no filter of ours", block);
-	*out = s.found;
+	*others = s->others;
+	if (!s->has)
+		return fl_fail(err, ENOENT, "%s has no filter of ours", what);
+	*out = s->found;
 	return 0;
+}
+
+int fl_tc_get_filter(struct fl_nl *nl, uint32_t block, struct fl_filter *out, unsigned int *others,
+		     struct fl_err *err)
+{
+	struct filter_search s = { .at = in_block(block) };
+	char what[32];
+
+	(void)snprintf(what, sizeof(what), "block %u", block);
+	return get_filter(nl, &s, what, out, others, err);
+}
+
+int fl_tc_get_side_filter(struct fl_nl *nl, const struct fl_tc_side *side, struct fl_filter *out,
+			  unsigned int *others, struct fl_err *err)
+{
+	struct filter_search s = { .at = on_link(side) };
+	char what[48];
+
+	(void)snprintf(what, sizeof(what), "the way %s link %u", way_of(side), side->link);
+	return get_filter(nl, &s, what, out, others, err);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tc blocks: eBPF filters that many links share. A link joins a pair of blocks by its clsact
- * qdisc, in one message and without a grace period of the kernel's; from then on whatever it
- * receives passes the first block's filter, and whatever it sends the second's. A block comes into
- * being with its first link and goes with its last.
+ * eBPF filters of tc: in blocks that many links share, and on single links. A link joins a pair of
+ * blocks by its clsact qdisc, in one message and without a grace period of the kernel's; from then
+ * on whatever it receives passes the first block's filter, and whatever it sends the second's. A
+ * block comes into being with its first link and goes with its last.
  */
 #pragma once
 
@@ -51,3 +51,38 @@ void fl_tc_put_filter_del(struct fl_batch *b, uint32_t block);
  */
 fl_must int fl_tc_get_filter(struct fl_nl *nl, uint32_t block, struct fl_filter *out,
 			     unsigned int *others, struct fl_err *err);
+
+/* One way of a single link: what it receives, or what it sends. */
+struct fl_tc_side {
+	uint32_t link;
+	bool egress;
+};
+
+/*
+ * Our place on a link, where others may have filters as well: every protocol, and early, since a
+ * program of ours lets go on to theirs what it has nothing to do with.
+ */
+enum { FL_TC_PRIORITY = 7, FL_TC_HANDLE = 0xfa };
+
+/* Gives the link a clsact qdisc of its own. -EEXIST: it has one, or an ingress qdisc. */
+void fl_tc_put_clsact(struct fl_batch *b, uint32_t link);
+
+/*
+ * Whether it has a clsact qdisc of its own. -EEXIST: an ingress qdisc stands in its place, or its
+ * filters are in blocks that it shares with other links.
+ */
+fl_must int fl_tc_get_clsact(struct fl_nl *nl, uint32_t link, bool *has, struct fl_err *err);
+
+/* Takes it off, with all filters on it; none, or no such link, counts as done. */
+void fl_tc_put_clsact_del(struct fl_batch *b, uint32_t link);
+
+/* As the three above, for our place on one way of a link. */
+void fl_tc_put_side_filter(struct fl_batch *b, const struct fl_tc_side *side, int prog_fd,
+			   const char *name);
+
+/* Removes the filter at our place; none there counts as removed. */
+void fl_tc_put_side_filter_del(struct fl_batch *b, const struct fl_tc_side *side);
+
+/* -ENOENT: none at our place, or no qdisc for it; *others is set then too. */
+fl_must int fl_tc_get_side_filter(struct fl_nl *nl, const struct fl_tc_side *side,
+				  struct fl_filter *out, unsigned int *others, struct fl_err *err);

@@ -198,7 +198,10 @@ static void put_ip(struct buffer *o, const struct pkt *p)
 static void put_arp(struct buffer *o, const struct pkt *p)
 {
 	put(o, (uint8_t[]){ 0, 1, 8, 0, 6, 4, 0, p->arp }, 8);
-	put_mac(o, p->src_mac, pod_mac);
+	if (p->odd & PKT_ARP_MAC)
+		put_zeroes(o, 6);
+	else
+		put_mac(o, p->src_mac, pod_mac);
 	put_address(o, p->src);
 	put_zeroes(o, 6);
 	put_address(o, p->dst);

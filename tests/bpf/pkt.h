@@ -21,6 +21,7 @@ enum {
 	PKT_SHORT_LENGTH = 1 << 3, /* says to be shorter than its header */
 	PKT_BAD_OFFSET = 1 << 4,   /* TCP: a header of 16 bytes */
 	PKT_RARP = 1 << 5,	   /* an Ethernet type that is neither IP nor ARP */
+	PKT_ARP_MAC = 1 << 6,	   /* ARP: the sender's MAC address is not the frame's */
 };
 
 struct pkt {

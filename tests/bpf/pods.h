@@ -49,29 +49,30 @@ TEST_MAYBE static struct fl_in address(const char *text)
 }
 
 /* A routed pod, by hand: "pod NAME ADDRESS LAST_OCTET_OF_MAC". */
-static const char world[] =
-	"set -e\n"
-	"mount -t tmpfs run /run\n"
-	"mkdir -p /run/netns /run/bpf\n"
-	"mount -t bpf bpf /run/bpf\n"
-	"ip link set lo up\n"
-	"sysctl -qw net.ipv4.ip_forward=1\n"
-	"pod() {\n"
-	"  ip netns add $1\n"
-	"  ip link add h$1 address 02:00:00:00:01:$3 type veth peer name eth0 address "
-	"02:00:00:00:00:$3 netns $1\n"
-	"  ip link set h$1 addrgenmode none up\n"
-	"  ip -n $1 link set eth0 addrgenmode none up\n"
-	"  ip -n $1 addr add $2/32 dev eth0\n"
-	"  ip -n $1 route add 169.254.1.1 dev eth0\n"
-	"  ip -n $1 route add default via 169.254.1.1\n"
-	"  ip -n $1 neigh add 169.254.1.1 lladdr 02:00:00:00:01:$3 dev eth0 nud permanent\n"
-	"  ip route add $2 dev h$1\n"
-	"  ip neigh add $2 lladdr 02:00:00:00:00:$3 dev h$1 nud permanent\n"
+#define POD                                                                                  \
+	"set -e\n"                                                                           \
+	"pod() {\n"                                                                          \
+	"  ip netns add $1\n"                                                                \
+	"  ip link add h$1 address 02:00:00:00:01:$3 type veth peer name eth0 address "      \
+	"02:00:00:00:00:$3 netns $1\n"                                                       \
+	"  ip link set h$1 addrgenmode none up\n"                                            \
+	"  ip -n $1 link set eth0 addrgenmode none up\n"                                     \
+	"  ip -n $1 addr add $2/32 dev eth0\n"                                               \
+	"  ip -n $1 route add 169.254.1.1 dev eth0\n"                                        \
+	"  ip -n $1 route add default via 169.254.1.1\n"                                     \
+	"  ip -n $1 neigh add 169.254.1.1 lladdr 02:00:00:00:01:$3 dev eth0 nud permanent\n" \
+	"  ip route add $2 dev h$1\n"                                                        \
+	"  ip neigh add $2 lladdr 02:00:00:00:00:$3 dev h$1 nud permanent\n"                 \
 	"}\n"
-	"ip addr add 10.0.0.1/32 dev lo\n"
-	"pod a 10.0.0.2 0a\n"
-	"pod b 10.0.0.3 0b\n";
+
+static const char world[] = POD "mount -t tmpfs run /run\n"
+				"mkdir -p /run/netns /run/bpf\n"
+				"mount -t bpf bpf /run/bpf\n"
+				"ip link set lo up\n"
+				"sysctl -qw net.ipv4.ip_forward=1\n"
+				"ip addr add 10.0.0.1/32 dev lo\n"
+				"pod a 10.0.0.2 0a\n"
+				"pod b 10.0.0.3 0b\n";
 
 /* Makes the link join the datapath's blocks. */
 TEST_MAYBE static void join(const char *link)

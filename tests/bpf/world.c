@@ -12,7 +12,7 @@
 #include "bpf/datapath.skel.h"
 
 static struct datapath_bpf *skel;
-static __u32 if_a, if_b;
+static __u32 if_a, if_b, if_net;
 
 static struct fl_in address(const char *text)
 {
@@ -58,7 +58,8 @@ static void put_prefix(const char *text, unsigned int bits, __u32 block)
 static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, __u32 identity,
 		    __u32 slot)
 {
-	struct fl_endpoint_info ep = { .identity = identity,
+	struct fl_endpoint_info ep = { .ifindex = ifindex,
+				       .identity = identity,
 				       .ns = ID_NS,
 				       .slot = slot,
 				       .mac = { 2, 0, 0, 0, 0, last },
@@ -73,27 +74,51 @@ static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, 
 	put(skel->maps.fl_locals, &key, &ifindex);
 }
 
+static const char links[] = "set -e\n"
+			    "ip link add hA type veth peer name cA\n"
+			    "ip link add hB type veth peer name cB\n"
+			    "ip link add net0 address 02:00:00:00:00:fe type veth peer name far\n"
+			    "for l in lo hA hB net0 far; do ip link set $l up; done\n"
+			    "echo 1 >/proc/sys/net/ipv4/ip_forward\n"
+			    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding\n"
+			    "ip addr add 192.0.2.1/24 dev net0\n"
+			    "ip addr add fd00:2::1/64 dev net0 nodad\n"
+			    "ip route add 10.2.0.0/16 via 192.0.2.2\n"
+			    "ip route add fd02::/64 via fd00:2::2\n";
+
 static int make_links(void)
 {
-	if (unshare(CLONE_NEWNET) < 0 || system("ip link add hA type veth peer name cA && ip link "
-						"add hB type veth peer name cB && "
-						"ip link set hA up && ip link set hB up") != 0)
+	if (unshare(CLONE_NEWNET) < 0 || system(links) != 0)
 		return -1;
 	if_a = if_nametoindex("hA");
 	if_b = if_nametoindex("hB");
-	return if_a && if_b ? 0 : -1;
+	if_net = if_nametoindex("net0");
+	return if_a && if_b && if_net ? 0 : -1;
 }
 
-int world_begin(void **state)
+/* The link to the other node, its pods' blocks, and who is denied. */
+static void put_net(void)
 {
-	(void)state;
+	struct fl_device device = { .flags = FL_DEVICE_DENIES };
+	struct fl_prefix_key denied4 = prefix("203.0.113.0", 24);
+	struct fl_prefix_key denied6 = prefix("2001:db8:dead::", 48);
+	__u8 one = 1;
+
+	put(skel->maps.fl_devices, &if_net, &device);
+	put_special("10.2.0.0", 16, FL_SPECIAL_PEER);
+	put_special("fd02::", 64, FL_SPECIAL_PEER);
+	put_prefix("10.2.0.0", 16, ID_PEER);
+	put_prefix("fd02::", 64, ID_PEER);
+	put(skel->maps.fl_denied, &denied4, &one);
+	put(skel->maps.fl_denied, &denied6, &one);
+}
+
+static int begin(__u32 max_flows)
+{
 	if (make_links() < 0)
 		return -1;
 	skel = datapath_bpf__open();
-	if (!skel)
-		return -1;
-	/* As many as the tests need, so that "full" is within reach. */
-	if (bpf_map__set_max_entries(skel->maps.fl_flows, 1024) != 0 ||
+	if (!skel || bpf_map__set_max_entries(skel->maps.fl_flows, max_flows) != 0 ||
 	    datapath_bpf__load(skel) != 0)
 		return -1;
 	put_pod(if_a, 0x0a, A4, A6, ID_A, SLOT_A);
@@ -103,7 +128,21 @@ int world_begin(void **state)
 	put_prefix("10.1.0.0", 16, ID_REMOTE);
 	put_prefix("fd01::", 64, ID_REMOTE);
 	put_special("10.96.0.0", 12, FL_SPECIAL_SERVICE);
+	put_net();
 	return 0;
+}
+
+int world_begin(void **state)
+{
+	(void)state;
+	/* As many as the tests need, so that "full" is within reach. */
+	return begin(1024);
+}
+
+int world_begin_full(void **state)
+{
+	(void)state;
+	return begin(FL_MAX_FLOWS);
 }
 
 int world_end(void **state)
@@ -181,53 +220,76 @@ size_t world_flows(void)
 	return n;
 }
 
-/* Packets counted so far, by reason. */
-static void read_counts(uint64_t counts[FL_R_COUNT])
+/* Packets counted so far, by reason and direction. */
+static void read_counts(uint64_t counts[FL_R_COUNT * FL_DIRS])
 {
-	int cpus = libbpf_num_possible_cpus();
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(skel->maps.fl_counts);
 	struct fl_count values[256];
 
 	assert_in_range(cpus, 1, 256);
 	for (__u32 i = 0; i < FL_R_COUNT * FL_DIRS; i++) {
-		int fd = bpf_map__fd(skel->maps.fl_counts);
-
 		assert_int_equal(bpf_map_lookup_elem(fd, &i, values), 0);
-		if (i % FL_DIRS == 0)
-			counts[i / FL_DIRS] = 0;
+		counts[i] = 0;
 		for (int c = 0; c < cpus; c++)
-			counts[i / FL_DIRS] += values[c].packets;
+			counts[i] += values[c].packets;
 	}
+}
+
+static const struct bpf_program *program_at(enum hook hook)
+{
+	switch (hook) {
+	case FROM_A:
+	case FROM_B:
+		return skel->progs.fl_from_pod;
+	case TO_A:
+	case TO_B:
+		return skel->progs.fl_to_pod;
+	case FROM_NET:
+		return skel->progs.fl_from_net;
+	case TO_NET:
+		return skel->progs.fl_to_net;
+	case AT_XDP:
+		return skel->progs.fl_xdp;
+	}
+	return NULL;
 }
 
 static int program_fd(enum hook hook)
 {
-	return bpf_program__fd(hook == FROM_A || hook == FROM_B ? skel->progs.fl_from_pod
-								: skel->progs.fl_to_pod);
+	return bpf_program__fd(program_at(hook));
 }
 
 static __u32 if_of(enum hook hook)
 {
+	if (hook >= FROM_NET)
+		return if_net;
 	return hook == FROM_A || hook == TO_A ? if_a : if_b;
 }
 
 struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len)
 {
-	uint64_t before[FL_R_COUNT], after[FL_R_COUNT];
+	uint64_t before[FL_R_COUNT * FL_DIRS], after[FL_R_COUNT * FL_DIRS];
 	struct __sk_buff ctx = { .ifindex = if_of(hook) };
 	struct fate f = { .reason = FL_R_COUNT };
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = (__u32)len,
-		    .data_out = f.out, .data_size_out = sizeof(f.out), .ctx_in = &ctx,
-		    .ctx_size_in = sizeof(ctx));
-	int total = 0;
+		    .data_out = f.out, .data_size_out = sizeof(f.out));
 
+	if (hook != AT_XDP) {
+		o.ctx_in = &ctx;
+		o.ctx_size_in = sizeof(ctx);
+	}
 	read_counts(before);
 	if (bpf_prog_test_run_opts(program_fd(hook), &o) != 0)
 		return f;
 	read_counts(after);
-	for (int i = 0; i < FL_R_COUNT; i++)
-		for (; before[i] < after[i]; before[i]++, total++)
-			f.reason = (enum fl_reason)i;
-	if (total != 1)
+	for (int i = 0; i < FL_R_COUNT * FL_DIRS; i++) {
+		if (before[i] == after[i])
+			continue;
+		f.counted += (unsigned int)(after[i] - before[i]);
+		f.reason = (enum fl_reason)(i / FL_DIRS);
+		f.dir = (enum fl_dir)(i % FL_DIRS);
+	}
+	if (f.counted != 1)
 		f.reason = FL_R_COUNT;
 	f.verdict = (int)o.retval;
 	f.len = o.data_size_out;

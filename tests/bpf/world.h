@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A small world for the programs: two pods of this node behind the links hA and hB, the node, a
- * peer's pods, a Service; and the programs run on packets by BPF_PROG_TEST_RUN, with their maps
- * filled by hand. Needs root and eBPF; links are made in a network namespace of the test's own.
+ * A small world for the programs: two pods of this node behind the links hA and hB, the node, pods
+ * elsewhere, a Service, the link net0 to another node with pods of its own, a source that is
+ * denied; and the programs run on packets by BPF_PROG_TEST_RUN, with their maps filled by hand.
+ * Needs root and eBPF; links are made in a network namespace of the test's own.
  */
 #pragma once
 
@@ -15,7 +16,7 @@
 #include "pkt.h"
 
 /* Who is who. */
-enum { ID_A = 100, ID_B = 101, ID_NS = 90, ID_REMOTE = 60 };
+enum { ID_A = 100, ID_B = 101, ID_NS = 90, ID_REMOTE = 60, ID_PEER = 61 };
 enum { SLOT_A = 1, SLOT_B = 2 };
 #define A4	 "10.0.0.2"
 #define A6	 "fd00::2"
@@ -25,15 +26,22 @@ enum { SLOT_A = 1, SLOT_B = 2 };
 #define NODE6	 "fd00::1"
 #define REMOTE4	 "10.1.0.9"
 #define REMOTE6	 "fd01::9"
+#define PEER4	 "10.2.0.9"
+#define PEER6	 "fd02::9"
+#define DENIED4	 "203.0.113.9"
+#define DENIED6	 "2001:db8:dead::9"
 #define SERVICE4 "10.96.0.1"
 #define WORLD4	 "198.51.100.7"
 #define WORLD6	 "2001:db8::7"
 
 /* Where a packet is met. */
-enum hook { FROM_A, TO_A, FROM_B, TO_B };
+enum hook { FROM_A, TO_A, FROM_B, TO_B, FROM_NET, TO_NET, AT_XDP };
 
-/* Makes the links, loads the programs and fills the maps; nobody is isolated. */
+/* Makes the links, loads the programs and fills the maps; nobody is isolated. 1024 flows fit. */
 int world_begin(void **state);
+
+/* The same with room for as many flows as there is in earnest. */
+int world_begin_full(void **state);
 
 /* Unloads them. */
 int world_end(void **state);
@@ -58,8 +66,10 @@ void world_forget(void);
 
 /* What has become of a packet. */
 struct fate {
-	int verdict;	       /* TC_ACT_... */
+	int verdict;	       /* TC_ACT_..., of AT_XDP: XDP_... */
 	enum fl_reason reason; /* FL_R_COUNT: none or several were counted */
+	enum fl_dir dir;       /* that it was counted in */
+	unsigned int counted;  /* how often */
 	size_t len;
 	uint8_t out[PKT_MAX];
 };

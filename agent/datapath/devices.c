@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The programs on the interfaces to other nodes: a filter each way, beside others' filters, and
+ * XDP where denied sources are to be dropped by it. Which interfaces have them is in fl_devices,
+ * where an interface is entered after its filters stand and leaves before they go: nothing is
+ * sent past the stack to where nobody hears the answer.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "agent/datapath/dp.h"
+#include "base/text.h"
+#include "bpf/datapath.skel.h"
+
+#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
+#define XDP_NAME   "fl_xdp"
+
+/* Remembers the first of several failures. */
+struct failures {
+	int r;
+	struct fl_err *err;
+};
+
+static void note(struct failures *f, int r, const struct fl_err *why)
+{
+	if (r < 0 && f->r == 0) {
+		f->r = r;
+		*f->err = *why;
+	}
+}
+
+/* The program at our place on this side; prog_id 0: none. -EEXIST: somebody else's. */
+static int find_filter(struct fl_nl *nl, const struct fl_tc_side *side, const char *name,
+		       __u32 *prog_id, struct fl_err *err)
+{
+	struct fl_filter have = { 0 };
+	unsigned int others = 0;
+	int r = fl_tc_get_side_filter(nl, side, &have, &others, err);
+
+	*prog_id = 0;
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (!fl_streq(have.name, name))
+		return fl_fail(err, EEXIST,
+			       "priority %d of link %u has a filter of another program, '%s'",
+			       FL_TC_PRIORITY, side->link, have.name);
+	*prog_id = have.prog_id;
+	return 0;
+}
+
+static int ensure_filter(struct fl_nl *nl, const struct fl_tc_side *side,
+			 const struct bpf_program *prog, struct fl_err *err)
+{
+	const char *name = bpf_program__name(prog);
+	fl_auto_batch struct fl_batch *b = NULL;
+	__u32 want = 0, have = 0;
+	int r = dp_prog_id(prog, &want, err) ?: find_filter(nl, side, name, &have, err);
+
+	if (r < 0 || have == want)
+		return r;
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	fl_tc_put_side_filter(b, side, bpf_program__fd(prog), name);
+	return fl_batch_send(nl, b, err);
+}
+
+/* *made, when the qdisc is of our making, and so ours to remove. */
+static int ensure_clsact(struct fl_nl *nl, __u32 link, bool *made, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	bool has = false;
+	int r = fl_tc_get_clsact(nl, link, &has, err);
+
+	if (r < 0 || has)
+		return r;
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	fl_tc_put_clsact(b, link);
+	r = fl_batch_send(nl, b, err);
+	*made |= r == 0;
+	return r;
+}
+
+static int remove_filter(struct fl_nl *nl, const struct fl_tc_side *side, const char *name,
+			 unsigned int *others, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct fl_filter have = { 0 };
+	int r = fl_tc_get_side_filter(nl, side, &have, others, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && !fl_streq(have.name, name)) {
+		++*others;
+		return 0;
+	}
+	r = r ?: fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	fl_tc_put_side_filter_del(b, side);
+	return fl_batch_send(nl, b, err);
+}
+
+/* Our filters, and the qdisc if it is ours and nobody else has come to use it. */
+static int remove_filters(struct fl_nl *nl, __u32 link, __u32 flags, struct fl_err *err)
+{
+	const struct fl_tc_side in = { link, false }, out = { link, true };
+	fl_auto_batch struct fl_batch *b = NULL;
+	unsigned int in_others = 0, out_others = 0;
+	int r = remove_filter(nl, &in, "fl_from_net", &in_others, err)
+			?: remove_filter(nl, &out, "fl_to_net", &out_others, err);
+
+	if (r < 0 || !(flags & FL_DEVICE_CLSACT) || in_others || out_others)
+		return r;
+	r = fl_batch_new(&b, err);
+	if (r < 0)
+		return r;
+	fl_tc_put_clsact_del(b, link);
+	return fl_batch_send(nl, b, err);
+}
+
+/* What XDP program the link has, and whether it is one of ours. */
+static int find_xdp(struct fl_nl *nl, __u32 link, struct fl_xdp *out, bool *ours,
+		    struct fl_err *err)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	fl_auto_close int fd = -1;
+	int r = fl_xdp_get(nl, link, out, err);
+
+	if (r < 0 || out->prog_id == 0)
+		return r;
+	fd = bpf_prog_get_fd_by_id(out->prog_id);
+	*ours = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+		fl_streq(info.name, XDP_NAME);
+	return 0;
+}
+
+static int send_xdp(struct fl_nl *nl, __u32 link, int prog_fd, enum fl_xdp_mode mode,
+		    struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r = fl_batch_new(&b, err);
+
+	if (r < 0)
+		return r;
+	fl_xdp_put(b, link, prog_fd, mode);
+	return fl_batch_send(nl, b, err);
+}
+
+/* Takes our program off, if it is there. */
+static int remove_xdp(struct fl_nl *nl, __u32 link, struct fl_err *err)
+{
+	struct fl_xdp have = { 0 };
+	bool ours = false;
+	int r = find_xdp(nl, link, &have, &ours, err);
+
+	return r < 0 || !ours ? r : send_xdp(nl, link, -1, have.mode, err);
+}
+
+/* Puts our program in place of what the link has. */
+static int put_xdp(struct dp *d, struct fl_nl *nl, __u32 link, const struct fl_xdp *have,
+		   enum fl_xdp_mode mode, struct fl_err *err)
+{
+	int r = 0;
+
+	/* Both modes at once is more than the kernel does. */
+	if (have->prog_id && have->mode != mode)
+		r = remove_xdp(nl, link, err);
+	r = r ?: send_xdp(nl, link, bpf_program__fd(d->bpf->progs.fl_xdp), mode, err);
+	return r < 0 ? fl_wrap(err, r, "config 'policy.xdp': %s",
+			       mode == FL_XDP_NATIVE ? "native" : "generic")
+		     : 0;
+}
+
+static int enter(struct dp *d, __u32 link, __u32 flags, struct fl_err *err)
+{
+	struct fl_device value = { .flags = flags };
+
+	return dp_put(FD(d, fl_devices), &link, &value, "interfaces", err);
+}
+
+/* Enters the interface. What is denied is dropped by tc where XDP is not asked for or not there. */
+static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flags,
+			  enum fl_xdp_mode mode, struct fl_err *err)
+{
+	struct fl_xdp have = { 0 };
+	bool ours = false;
+	__u32 id = 0;
+	int r = dp_prog_id(d->bpf->progs.fl_xdp, &id, err) ?: find_xdp(nl, link, &have, &ours, err);
+
+	if (r < 0)
+		return r;
+	if (have.prog_id == id && have.mode == mode)
+		return enter(d, link, flags, err);
+	r = enter(d, link, flags | FL_DEVICE_DENIES, err);
+	if (r == 0 && have.prog_id && !ours)
+		return fl_fail(err, EEXIST, "there is another XDP program already");
+	return r ?: put_xdp(d, nl, link, &have, mode, err) ?: enter(d, link, flags, err);
+}
+
+static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, enum fl_xdp_mode xdp,
+		  struct fl_err *err)
+{
+	const struct fl_tc_side in = { dev->ifindex, false }, out = { dev->ifindex, true };
+	struct fl_device have = { 0 };
+	struct fl_err ignored;
+	bool made;
+	int r;
+
+	(void)bpf_map_lookup_elem(FD(d, fl_devices), &dev->ifindex, &have);
+	made = have.flags & FL_DEVICE_CLSACT;
+	r = ensure_clsact(nl, dev->ifindex, &made, err)
+		    ?: ensure_filter(nl, &in, d->bpf->progs.fl_from_net, err) ?:
+	    ensure_filter(nl, &out, d->bpf->progs.fl_to_net, err);
+	if (r < 0) {
+		/* Nothing may go past the stack to where it does not come back so. */
+		FL_IGNORE(dp_drop(FD(d, fl_devices), &dev->ifindex, "interfaces", &ignored));
+		return r;
+	}
+	have.flags = made ? FL_DEVICE_CLSACT : 0;
+	if (dev->denies && xdp != FL_XDP_NONE)
+		return enter_with_xdp(d, nl, dev->ifindex, have.flags, xdp, err);
+	return enter(d, dev->ifindex, have.flags | (dev->denies ? FL_DEVICE_DENIES : 0), err)
+		       ?: remove_xdp(nl, dev->ifindex, err);
+}
+
+static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err)
+{
+	struct fl_device have = { 0 };
+
+	(void)bpf_map_lookup_elem(FD(d, fl_devices), &link, &have);
+	return dp_drop(FD(d, fl_devices), &link, "interfaces", err)
+		       ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, have.flags, err);
+}
+
+static bool is_wanted(const struct dp_device *devices, size_t n, __u32 link)
+{
+	for (size_t i = 0; i < n; i++)
+		if (devices[i].ifindex == link)
+			return true;
+	return false;
+}
+
+int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices, size_t n,
+		   enum fl_xdp_mode xdp, struct fl_err *err)
+{
+	struct failures f = { .err = err };
+	__u32 key, next;
+	bool has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	struct fl_err one;
+	int r;
+
+	for (; has; key = next) {
+		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+		if (!is_wanted(devices, n, key))
+			note(&f, detach(d, nl, key, &one), &one);
+	}
+	for (size_t i = 0; i < n; i++) {
+		r = attach(d, nl, &devices[i], xdp, &one);
+		if (r < 0)
+			(void)fl_wrap(&one, r, "interface '%s'", devices[i].name);
+		note(&f, r, &one);
+	}
+	return f.r;
+}
+
+int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)
+{
+	struct failures f = { .err = err };
+	struct fl_device have = { 0 };
+	fl_auto_close int fd = bpf_obj_get(pin);
+	struct fl_err one;
+	__u32 key;
+
+	/* An earlier version had none. */
+	while (fd >= 0 && bpf_map_get_next_key(fd, NULL, &key) == 0) {
+		(void)bpf_map_lookup_elem(fd, &key, &have);
+		if (bpf_map_delete_elem(fd, &key) < 0)
+			return fl_fail_errno(err, errno, "forget interface %u", key);
+		note(&f, remove_xdp(nl, key, &one), &one);
+		note(&f, remove_filters(nl, key, have.flags, &one), &one);
+	}
+	return f.r;
+}
