@@ -17,10 +17,11 @@ struct dp;
 /*
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
  * mounted) with this layout are taken over with all they hold; else they are made and pinned there.
+ * max_flows: connections that there is room for, 0: FL_MAX_FLOWS.
  * *out is the caller's. -EOPNOTSUPP: the kernel lacks what the programs need; the text has the
  * verifier's last words. -ENODEV: no bpf file system at the folder.
  */
-fl_must int dp_open(const char *folder, struct dp **out, struct fl_err *err);
+fl_must int dp_open(const char *folder, __u32 max_flows, struct dp **out, struct fl_err *err);
 
 /* Closes the descriptors; what is in the kernel stays. */
 void dp_close(struct dp **d);

@@ -101,7 +101,7 @@ static int make_folder(const char *folder, char out[PATH_MAX], struct fl_err *er
 	return 0;
 }
 
-int dp_open(const char *folder, struct dp **out, struct fl_err *err)
+int dp_open(const char *folder, __u32 max_flows, struct dp **out, struct fl_err *err)
 {
 	fl_auto_dp struct dp *d = calloc(1, sizeof(*d));
 	char path[PATH_MAX];
@@ -118,6 +118,9 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 	if (!d->bpf)
 		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
 	d->bpf->rodata->cfg_hz = d->hz;
+	r = max_flows ? bpf_map__set_max_entries(d->bpf->maps.fl_flows, max_flows) : 0;
+	if (r < 0)
+		return fl_fail_errno(err, -r, "size the map of connections");
 	r = pin_maps(d->bpf, path, &d->fresh, err);
 	if (r < 0)
 		return r;
