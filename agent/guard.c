@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "state/full.h"
 
-_Static_assert(AGENT_MAX_FLOWS == FL_MAX_FLOWS, "the default is the datapath's");
-
 /* A pod that goes takes its interface and its record; a pause lets several go at once. */
 #define PAUSE_MS 20
 
@@ -204,6 +202,8 @@ static const enum fl_xdp_mode xdp_modes[] = {
 	[AGENT_XDP_GENERIC] = FL_XDP_GENERIC,
 };
 
+_Static_assert(AGENT_DENIED_MAX == FL_MAX_DENIED, "what may be configured fits");
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
@@ -212,7 +212,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.root = root,
 		.folder = conf->policy.maps,
 		.node = node_name,
-		.max_flows = conf->policy.max_flows,
+		.max_flows = conf->policy.max_flows == AGENT_MAX_FLOWS ? 0 : conf->policy.max_flows,
 		.unknown_allow = conf->policy.unknown_endpoint_allow,
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,

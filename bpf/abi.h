@@ -193,6 +193,8 @@ struct fl_port_info {
 FL_ABI_SIZE(struct fl_port_info, 4);
 
 /* fl_state, one entry: what the agent changes while the programs run. */
+enum { FL_GENERATION_NONE = 0 }; /* never the agent's: judged under none of its own */
+
 struct fl_state {
 	__u32 generation; /* changes with every policy; a flow judged under another is judged again
 			   */

@@ -60,7 +60,7 @@ struct agent_bgp {
 	struct fl_prefix *cluster_cidrs; /* owned */
 };
 
-#define AGENT_MAX_FLOWS 524288 /* tracked connections, where nothing else is asked for */
+#define AGENT_MAX_FLOWS 524288 /* tracked connections: what the datapath has room for by itself */
 
 struct agent_config {
 	char *file;	       /* owned */

@@ -16,7 +16,8 @@ struct dp;
 
 /*
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
- * mounted) with this layout are taken over with all they hold; else they are made and pinned there.
+ * mounted) with this layout are taken over with all they hold; else they are made and pinned there,
+ * beside those of another layout or size, see dp_has_former().
  * max_flows: connections that there is room for, 0: FL_MAX_FLOWS.
  * *out is the caller's. -EOPNOTSUPP: the kernel lacks what the programs need; the text has the
  * verifier's last words. -ENODEV: no bpf file system at the folder.
@@ -39,6 +40,12 @@ fl_must int dp_is_attached(struct dp *d, struct fl_nl *nl, bool *yes, struct fl_
 
 /* True when dp_open() took over no connections: whatever goes on already is unknown. */
 bool dp_is_fresh(const struct dp *d);
+
+/*
+ * True when the programs that stand in the blocks work by maps of another layout than ours, or may:
+ * ours are to be filled before dp_attach(), which then takes over the connections.
+ */
+bool dp_has_former(const struct dp *d);
 
 /*
  * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,

@@ -345,7 +345,8 @@ int dp_next_generation(struct dp *d, struct fl_err *err)
 
 	if (r < 0)
 		return r;
-	state.generation++;
+	if (++state.generation == FL_GENERATION_NONE)
+		state.generation++;
 	return write_state(d, &state, err);
 }
 

@@ -231,19 +231,33 @@ static int leave_mark(const struct enf *e, struct fl_err *err)
 	return r == -EEXIST ? 0 : r;
 }
 
+static int attach(struct enf *e, struct fl_err *err)
+{
+	bool changed;
+	int r = dp_attach(e->dp, e->nl, &changed, err);
+
+	e->attached = r == 0;
+	return r;
+}
+
+/* Where another layout's programs stand, ours take their place when everything has been filled. */
+static int attach_late(struct enf *e, struct fl_err *err)
+{
+	return dp_has_former(e->dp) ? attach(e, err) : 0;
+}
+
 int enf_reconcile(struct enf *e, struct fl_err *err)
 {
 	struct fl_err first = { 0 }, one;
-	bool changed;
 	/*
 	 * The mark before the records: a plugin that has not seen it has made its record and its
 	 * interface before we look for them.
 	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
 		enf_specials, read_records, enf_look,	   enf_note_late, enf_atts_sweep,
-		compile,      apply_all,    enf_atts_open, enf_join,
+		compile,      apply_all,    enf_atts_open, attach_late,	  enf_join,
 	};
-	int r = dp_attach(e->dp, e->nl, &changed, &first) ?:
+	int r = (dp_has_former(e->dp) ? 0 : attach(e, &first)) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {

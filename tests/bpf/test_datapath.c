@@ -168,7 +168,7 @@ static void exchanging_the_programs_loses_no_packet(void **state)
 		CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 		CHECK(changed);
 	}
-	must("for i in $(seq 100); do grep -q transmitted /run/flood && break; sleep 0.1; done");
+	must("for i in $(seq 400); do grep -q transmitted /run/flood && break; sleep 0.1; done");
 	must("grep -q ' 0% packet loss' /run/flood");
 }
 

@@ -148,7 +148,7 @@ static void nothing_opens_while_the_agent_is_away_or_comes_back(void **state)
 	put_policy(DENY_ALL);
 	put_policy(FROM_CLIENT);
 	CHECK_OK(enf_reconcile(enf, &err), &err);
-	must("for i in $(seq 100); do grep -q transmitted /run/flood && "
+	must("for i in $(seq 400); do grep -q transmitted /run/flood && "
 	     "grep -q transmitted /run/forbidden && break; sleep 0.1; done");
 	must("grep -q ' 0% packet loss' /run/flood");
 	must("grep -q ' 100% packet loss' /run/forbidden");

@@ -374,7 +374,7 @@ watch_kernel() {
 		disown $!
 	done
 	# They listen when they show a mark.
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		on "$1" in_node ip link add mark type bridge
 		on "$1" in_node nft add table ip marked
 		on "$1" in_node ip link del mark
@@ -384,13 +384,22 @@ watch_kernel() {
 		fi
 		sleep 0.05
 	done
-	sleep 0.2
+	no_growth "$file"
 	: >"$file"
+}
+
+# no_growth FILE: until nothing has been written to it for half a second.
+no_growth() {
+	local size=
+	while [ "$size" != "$(stat -c %s "$1")" ]; do
+		size=$(stat -c %s "$1")
+		sleep 0.5
+	done
 }
 
 watched() {
 	local p
-	sleep 0.2
+	no_growth "$BATS_TEST_TMPDIR/monitor.$1"
 	while read -r p; do
 		kill "$p" 2>/dev/null || true
 	done <"$BATS_TEST_TMPDIR/monitor.$1.pids"

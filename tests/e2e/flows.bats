@@ -383,3 +383,13 @@ for port in range(1, 1500):
 	run -0 plugin_status
 	eventually 5 connects cli "$(pod_ip n1 web)" 80
 }
+
+@test "another policy.maxFlows takes the connections along, after the agent's restart" {
+	connects cli "$(pod_ip n1 web)" 80
+	agent_stop n1
+	agent_start n1 "$(printf 'mode: vxlan\npolicy: {enforce: true, maxFlows: 4096}')"
+	agent_wait_ready n1
+	agent_get n1 /metrics | grep -qx 'fairlead_datapath_map_capacity{map="flows"} 4096'
+	run -0 fairlead bpf ct --pod default/cli -o json
+	jq -e 'any(.[]; .from.pod == "default/cli" and .to.pod == "default/web" and .to.port == 80)' <<<"$output"
+}
