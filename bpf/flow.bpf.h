@@ -40,6 +40,7 @@ static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone
 	l->key.port_be[1] = l->side ? p->sport_be : p->dport_be;
 	l->key.zone = zone;
 	l->key.proto = p->proto;
+	__builtin_memset(l->key.pad, 0, sizeof(l->key.pad));
 }
 
 /* True when the packet goes to the side that opened the connection. */
@@ -80,7 +81,7 @@ static __always_inline struct fl_flow *fl_flow_inherit(const struct fl_flow_key 
 	return bpf_map_lookup_elem(&fl_flows, key);
 }
 
-/* The packet's connection, or NULL: none that is alive. l is zero before. */
+/* The packet's connection, or NULL: none that is alive. */
 static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, __u32 zone,
 						    struct fl_lookup *l)
 {

@@ -71,14 +71,11 @@ static __always_inline int fl_way_local(struct __sk_buff *skb, struct fl_work *w
 					const struct fl_endpoint_info *from)
 {
 	const struct fl_packet *p = &w->p;
+	/* An ICMP error does not go the way of the packet that it is about. */
+	__u32 ifindex = p->kind == FL_KIND_ERROR ? fl_local_find(zone, &p->outer_dst) : w->to_pod;
 	struct fl_endpoint_info *to = &w->to;
-	__u32 *index, ifindex;
 
-	index = fl_local_find(zone, fl_target_of(p));
-	if (!index || *index == skb->ifindex)
-		return -1;
-	ifindex = *index;
-	if (!fl_endpoint_open(ifindex, to))
+	if (!ifindex || ifindex == skb->ifindex || !fl_endpoint_open(ifindex, to))
 		return -1;
 	/* On one bridge; else by way of the router. What is sent to a third station stays its. */
 	if (!fl_mac_differs(p->eth.h_dest, to->mac))

@@ -66,10 +66,10 @@ struct dp_endpoint {
 
 /*
  * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
- * for this interface, or NULL; addresses that are gone are removed. One that the map did not know
- * with these addresses is shut at first (*is_shut): connections that were judged while the address
- * was nobody's, or another's, must not lead in; whoever opens it raises the generation before.
- * -E2BIG: a map is full.
+ * for this interface, or NULL; addresses that are gone are removed with their connections. One that
+ * the map did not know with these addresses is shut at first (*is_shut): connections that were
+ * judged while the address was nobody's, or another's, must not lead in; whoever opens it raises
+ * the generation before. -E2BIG: a map is full.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 			    const struct dp_endpoint *last, bool *is_shut, struct fl_err *err);
@@ -81,7 +81,13 @@ fl_must int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct 
 fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
 			    struct fl_err *err);
 
-/* Removes the endpoint with its addresses and its connections. One not there counts as removed. */
+/* The host interface that has the address; 0: none. */
+__u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip);
+
+/*
+ * Removes the endpoint with its addresses, as far as they are still its own, and their connections.
+ * One not there counts as removed.
+ */
 fl_must int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
 /* Calls each() for every endpoint in the map, as after taking it over; it may remove that one. */
