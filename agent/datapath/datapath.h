@@ -80,7 +80,13 @@ fl_must int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct 
 fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
 			    struct fl_err *err);
 
-/* Removes the endpoint with its addresses and its connections. One not there counts as removed. */
+/* The host interface that has the address; 0: none. */
+__u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip);
+
+/*
+ * Removes the endpoint with its addresses, as far as they are still its own, and their connections.
+ * One not there counts as removed.
+ */
 fl_must int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
 /* Calls each() for every endpoint in the map, as after taking it over; it may remove that one. */

@@ -129,24 +129,36 @@ static int pin_maps(struct datapath_bpf *pod, const char *folder, bool *fresh, s
 	return 0;
 }
 
+/* Where the path leads, or would if it were there. */
+static bool is_in_bpf_fs(const char path[PATH_MAX])
+{
+	char above[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	(void)snprintf(above, sizeof(above), "%s", path);
+	while (statfs(above, &fs) < 0) {
+		slash = strrchr(above, '/');
+		if (errno != ENOENT || !slash || slash == above)
+			return false;
+		*slash = '\0';
+	}
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
 /* FOLDER/vN, so that another layout's maps are never mistaken for these. */
 static int make_folder(const char *folder, char out[PATH_MAX], struct fl_err *err)
 {
-	struct statfs fs;
 	int r = fl_format(out, PATH_MAX, err, "%s/v%d", folder, FL_ABI_VERSION);
 
-	if (r == 0)
-		r = fl_make_dirs(out, 0700, err);
 	if (r < 0)
 		return r;
-	if (statfs(out, &fs) < 0)
-		return fl_fail_errno(err, errno, "look at '%s'", out);
-	if (fs.f_type != BPF_FS_MAGIC)
+	if (!is_in_bpf_fs(out))
 		return fl_fail(err, ENODEV,
 			       "'%s' is in no bpf file system: mount one, as with mount -t bpf bpf "
 			       "/sys/fs/bpf",
 			       out);
-	return 0;
+	return fl_make_dirs(out, 0700, err);
 }
 
 static int load(struct dp *d, struct fl_err *err)
@@ -331,13 +343,7 @@ static int remove_filter(struct fl_nl *nl, __u32 block, const char *name, struct
 
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	char devices[PATH_MAX];
-	int r = fl_format(devices, sizeof(devices), err, "%s/v%d/fl_devices", folder,
-			  FL_ABI_VERSION);
-
-	if (r < 0)
-		return r;
-	return dp_retire_devices(devices, nl, err) ?:
+	return dp_leave_devices(folder, nl, err) ?:
 	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
 	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: dp_unpin(folder, NULL, err);

@@ -52,8 +52,7 @@ int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out, s
 	return fl_fail_errno(err, errno, "read from the datapath's map of endpoints");
 }
 
-/* The interface that has the address; 0: none. */
-static __u32 owner_of(struct dp *d, __u32 zone, const struct fl_in *ip)
+__u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip)
 {
 	struct fl_local_key key = { .zone = zone, .addr = *ip };
 	__u32 owner;
@@ -113,7 +112,7 @@ static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_
 	of->info.zone = ep->info.zone;
 	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
 		struct fl_local_key key = { .zone = ep->info.zone, .addr = ep->ips[i] };
-		__u32 owner = owner_of(d, key.zone, &key.addr);
+		__u32 owner = dp_local_owner(d, key.zone, &key.addr);
 
 		if (owner && owner != ep->ifindex)
 			of->ips[of->n_ips++] = key.addr;
@@ -135,7 +134,7 @@ static int leave_addresses(struct dp *d, const struct dp_endpoint *ep,
 	gone->info.zone = last->info.zone;
 	for (size_t i = 0; i < last->n_ips; i++)
 		if (!has_ip(ep, last->info.zone, &last->ips[i]) &&
-		    owner_of(d, last->info.zone, &last->ips[i]) == ep->ifindex)
+		    dp_local_owner(d, last->info.zone, &last->ips[i]) == ep->ifindex)
 			gone->ips[gone->n_ips++] = last->ips[i];
 	for (size_t i = 0; r == 0 && i < gone->n_ips; i++)
 		r = drop_local(d, gone->info.zone, &gone->ips[i], err);
@@ -150,7 +149,7 @@ static bool is_known(struct dp *d, const struct dp_endpoint *ep, struct fl_endpo
 	    memcmp(have->mac, ep->info.mac, sizeof(have->mac)) != 0)
 		return false;
 	for (size_t i = 0; i < ep->n_ips; i++)
-		if (owner_of(d, ep->info.zone, &ep->ips[i]) != ep->ifindex)
+		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) != ep->ifindex)
 			return false;
 	return true;
 }
@@ -203,7 +202,7 @@ int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err
 	/* An address may be another endpoint's by now. */
 	own->info.zone = ep->info.zone;
 	for (size_t i = 0; i < ep->n_ips; i++)
-		if (owner_of(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
+		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
 			own->ips[own->n_ips++] = ep->ips[i];
 	for (size_t i = 0; r == 0 && i < own->n_ips; i++)
 		r = drop_local(d, own->info.zone, &own->ips[i], err);

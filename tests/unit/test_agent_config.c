@@ -50,7 +50,8 @@ static void an_empty_file_is_all_defaults(void **state)
 		CHECK(c.bgp.mesh_graceful_restart && !c.bgp.mesh_password && !c.bgp.cluster_id);
 		CHECK(fl_streq(c.bgp.bird, "bird") && c.bgp.n_peers == 0 && !c.bgp.peers);
 		CHECK(c.bgp.n_communities == 0 && c.bgp.n_cluster_cidrs == 0);
-		CHECK(c.masquerade && !c.policy.unknown_endpoint_allow && c.resync_s == 30);
+		CHECK(c.masquerade && c.resync_s == 30);
+		CHECK(c.policy.enforce && !c.policy.unknown_endpoint_allow);
 		CHECK(fl_streq(c.metrics_listen, "127.0.0.1:9464"));
 		CHECK(fl_streq(c.log_level, "info") && !c.log_json);
 		CHECK(fl_streq(c.file, "agent.yaml"));
