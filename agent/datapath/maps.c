@@ -224,11 +224,12 @@ int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err
 	for (size_t i = 0; i < ep->n_ips; i++)
 		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
 			own->ips[own->n_ips++] = ep->ips[i];
+	/* First the endpoint: nothing passes it while its addresses are nobody's. */
+	r = dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err);
 	for (size_t i = 0; r == 0 && i < own->n_ips; i++)
 		r = drop_local(d, own->info.zone, &own->ips[i], err);
 	/* No connection is inherited with an address. */
-	return r ?: dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err)
-		 ?: forget(d, own, err);
+	return r ?: forget(d, own, err);
 }
 
 struct strangers {

@@ -109,13 +109,14 @@ TEST_MAYBE static void stream_start(const char *to, const char *from, const char
 {
 	char command[1024];
 
-	(void)snprintf(
-		command, sizeof(command),
-		"cd %s; ip netns exec %s ./stream serve 5001 >/run/stream.to 2>&1 </dev/null & "
-		"for i in $(seq 500); do grep -q listening /run/stream.to && break; "
-		"sleep 0.01; done; cd %s; ip netns exec %s ./stream send %s 5001 "
-		">/run/stream.from 2>&1 </dev/null & echo $! >/run/stream.pid",
-		harness_folder(), to, harness_folder(), from, address);
+	(void)snprintf(command, sizeof(command),
+		       "rm -f /run/stream.*; cd %s; ip netns exec %s ./stream serve 5001 "
+		       ">/run/stream.to 2>&1 </dev/null & "
+		       "echo $! >/run/stream.server; "
+		       "for i in $(seq 500); do grep -q listening /run/stream.to && break; "
+		       "sleep 0.01; done; cd %s; ip netns exec %s ./stream send %s 5001 "
+		       ">/run/stream.from 2>&1 </dev/null & echo $! >/run/stream.pid",
+		       harness_folder(), to, harness_folder(), from, address);
 	must(command);
 }
 
@@ -123,7 +124,9 @@ TEST_MAYBE static void stream_start(const char *to, const char *from, const char
 TEST_MAYBE static void stream_stop(void)
 {
 	must("kill $(cat /run/stream.pid); for i in $(seq 3000); do "
-	     "grep -qE '^(bytes|stream:)' /run/stream.from && break; sleep 0.01; done; "
+	     "grep -qE '^(bytes|stream:)' /run/stream.from && ! kill -0 $(cat /run/stream.server) "
+	     "&& "
+	     "break; sleep 0.01; done 2>/dev/null; "
 	     "sed 's/^/# stream: /' /run/stream.from /run/stream.to | grep -v listening; "
 	     "grep -q '^bytes' /run/stream.from && "
 	     "! grep -q '^stream:' /run/stream.from /run/stream.to");
