@@ -32,7 +32,7 @@ static int del_foreign(const struct fl_cni_req *req, struct fl_err *err)
 	i = fl_attach_find_container(req, &prev);
 	if (i < 0 || fl_empty(prev.ifaces[i].mac))
 		return 0;
-	r = fl_netns_open_nl(req->netns_fd, &pod, err);
+	r = fl_netns_open_nl(req->netns_fd, req->home_fd, &pod, err);
 	if (r == 0)
 		r = fl_link_get(pod, req->ifname, &link, err);
 	if (r < 0)

@@ -42,7 +42,7 @@ static void visit_is_made_inside_and_comes_home(void **state)
 	ino_t home = here(), inside = 0;
 
 	(void)state;
-	assert_int_equal(fl_netns_run(pod, visit_look, &inside, &err), 3);
+	assert_int_equal(fl_netns_run(pod, -1, visit_look, &inside, &err), 3);
 	CHECK(inside == number_of(pod) && inside != home && here() == home);
 }
 
@@ -51,7 +51,7 @@ static void visit_that_fails_comes_home_with_its_error(void **state)
 	ino_t home = here(), inside = 0;
 
 	(void)state;
-	CHECK_FAILS(fl_netns_run(pod, visit_fail, &inside, &err), EDOM, &err, "no good there");
+	CHECK_FAILS(fl_netns_run(pod, -1, visit_fail, &inside, &err), EDOM, &err, "no good there");
 	CHECK(inside == number_of(pod) && here() == home);
 }
 
@@ -61,9 +61,9 @@ static void what_is_no_namespace_is_not_visited(void **state)
 	ino_t home = here(), inside = 0;
 
 	(void)state;
-	CHECK_FAILS(fl_netns_run(fd, visit_look, &inside, &err), EINVAL, &err,
+	CHECK_FAILS(fl_netns_run(fd, -1, visit_look, &inside, &err), EINVAL, &err,
 		    "enter the pod's network namespace");
-	CHECK_FAILS(fl_netns_run(-1, visit_look, &inside, &err), EBADF, &err,
+	CHECK_FAILS(fl_netns_run(-1, -1, visit_look, &inside, &err), EBADF, &err,
 		    "enter the pod's network namespace");
 	CHECK(inside == 0 && here() == home);
 }
@@ -73,7 +73,7 @@ static void socket_of_a_namespace_stays_in_it(void **state)
 	fl_auto_nl struct fl_nl *there = NULL;
 
 	(void)state;
-	CHECK_OK(fl_netns_open_nl(pod, &there, &err), &err);
+	CHECK_OK(fl_netns_open_nl(pod, -1, &there, &err), &err);
 	CHECK(has_link(nl, "h0") && !has_link(there, "h0"));
 	must("$POD ip link add inside type veth peer name inside2");
 	CHECK(!has_link(nl, "inside") && has_link(there, "inside"));
