@@ -266,17 +266,20 @@ static __u32 if_of(enum hook hook)
 	return hook == FROM_A || hook == TO_A ? if_a : if_b;
 }
 
-struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len)
+static struct fate run(enum hook hook, const uint8_t *bytes, size_t len, struct __sk_buff ctx)
 {
 	uint64_t before[FL_R_COUNT * FL_DIRS], after[FL_R_COUNT * FL_DIRS];
-	struct __sk_buff ctx = { .ifindex = if_of(hook) };
+	struct __sk_buff left = { 0 };
 	struct fate f = { .reason = FL_R_COUNT };
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = (__u32)len,
 		    .data_out = f.out, .data_size_out = sizeof(f.out));
 
+	ctx.ifindex = if_of(hook);
 	if (hook != AT_XDP) {
 		o.ctx_in = &ctx;
 		o.ctx_size_in = sizeof(ctx);
+		o.ctx_out = &left;
+		o.ctx_size_out = sizeof(left);
 	}
 	read_counts(before);
 	if (bpf_prog_test_run_opts(program_fd(hook), &o) != 0)
@@ -292,8 +295,21 @@ struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len)
 	if (f.counted != 1)
 		f.reason = FL_R_COUNT;
 	f.verdict = (int)o.retval;
+	f.mark = left.mark;
 	f.len = o.data_size_out;
 	return f;
+}
+
+struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len)
+{
+	return run(hook, bytes, len, (struct __sk_buff){ 0 });
+}
+
+struct fate world_run_as(enum hook hook, const struct pkt *p, const struct __sk_buff *skb)
+{
+	uint8_t bytes[PKT_MAX];
+
+	return run(hook, bytes, pkt_build(p, bytes), *skb);
 }
 
 struct fate world_run(enum hook hook, const struct pkt *p)

@@ -12,6 +12,8 @@
 #include <net/if.h>
 #include <stdbool.h>
 
+#include <linux/bpf.h>
+
 #include "bpf/abi.h"
 #include "pkt.h"
 
@@ -70,12 +72,16 @@ struct fate {
 	enum fl_reason reason; /* FL_R_COUNT: none or several were counted */
 	enum fl_dir dir;       /* that it was counted in */
 	unsigned int counted;  /* how often */
+	__u32 mark;	       /* that it has left with */
 	size_t len;
 	uint8_t out[PKT_MAX];
 };
 
 /* Runs a packet. */
 struct fate world_run(enum hook hook, const struct pkt *p);
+
+/* Runs a packet of which the kernel knows more than its bytes: mark, gso_size, gso_segs. */
+struct fate world_run_as(enum hook hook, const struct pkt *p, const struct __sk_buff *skb);
 
 /* Runs bytes; len of the result is 0 when the kernel takes no such test packet. */
 struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len);

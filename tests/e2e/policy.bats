@@ -216,7 +216,7 @@ spec:
 	policy <<<"$deny"
 	loses n1 cli "$(pod_ip n1 web)"
 	agent_stop n1
-	agent_start n1 'mode: vxlan'
+	agent_start n1 "$(printf 'mode: vxlan\npolicy: {enforce: false}')"
 	agent_wait_ready n1
 	reaches n1 cli "$(pod_ip n1 web)"
 	run ! on n1 in_node ip link show fairlead-blocks

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Packets past the stack: what fl_from_pod sends to another node and fl_from_net into a pod, as
+ * what it arrives there; what of a connection goes by the stack after all; what fl_to_net does with
+ * what the stack has translated. Needs root and eBPF.
+ */
+#include "world.h"
+
+#include <bpf/bpf.h>
+#include <linux/pkt_cls.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define MAC_OTHER                   \
+	{                           \
+		2, 0, 0, 0, 0, 0x66 \
+	}
+
+enum { ETH = 14, TTL4 = ETH + 8, CHECK4 = ETH + 10, TTL6 = ETH + 7 };
+
+/* What can be in a packet, apart from who speaks to whom. */
+static const struct shape {
+	const char *what;
+	struct pkt p;
+	bool six, four;
+} shapes[] = {
+	{ "udp", { .dport = 53 }, true, true },
+	{ "tcp", { .proto = IPPROTO_TCP, .dport = 80, .tcp = PKT_SYN }, true, true },
+	{ "sctp", { .proto = IPPROTO_SCTP, .dport = 80 }, true, true },
+	{ "icmp echo", { .proto = IPPROTO_ICMP, .type = 8, .dport = 7 }, false, true },
+	{ "icmp6 echo", { .proto = IPPROTO_ICMPV6, .type = 128, .dport = 7 }, true, false },
+	{ "another protocol", { .proto = 47, .payload = 9 }, true, true },
+	{ "options", { .options = 40, .dport = 53 }, false, true },
+	{ "extension headers", { .ext = { 255, 60, 43, 60 }, .dport = 53 }, true, false },
+	{ "first fragment", { .dport = 53, .id = 5, .more = 1, .payload = 24 }, true, true },
+	{ "last hop but one", { .dport = 53, .ttl = 2 }, true, true },
+	{ "as large as goes", { .dport = 53, .payload = 1500 - 28 - 20 }, true, true },
+};
+
+#define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
+
+static uint16_t header_sum(const uint8_t *ip)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < (ip[0] & 15u) * 4u; i += 2)
+		sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* The packet as a router would have sent it on: one hop less, all else as it was. */
+static void check_hop(const char *what, const struct pkt *p, const struct fate *f)
+{
+	bool six = strchr(p->src, ':');
+	uint8_t was[PKT_MAX];
+	size_t len = pkt_build(p, was);
+
+	if (f->len != len || f->out[six ? TTL6 : TTL4] != was[six ? TTL6 : TTL4] - 1)
+		fail_msg("%s: hop count %u of %zu bytes", what, f->out[six ? TTL6 : TTL4], f->len);
+	if (!six && header_sum(f->out + ETH) != 0xffff)
+		fail_msg("%s: the header's checksum is wrong", what);
+	was[six ? TTL6 : TTL4]--;
+	if (!six)
+		memcpy(was + CHECK4, f->out + CHECK4, 2);
+	if (memcmp(was + ETH, f->out + ETH, len - ETH) != 0)
+		fail_msg("%s: it is another packet", what);
+}
+
+/* Each shape in each family that has it, from one to another. */
+static void each_shape(const char *from4, const char *to4, const char *from6, const char *to6,
+		       void (*check)(const char *what, const struct pkt *p))
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		struct pkt p = shapes[i].p;
+
+		p.src = from4;
+		p.dst = to4;
+		if (shapes[i].four)
+			check(shapes[i].what, &p);
+		p.src = from6;
+		p.dst = to6;
+		if (shapes[i].six)
+			check(shapes[i].what, &p);
+	}
+}
+
+static void leaves(const char *what, const struct pkt *p)
+{
+	struct fate f;
+
+	world_forget();
+	f = world_run(FROM_A, p);
+	CHECK_FATE(what, f, FL_R_REDIRECTED);
+	assert_int_equal(f.verdict, TC_ACT_REDIRECT);
+	assert_int_equal(f.mark, FL_MARK);
+	check_hop(what, p, &f);
+}
+
+static void every_header_combination_leaves_for_another_node(void **state)
+{
+	(void)state;
+	each_shape(A4, PEER4, A6, PEER6, leaves);
+}
+
+static void arrives(const char *what, const struct pkt *p)
+{
+	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 0x0a, 2, 0, 0, 0, 0, 0xfe };
+	struct fate f;
+
+	world_forget();
+	f = world_run(FROM_NET, p);
+	CHECK_FATE(what, f, FL_R_REDIRECTED);
+	assert_int_equal(f.verdict, TC_ACT_REDIRECT);
+	assert_memory_equal(f.out, macs, sizeof(macs));
+	check_hop(what, p, &f);
+}
+
+static void every_header_combination_arrives_in_the_pod(void **state)
+{
+	(void)state;
+	each_shape(PEER4, A4, PEER6, A6, arrives);
+}
+
+static void passes_out(const char *what, const struct pkt *p)
+{
+	struct fate f;
+	size_t flows;
+
+	world_forget();
+	f = world_run(TO_NET, p);
+	flows = world_flows();
+	if (f.verdict != TC_ACT_UNSPEC || f.counted || flows != 1)
+		fail_msg("%s: verdict %d, counted %u, %zu flows", what, f.verdict, f.counted,
+			 flows);
+}
+
+static void every_header_combination_of_the_stack_is_entered_and_goes_on(void **state)
+{
+	(void)state;
+	each_shape(A4, PEER4, A6, PEER6, passes_out);
+}
+
+/* By the stack, as if nobody had touched it. */
+static void check_left(const char *what, const struct pkt *p, struct fate f)
+{
+	uint8_t was[PKT_MAX];
+	size_t len = pkt_build(p, was);
+
+	CHECK_FATE(what, f, FL_R_FORWARDED);
+	assert_int_equal(f.verdict, TC_ACT_OK);
+	assert_int_equal(f.mark, 0);
+	assert_int_equal(f.len, len);
+	assert_memory_equal(f.out, was, len);
+}
+
+static void what_a_router_would_answer_is_left_to_the_stack(void **state)
+{
+	static const struct {
+		const char *what;
+		struct pkt p;
+	} rows[] = {
+		{ "at its last hop", { .src = A4, .dst = PEER4, .ttl = 1 } },
+		{ "at its last hop, IPv6", { .src = A6, .dst = PEER6, .ttl = 1 } },
+		{ "too large by a byte", { .src = A4, .dst = PEER4, .payload = 1500 - 28 + 1 } },
+		{ "too large by a byte, IPv6", { .src = A6, .dst = PEER6, .payload = 1500 - 47 } },
+		{ "to a third station", { .src = A4, .dst = PEER4, .dst_mac = MAC_OTHER } },
+		{ "nowhere", { .src = A4, .dst = WORLD4 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world_forget();
+		check_left(rows[i].what, &rows[i].p, world_run(FROM_A, &rows[i].p));
+	}
+}
+
+static void what_will_be_cut_is_as_large_as_its_parts(void **state)
+{
+	static const struct pkt p = {
+		.src = A4, .dst = PEER4, .proto = IPPROTO_TCP, .tcp = PKT_SYN, .payload = 1900
+	};
+	static const struct pkt p6 = {
+		.src = A6, .dst = PEER6, .proto = IPPROTO_TCP, .tcp = PKT_SYN, .payload = 1900
+	};
+	struct __sk_buff fits = { .gso_size = 1500 - 40, .gso_segs = 2 };
+	struct __sk_buff large = { .gso_size = 1500 - 39, .gso_segs = 2 };
+
+	(void)state;
+	world_forget();
+	CHECK_FATE("parts that fit", world_run_as(FROM_A, &p, &fits), FL_R_REDIRECTED);
+	check_left("parts that do not", &p, world_run_as(FROM_A, &p, &large));
+	fits.gso_size -= 20;
+	large.gso_size -= 20;
+	CHECK_FATE("IPv6, that fit", world_run_as(FROM_A, &p6, &fits), FL_R_REDIRECTED);
+	check_left("IPv6, that do not", &p6, world_run_as(FROM_A, &p6, &large));
+}
+
+static void without_our_programs_on_the_way_all_goes_by_the_stack(void **state)
+{
+	static const struct pkt out = { .src = A4, .dst = PEER4, .dport = 53 };
+	static const struct pkt in = { .src = PEER4, .dst = A4, .sport = 53 };
+	__u32 index = if_nametoindex("net0");
+	int devices = world_map("fl_devices");
+	struct fl_device device;
+	struct fate f;
+
+	(void)state;
+	world_forget();
+	assert_int_equal(bpf_map_lookup_elem(devices, &index, &device), 0);
+	assert_int_equal(bpf_map_delete_elem(devices, &index), 0);
+	check_left("out", &out, world_run(FROM_A, &out));
+	f = world_run(FROM_NET, &in);
+	assert_int_equal(f.verdict, TC_ACT_UNSPEC);
+	assert_int_equal(f.counted, 0);
+	assert_int_equal(bpf_map_update_elem(devices, &index, &device, BPF_ANY), 0);
+	CHECK_FATE("and past it again", world_run(FROM_A, &out), FL_R_REDIRECTED);
+}
+
+static void what_went_past_the_stack_is_not_judged_on_its_way_out(void **state)
+{
+	static const struct pkt p = { .src = A4, .dst = WORLD4, .dport = 53 };
+	struct __sk_buff marked = { .mark = FL_MARK }, other = { .mark = 7 };
+	struct fate f;
+
+	(void)state;
+	world_forget();
+	world_slot(SLOT_A, 30, FL_SLOT_EGRESS);
+	f = world_run_as(TO_NET, &p, &marked);
+	assert_int_equal(f.verdict, TC_ACT_UNSPEC);
+	assert_int_equal(f.mark, 0);
+	assert_int_equal(f.counted, 0);
+	f = world_run_as(TO_NET, &p, &other);
+	CHECK_FATE("with somebody else's mark", f, FL_R_POLICY_EGRESS);
+	assert_int_equal(f.mark, 7);
+	world_slot(SLOT_A, 0, 0);
+}
+
+static void passes(const char *what, enum hook hook, const struct pkt *p)
+{
+	struct fate f = world_run(hook, p);
+
+	if (f.verdict != TC_ACT_UNSPEC || f.counted)
+		fail_msg("%s: verdict %d, reason %d", what, f.verdict, (int)f.reason);
+}
+
+static void a_connection_keeps_to_the_way_it_began_on(void **state)
+{
+	static const struct pkt ask = { .src = A4, .dst = PEER4, .sport = 9, .dport = 53 };
+	static const struct pkt answer = { .src = PEER4, .dst = A4, .sport = 53, .dport = 9 };
+	const struct pkt error = { .src = "192.0.2.7",
+				   .dst = A4,
+				   .proto = IPPROTO_ICMP,
+				   .type = 3,
+				   .code = 4,
+				   .about = &ask };
+	const struct pkt refusal = { .src = A4,
+				     .dst = PEER4,
+				     .proto = IPPROTO_ICMP,
+				     .type = 3,
+				     .code = 3,
+				     .about = &answer };
+
+	(void)state;
+	/* Past the stack: the answer, too, and errors of routers on the way. */
+	world_forget();
+	CHECK_FATE("the question", world_run(FROM_A, &ask), FL_R_REDIRECTED);
+	CHECK_FATE("the answer", world_run(FROM_NET, &answer), FL_R_REDIRECTED);
+	CHECK_FATE("an error", world_run(FROM_NET, &error), FL_R_REDIRECTED);
+	CHECK_FATE("a refusal", world_run(FROM_A, &refusal), FL_R_REDIRECTED);
+	/* Begun by the other side. */
+	world_forget();
+	CHECK_FATE("its question", world_run(FROM_NET, &answer), FL_R_REDIRECTED);
+	CHECK_FATE("our answer", world_run(FROM_A, &ask), FL_R_REDIRECTED);
+	/* Translated by the stack: back by it, and so are errors. */
+	world_forget();
+	passes("translated", TO_NET, &ask);
+	passes("its answer", FROM_NET, &answer);
+	passes("an error about it", FROM_NET, &error);
+	CHECK_FATE("a refusal by the stack", world_run(FROM_A, &refusal), FL_R_FORWARDED);
+	passes("and out", TO_NET, &refusal);
+	assert_int_equal(world_flows(), 1);
+	/* Let in by the stack: out by it. */
+	world_forget();
+	CHECK_FATE("by the stack", world_run(TO_A, &answer), FL_R_FORWARDED);
+	CHECK_FATE("back by the stack", world_run(FROM_A, &ask), FL_R_FORWARDED);
+	passes("and out", TO_NET, &ask);
+}
+
+static void a_segment_from_the_middle_is_the_stacks(void **state)
+{
+	static const struct pkt in = {
+		.src = PEER4, .dst = A4, .proto = IPPROTO_TCP, .sport = 9, .tcp = PKT_ACK
+	};
+	static const struct pkt out = {
+		.src = A4, .dst = PEER4, .proto = IPPROTO_TCP, .dport = 9, .tcp = PKT_ACK
+	};
+
+	(void)state;
+	world_forget();
+	passes("of a connection that nobody knows", FROM_NET, &in);
+	assert_int_equal(world_flows(), 0);
+	CHECK_FATE("and ours", world_run(FROM_A, &out), FL_R_FORWARDED);
+}
+
+static void a_change_of_policy_cuts_what_comes_past_the_stack(void **state)
+{
+	static const struct pkt in = { .src = PEER6, .dst = A6, .sport = 9, .dport = 53 };
+	static const struct pkt back = { .src = A6, .dst = PEER6, .sport = 53, .dport = 9 };
+
+	(void)state;
+	world_forget();
+	CHECK_FATE("allowed", world_run(FROM_NET, &in), FL_R_REDIRECTED);
+	world_slot(SLOT_A, 31, FL_SLOT_INGRESS);
+	world_next_generation();
+	CHECK_FATE("no longer", world_run(FROM_NET, &in), FL_R_POLICY_INGRESS);
+	CHECK_FATE("nor the answer", world_run(FROM_A, &back), FL_R_POLICY_INGRESS);
+	world_rule(31, FL_INGRESS, ID_PEER, FL_RULE_ALL);
+	CHECK_FATE("with a rule", world_run(FROM_NET, &in), FL_R_REDIRECTED);
+	world_slot(SLOT_A, 0, 0);
+	world_next_generation();
+}
+
+static void fragments_go_the_way_of_their_first(void **state)
+{
+	static const struct pkt first = {
+		.src = PEER4, .dst = A4, .dport = 53, .id = 5, .more = 1, .payload = 24
+	};
+	static const struct pkt later = {
+		.src = PEER4, .dst = A4, .id = 5, .offset = 4, .payload = 24
+	};
+	static const struct pkt first6 = {
+		.src = A6, .dst = PEER6, .dport = 53, .id = 5, .more = 1, .payload = 24
+	};
+	static const struct pkt later6 = {
+		.src = A6, .dst = PEER6, .id = 5, .offset = 4, .payload = 24
+	};
+
+	(void)state;
+	world_forget();
+	passes("before its first", FROM_NET, &later);
+	CHECK_FATE("first", world_run(FROM_NET, &first), FL_R_REDIRECTED);
+	CHECK_FATE("later", world_run(FROM_NET, &later), FL_R_REDIRECTED);
+	CHECK_FATE("first out", world_run(FROM_A, &first6), FL_R_REDIRECTED);
+	CHECK_FATE("later out", world_run(FROM_A, &later6), FL_R_REDIRECTED);
+}
+
+static void every_truncation_is_left_to_the_stack(void **state)
+{
+	static const struct pkt whole[] = {
+		{ .src = PEER4, .dst = A4, .proto = IPPROTO_TCP, .tcp = PKT_SYN, .dport = 80 },
+		{ .src = PEER4, .dst = A4, .dport = 53, .options = 8 },
+		{ .src = PEER6, .dst = A6, .ext = { 255, 60 }, .dport = 53 },
+		{ .src = PEER6, .dst = A6, .proto = IPPROTO_TCP, .tcp = PKT_SYN },
+		{ .src = PEER6, .dst = A6, .proto = IPPROTO_ICMPV6, .type = 128 },
+	};
+	uint8_t bytes[PKT_MAX];
+
+	(void)state;
+	world_forget();
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		size_t len = pkt_build(&whole[i], bytes);
+		size_t header = ETH + (strchr(whole[i].src, ':') ? 40 : 20);
+
+		for (size_t n = 15; n < len; n++) {
+			for (int hook = FROM_NET; hook <= AT_XDP; hook++) {
+				struct fate f = world_run_bytes((enum hook)hook, bytes, n);
+
+				/* Newer kernels take no test packet without its IP header. */
+				if (f.len == 0 && (n < header || hook == AT_XDP))
+					continue;
+				if (f.counted || f.verdict != (hook == AT_XDP ? 2 : TC_ACT_UNSPEC))
+					fail_msg("packet %zu cut to %zu at hook %d: verdict %d", i,
+						 n, hook, f.verdict);
+			}
+		}
+	}
+	assert_int_equal(world_flows(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_header_combination_leaves_for_another_node),
+		cmocka_unit_test(every_header_combination_arrives_in_the_pod),
+		cmocka_unit_test(every_header_combination_of_the_stack_is_entered_and_goes_on),
+		cmocka_unit_test(what_a_router_would_answer_is_left_to_the_stack),
+		cmocka_unit_test(what_will_be_cut_is_as_large_as_its_parts),
+		cmocka_unit_test(without_our_programs_on_the_way_all_goes_by_the_stack),
+		cmocka_unit_test(what_went_past_the_stack_is_not_judged_on_its_way_out),
+		cmocka_unit_test(a_connection_keeps_to_the_way_it_began_on),
+		cmocka_unit_test(a_segment_from_the_middle_is_the_stacks),
+		cmocka_unit_test(a_change_of_policy_cuts_what_comes_past_the_stack),
+		cmocka_unit_test(fragments_go_the_way_of_their_first),
+		cmocka_unit_test(every_truncation_is_left_to_the_stack),
+	};
+
+	return cmocka_run_group_tests_name("network programs", tests, world_begin, world_end);
+}

@@ -1,0 +1,352 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Pods' packets past the stack: from node to node by the routing table and straight into the pod,
+# over the underlay (n1 and n2, on one link) and through the overlay (n3), IPv4 and IPv6. What the
+# stack is needed for stays with it: Services, masquerade, host ports, ICMP errors.
+#
+# Needs root, for namespaces, and eBPF.
+
+bats_require_minimum_version 1.5.0
+load node
+load cluster
+load real
+
+setup_file() {
+	export CLUSTER_SECOND=n3
+	cluster_start n1 n2 n3
+	cluster_tell n1 n2 n3
+	agent_up n1 n2 n3 -- "$conf"
+	pod_attach n1 a "$(agent_net_conf '.args.cni.labels = [{key: "app", value: "a"}]')"
+	pod_attach n1 web
+	pod_attach n2 b
+	pod_attach n3 c
+	serve n1 web 80
+	serve n2 b 80
+	serve n3 c 80
+	for node in n1 n2 n3; do
+		on "$node" in_node nft -f - <<<"$strict"
+	done
+}
+
+teardown_file() {
+	pods_detach || true
+	cluster_stop
+}
+
+teardown() {
+	if [ -z "${BATS_TEST_COMPLETED-}" ]; then
+		tail -n 5 "$(agent_log n1)" || true
+	fi
+	on n1 in_node nft delete table inet service 2>/dev/null || true
+	manifest_del n1 policy.yaml 2>/dev/null || true
+}
+
+conf='mode: direct
+resync: 1
+policy: {enforce: true, serviceCIDRs: [10.96.0.0/16, "fd00:96::/112"]}'
+
+# What a cluster's rules do to connections of which they see one way only; and a count of what goes
+# through the stack between pods.
+strict='table inet strict {
+	chain forward {
+		type filter hook forward priority 0; policy accept;
+		ip saddr 10.244.0.0/16 ip daddr 10.244.0.0/16 counter comment "pods"
+		ip6 saddr fd00:244::/32 ip6 daddr fd00:244::/32 counter comment "pods"
+		ct state invalid counter drop comment "invalid"
+	}
+}'
+
+# by_stack NODE WHAT: packets that this node's stack has forwarded so far.
+by_stack() {
+	on "$1" in_node nft -j list chain inet strict forward |
+		jq --arg what "$2" '[.nftables[].rule? | select(.comment == $what) | .expr[].counter?.packets
+			| select(.)] | add'
+}
+
+# packets NODE REASON DIRECTION: so far, as the datapath counts them.
+packets() {
+	agent_get "$1" /metrics | awk -v r="reason=\"$2\"" -v d="direction=\"$3\"" '
+		/^fairlead_datapath_packets_total/ && index($0, r) && index($0, d) { n += $2 }
+		END { print n + 0 }'
+}
+
+# serve NODE POD PORT: takes connections of both families, and says who it is.
+serve() {
+	local pid=NODE_PID_$1
+	nsenter --target "${!pid}" --mount --net="/proc/${!pid}/root/run/netns/$2" -- python3 -c '
+import socket, sys
+s = socket.create_server(("", int(sys.argv[2])), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    c, _ = s.accept()
+    c.sendall(sys.argv[1].encode())
+    c.close()' "$2" "$3" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
+	eventually 5 connects "$1" "$2" 127.0.0.1 "$3"
+}
+
+# connects NODE POD ADDRESS PORT: a TCP connection comes about; prints who answers.
+connects() {
+	on "$1" in_pod "$2" timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && cat <&3' "$3" "$4" 2>/dev/null
+}
+
+
+# to_service ADDRESS PORT BACKEND: what kube-proxy would make of a Service, on n1.
+to_service() {
+	local f=ip
+	[[ $1 != *:* ]] || f=ip6
+	on n1 in_node nft -f - <<-END
+		table inet service {
+			chain pre {
+				type nat hook prerouting priority dstnat
+				$f daddr $1 tcp dport $2 dnat $f to $3
+			}
+		}
+	END
+}
+
+# policy <TEXT: policies on n1, in force when this returns.
+policy() {
+	local before
+	before=$(applied)
+	manifest_put n1 policy.yaml
+	eventually 10 changed_since "$before"
+}
+
+applied() {
+	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
+}
+
+changed_since() {
+	[ "$(applied)" != "$1" ]
+}
+
+# has_filter NODE IF SIDE NAME: whether this program stands there.
+has_filter() {
+	on "$1" in_node tc filter show dev "$2" "$3" | grep -q "pref 7 .*handle 0xfa $4 "
+}
+
+# problem TEXT: n1's agent says of a problem that has this in it.
+problem() {
+	agent_get n1 /v1/status | jq -e --arg t "$1" '.problems[] | select(.text | contains($t))'
+}
+
+@test "pods of other nodes are reached past the stack, over the underlay and the overlay" {
+	local node out in before
+	all_reach n1/a n2/b n3/c n1/web
+	for node in n1 n2 n3; do
+		[ "$(by_stack $node pods)" = 0 ]
+		out=$(packets $node redirected egress) in=$(packets $node redirected ingress)
+		[ "$out" -ge 8 ] && [ "$in" -ge 8 ]
+		[ "$(packets $node forwarded ingress)" = 0 ]
+	done
+	# TCP, in both directions, between nodes that hear of each other for the first time.
+	[ "$(connects n2 b "$(pod_ip n3 c)" 80)" = c ]
+	[ "$(connects n3 c "$(pod_ip n2 b 6)" 80)" = b ]
+	[ "$(connects n1 a "$(pod_ip n3 c 6)" 80)" = c ]
+	[ "$(connects n3 c "$(pod_ip n1 web)" 80)" = web ]
+	for node in n1 n2 n3; do
+		[ "$(by_stack $node pods)" = 0 ]
+	done
+}
+
+@test "a neighbour that has to be asked for is asked for as the packet waits" {
+	on n1 in_node ip neigh flush dev eth0
+	on n1 in_node ip -6 neigh flush dev eth0
+	on n1 in_pod a ping -q -c 1 -W 5 "$(pod_ip n2 b)"
+	on n1 in_pod a ping -q -c 1 -W 5 "$(pod_ip n2 b 6)"
+	[ "$(by_stack n1 pods)" = 0 ]
+}
+
+@test "large streams go both ways whole, and strict rules cut nothing" {
+	local to pid=NODE_PID_n1 p
+	nsenter --target "${!pid}" --mount --net="/proc/${!pid}/root/run/netns/a" -- \
+		iperf3 -s -D --pidfile "$BATS_TEST_TMPDIR/iperf"
+	for to in "n2 b $(pod_ip n1 a)" "n3 c $(pod_ip n1 a)" "n3 c $(pod_ip n1 a 6)"; do
+		read -r node pod ip <<<"$to"
+		for p in "" -R; do
+			run -0 on "$node" in_pod "$pod" iperf3 -c "$ip" -n 20M $p -J
+			# The sender counts what it has written, the receiver what it had when told to end.
+			[ "$(jq .end.sum_received.bytes <<<"$output")" -ge 5000000 ]
+		done
+	done
+	kill "$(tr -d '\0' <"$BATS_TEST_TMPDIR/iperf")"
+	for node in n1 n2 n3; do
+		[ "$(by_stack $node pods)" = 0 ]
+		[ "$(by_stack $node invalid)" = 0 ]
+	done
+}
+
+@test "what is too large or too old goes to the stack, which says so to the pod" {
+	# A pod whose interface takes more than the overlay.
+	pod_attach n1 wide "$(agent_net_conf '.mtu = 1500')"
+	run ! on n1 in_pod wide ping -c 1 -W 2 -M 'do' -s 1472 "$(pod_ip n3 c)"
+	[[ $output == *"mtu = 1450"* || $output == *"mtu=1450"* ]]
+	on n1 in_pod wide ping -q -c 1 -W 5 -s 1472 -M dont "$(pod_ip n3 c)"
+	run ! on n1 in_pod wide ping -c 1 -W 2 -M 'do' -s 1452 "$(pod_ip n3 c 6)"
+	on n1 in_pod wide ping -q -c 2 -W 5 -s 1452 "$(pod_ip n3 c 6)"
+	pod_detach n1 wide
+	# Each node is a hop: the first and the second say that it was the last one.
+	run ! on n1 in_pod a ping -c 1 -W 2 -t 1 "$(pod_ip n3 c)"
+	[[ $output == *"Time to live exceeded"* ]]
+	run ! on n1 in_pod a ping -c 1 -W 2 -t 2 "$(pod_ip n3 c)"
+	[[ $output == *"Time to live exceeded"* ]]
+	on n1 in_pod a ping -q -c 1 -W 2 -t 3 "$(pod_ip n3 c)"
+	run ! on n1 in_pod a ping -c 1 -W 2 -t 2 "$(pod_ip n2 b 6)"
+	[[ $output == *"Time exceeded: Hop limit"* ]]
+}
+
+@test "a Service is translated by the stack both ways, and judged by the pod behind it" {
+	to_service 10.96.0.10 80 "$(pod_ip n3 c)"
+	[ "$(connects n1 a 10.96.0.10 80)" = c ]
+	to_service fd00:96::10 80 "[$(pod_ip n2 b 6)]"
+	[ "$(connects n1 a fd00:96::10 80)" = b ]
+	to_service 10.96.0.11 80 "$(pod_ip n1 web)"
+	[ "$(connects n1 a 10.96.0.11 80)" = web ]
+	# Whom the pod may not reach, it may not reach by a Service, here or on another node.
+	policy <<-END
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: out, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: a}}
+		  policyTypes: [Egress]
+		  egress:
+		  - to: [{ipBlock: {cidr: $(pod_ip n3 c)/32}}]
+	END
+	[ "$(connects n1 a 10.96.0.10 80)" = c ]
+	run ! connects n1 a fd00:96::10 80
+	run ! connects n1 a 10.96.0.11 80
+	run ! connects n1 a "$(pod_ip n2 b)" 80
+	[ "$(connects n1 a "$(pod_ip n3 c)" 80)" = c ]
+}
+
+@test "the world is reached by masquerade, and a host port leads to a pod" {
+	local before
+	before=$(packets n1 redirected egress)
+	on n1 in_pod a ping -q -c 1 -W 5 "$OUTSIDE4"
+	on n1 in_pod a ping -q -c 1 -W 5 "$OUTSIDE6"
+	[ "$(packets n1 redirected egress)" = "$before" ]
+	to_service "$(node_ip n1)" 8080 "$(pod_ip n1 web):80"
+	run -0 on lan in_node timeout 5 bash -c 'exec 3<>/dev/tcp/$0/8080 && cat <&3' "$(node_ip n1)"
+	[ "$output" = web ]
+	# From a node itself to pods of another.
+	on n2 in_node ping -q -c 1 -W 5 "$(pod_ip n1 a)"
+	on n3 in_node ping -q -c 1 -W 5 "$(pod_ip n1 a 6)"
+	on n1 in_node ping -q -c 1 -W 5 "$(pod_ip n3 c)"
+}
+
+@test "what a policy forbids from another node is dropped where it comes in" {
+	local before
+	policy <<-END
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: in, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: a}}
+		  ingress:
+		  - from: [{ipBlock: {cidr: $(pod_ip n2 b)/32}}]
+	END
+	before=$(packets n1 policy_ingress ingress)
+	loses n3 c "$(pod_ip n1 a)"
+	loses n2 b "$(pod_ip n1 a 6)"
+	[ "$(packets n1 policy_ingress ingress)" -ge $((before + 4)) ]
+	reaches n2 b "$(pod_ip n1 a)"
+	# Its own connections' answers come in.
+	reaches n1 a "$(pod_ip n3 c)"
+}
+
+@test "agents end, die and start again in the middle of streams, and nothing is lost" {
+	local name sent lost before
+	before=$(by_stack n1 pods)
+	stream_start gw n1 web n2 b 500000
+	pinger_start gw n1 a "$(pod_ip n2 b 6)" 0.02
+	pinger_start vx n1 a "$(pod_ip n3 c)" 0.02
+	agent_stop n1
+	agent_kill n2 n3
+	agent_start n1
+	agent_start n2
+	agent_start n3
+	agent_wait_ready n1 n2 n3
+	agent_kill n1
+	agent_start n1
+	agent_wait_ready n1
+	# Every byte came, as it was sent; a sender on a busy machine may have sent some twice.
+	run -0 stream_stop gw
+	for name in gw vx; do
+		read -r sent lost <<<"$(pinger_stop $name)"
+		[ "$sent" -gt 10 ] && [ "$lost" = 0 ]
+	done
+	[ "$(by_stack n1 pods)" = "$before" ]
+}
+
+@test "programs that somebody takes away come back, beside others' filters, which stay" {
+	on n1 in_node tc filter add dev eth0 ingress prio 9 protocol all bpf bytecode '1,6 0 0 0,'
+	on n1 in_node tc filter del dev eth0 egress prio 7
+	eventually 10 has_filter n1 eth0 egress fl_to_net
+	on n1 in_node tc qdisc del dev fairlead.1 clsact
+	eventually 10 has_filter n1 fairlead.1 ingress fl_from_net
+	on n1 in_node tc filter show dev eth0 ingress | grep -q 'pref 9 bpf'
+	reaches n1 a "$(pod_ip n3 c)"
+	on n1 in_node tc filter del dev eth0 ingress prio 9
+	# An interface that comes back as another one has them, too.
+	on n1 in_node ip link del fairlead.1
+	eventually 10 has_filter n1 fairlead.1 egress fl_to_net
+	reaches n1 a "$(pod_ip n3 c 6)"
+	# What stands in the way is said, and everything goes by the stack.
+	on n1 in_node tc qdisc del dev eth0 clsact
+	on n1 in_node sh -c 'until tc qdisc replace dev eth0 ingress 2>/dev/null; do
+		tc qdisc del dev eth0 clsact 2>/dev/null; done'
+	eventually 10 problem "interface 'eth0': link"
+	reaches n1 a "$(pod_ip n2 b)"
+	reaches n2 b "$(pod_ip n1 web 6)"
+	on n1 in_node tc qdisc del dev eth0 ingress
+	eventually 10 has_filter n1 eth0 egress fl_to_net
+	run -0 on n1 in_node tc filter show dev eth0 ingress
+	[[ $output == *fl_from_net* ]]
+}
+
+# denies MODE: with this policy.xdp, n2's address is heard no more on n1, and nobody else's.
+denies() {
+	local before denied
+	denied="[$(node_ip n2)/32, '$(node_ip n2 6)/128', $(node_cidr n2)]"
+	agent_stop n1
+	agent_start n1 "${conf/enforce: true/enforce: true, xdp: $1, denySources: $denied}"
+	agent_wait_ready n1
+	before=$(packets n1 denied_source ingress)
+	run ! on n2 in_node ping -q -c 1 -W 1 "$(node_ip n1)"
+	run ! on n2 in_node ping -q -c 1 -W 1 "$(node_ip n1 6)"
+	loses n2 b "$(pod_ip n1 a)"
+	reaches n1 a "$(pod_ip n3 c)"
+	[ "$(packets n1 denied_source ingress)" -ge $((before + 4)) ]
+}
+
+@test "denied sources are dropped at the underlay: by tc, by the kernel's XDP and by the driver's" {
+	denies none
+	run -0 on n1 in_node ip -d link show eth0
+	[[ $output != *xdp* ]]
+	denies generic
+	run -0 on n1 in_node ip -d link show eth0
+	[[ $output == *xdpgeneric* ]]
+	denies native
+	run -0 on n1 in_node ip -d link show eth0
+	[[ $output == *"prog/xdp"* && $output != *xdpgeneric* ]]
+	agent_stop n1
+	agent_start n1 "$conf"
+	agent_wait_ready n1
+	run -0 on n1 in_node ip -d link show eth0
+	[[ $output != *xdp* ]]
+	reaches n2 b "$(pod_ip n1 a)"
+}
+
+@test "an agent that is told to enforce no more takes its programs off all interfaces" {
+	agent_stop n1
+	on n1 in_node tc filter add dev eth0 ingress prio 9 protocol all bpf bytecode '1,6 0 0 0,'
+	agent_start n1 'mode: direct
+policy: {enforce: false}'
+	agent_wait_ready n1
+	run -0 on n1 in_node sh -c 'tc filter show dev eth0 ingress; tc filter show dev eth0 egress
+		tc qdisc show dev fairlead.1'
+	[[ $output == *"pref 9 bpf"* && $output != *fl_* && $output != *clsact* ]]
+	reaches n1 a "$(pod_ip n2 b)"
+	reaches n1 a "$(pod_ip n3 c 6)"
+}
