@@ -35,6 +35,9 @@ fl_must int dp_former_lend(struct dp *d, struct fl_err *err);
 /* After it: what connections are left there is copied, and the folders go. */
 fl_must int dp_former_end(struct dp *d, struct fl_err *err);
 
+/* Takes the programs off every interface that any folder of maps below this one names. */
+fl_must int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err);
+
 /* Removes every folder of maps below this one, but keep (NULL: none is kept). */
 fl_must int dp_unpin(const char *folder, const char *keep, struct fl_err *err);
 

@@ -28,8 +28,8 @@
 #define DEPTH	   8	/* of types within types */
 
 struct dp_former {
-	int flows, locals, counts, budgets; /* descriptors; -1: none */
-	size_t flow_size;		    /* of their value */
+	int flows, locals, counts, budgets, devices; /* descriptors; -1: none */
+	size_t flow_size;			     /* of their value */
 	bool carries, same_size;
 };
 
@@ -40,6 +40,7 @@ void dp_former_close(struct dp_former **f)
 		fl_close_p(&(*f)->locals);
 		fl_close_p(&(*f)->counts);
 		fl_close_p(&(*f)->budgets);
+		fl_close_p(&(*f)->devices);
 	}
 	fl_free_p(f);
 }
@@ -96,6 +97,19 @@ static int unpin(const char *path, void *arg, struct fl_err *err)
 int dp_unpin(const char *folder, const char *keep, struct fl_err *err)
 {
 	return each_folder(folder, keep, unpin, NULL, err);
+}
+
+static int leave_devices(const char *path, void *arg, struct fl_err *err)
+{
+	char pin[PATH_MAX];
+
+	return fl_format(pin, sizeof(pin), err, "%s/fl_devices", path)
+		       ?: dp_retire_devices(pin, arg, err);
+}
+
+int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err)
+{
+	return each_folder(folder, NULL, leave_devices, nl, err);
 }
 
 /* A map with the types of its entries. */
@@ -190,6 +204,7 @@ static int look(const char *path, void *arg, struct fl_err *err)
 	f->locals = open_map(path, "fl_locals");
 	f->counts = open_map(path, "fl_counts");
 	f->budgets = open_map(path, "fl_budgets");
+	f->devices = open_map(path, "fl_devices");
 	if (f->flows >= 0 && bpf_obj_get_info_by_fd(f->flows, &info, &len) == 0)
 		f->flow_size = info.value_size;
 	f->carries = is_alike(f->flows, FD(d, fl_flows), true) &&
@@ -321,6 +336,24 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 	return r;
 }
 
+/* On which interfaces their programs stand, and what they have made there: ours replace them. */
+static int carry_devices(struct dp *d, struct fl_err *err)
+{
+	int theirs = d->former->devices, ours = FD(d, fl_devices);
+	struct fl_device dev;
+	__u32 key;
+	bool has;
+
+	if (theirs < 0 || !is_alike(theirs, ours, false))
+		return 0;
+	for (has = bpf_map_get_next_key(theirs, NULL, &key) == 0; has;
+	     has = bpf_map_get_next_key(theirs, &key, &key) == 0)
+		if (bpf_map_lookup_elem(theirs, &key, &dev) == 0 &&
+		    bpf_map_update_elem(ours, &key, &dev, BPF_NOEXIST) < 0 && errno != EEXIST)
+			return fl_fail_errno(err, errno, "take over interface %u", key);
+	return 0;
+}
+
 int dp_former_end(struct dp *d, struct fl_err *err)
 {
 	struct fl_err why = { 0 };
@@ -334,7 +367,7 @@ int dp_former_end(struct dp *d, struct fl_err *err)
 	if (d->former->carries && d->former->same_size &&
 	    bpf_map_delete_elem(FD(d, fl_former), &zero) < 0 && errno != ENOENT)
 		return fl_fail_errno(err, errno, "take the connections of before away");
-	r = dp_unpin(d->folder, d->own, err);
+	r = carry_devices(d, err) ?: dp_unpin(d->folder, d->own, err);
 	if (r < 0)
 		return r;
 	fl_info("the datapath of another layout is taken over, %s",

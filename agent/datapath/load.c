@@ -343,13 +343,7 @@ static int remove_filter(struct fl_nl *nl, __u32 block, const char *name, struct
 
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	char devices[PATH_MAX];
-	int r = fl_format(devices, sizeof(devices), err, "%s/v%d/fl_devices", folder,
-			  FL_ABI_VERSION);
-
-	if (r < 0)
-		return r;
-	return dp_retire_devices(devices, nl, err) ?:
+	return dp_leave_devices(folder, nl, err) ?:
 	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
 	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: dp_unpin(folder, NULL, err);

@@ -86,7 +86,6 @@ policy() {
 # floods_start, floods_judge: allowed are 7001 and 7002 from cli to web, and the stream.
 floods_start() {
 	flood_start web n1 web receive 7001 7002 7003 7004 7005 7006
-	eventually 10 grep -q listening "$BATS_TEST_TMPDIR/flood.web"
 	stream_start s n1 cli n1 web 500000
 	flood_start cli n1 cli send "$ip" 300 7001 7002:fresh 7003 7004:fresh
 	flood_start other n1 other send "$ip" 300 7005 7006:fresh
@@ -140,26 +139,54 @@ layouts() {
 }
 
 @test "pods that come and go with each other's addresses disturb nobody and inherit nothing" {
-	local i app last=
-	# Five addresses beside those of the three, so that they are used again at once.
-	local net='.ipam.ranges = [[{subnet: "10.244.1.0/24", rangeStart: "10.244.1.200", rangeEnd: "10.244.1.202"}]]'
+	local i app last='' net k
+	# Three addresses, so that they are used again at once; somebody sends to all of them all the time.
+	net='.ipam.ranges = [[{subnet: "10.244.1.0/24", rangeStart: "10.244.1.200", rangeEnd: "10.244.1.202"}]]'
+	pod_objects | manifest_put n1 pods.yaml
 	floods_start
-	for ((i = 0; i < 30; i++)); do
+	for k in 0 1 2; do
+		flood_start "to$k" n1 cli send "10.244.1.20$k" 100 7008 7009:fresh
+	done
+	for ((i = 0; i < 16; i++)); do
 		app=$([ $((i % 2)) = 0 ] && echo other || echo client)
-		pod_attach n1 "churn$i" "$(labelled $app "$net")"
+		on n1 pod_add "churn$i"
+		flood_start "at$i" n1 "churn$i" receive 7008 7009
 		flood_start "churn$i" n1 "churn$i" send "$ip" 300 $((7005 + i % 2)) 7003:fresh
+		attach_early "churn$i" $app "$net"
 		[ -z "$last" ] || pod_detach n1 "$last"
 		last=churn$i
-		kill -TERM "$(cat "$BATS_TEST_TMPDIR/flood.churn$i.pid")"
+		flood_stop "churn$i" "at$i"
+		[ "$(flood_number "at$i" 7008 received)" = 0 ]
+		[ "$(flood_number "at$i" 7009 received)" = 0 ]
 	done
 	pod_detach n1 "$last"
+	flood_stop to0 to1 to2
+	manifest_del n1 pods.yaml
 	floods_judge
+}
+
+# Objects of half of those pods, which the compiler so knows before they come.
+pod_objects() {
+	local i
+	for ((i = 0; i < 16; i += 4)); do
+		cat <<-END
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: {name: churn$i, namespace: default, labels: {app: other}}
+			spec: {nodeName: n1}
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: {name: churn$((i + 1)), namespace: default, labels: {app: client}}
+			spec: {nodeName: n1}
+		END
+	done
 }
 
 @test "a pod sees its policy from its first packet, which it sends before ADD is done" {
 	local i
 	flood_start web n1 web receive 7001 7003 7005
-	eventually 10 grep -q listening "$BATS_TEST_TMPDIR/flood.web"
 	for ((i = 0; i < 20; i++)); do
 		on n1 pod_add "early$i"
 		flood_start "bad$i" n1 "early$i" send "$ip" 1000 7005
@@ -178,10 +205,10 @@ layouts() {
 	[ "$(flood_number web 7001 received)" -gt 0 ]
 }
 
-# attach_early POD APP: ADD of a pod whose namespace is there, and what runs in it; until it has sent.
+# attach_early POD APP [JQ]: ADD of a pod whose namespace is there, and what runs in it; until it has sent.
 attach_early() {
 	local to="$BATS_FILE_TMPDIR/pod.n1.$1"
-	labelled "$2" >"$to.conf"
+	labelled "$2" "${3:-.}" >"$to.conf"
 	on n1 cni ADD bgp-route "$1" eth0 "$(pod_path "$1")" <"$to.conf" >"$to.result"
 	eventually 10 has_sent "$1"
 }
@@ -193,7 +220,6 @@ has_sent() {
 
 @test "a pod that comes while no agent lives is shut both ways until one does, and then right" {
 	flood_start web n1 web receive 7001 7003
-	eventually 10 grep -q listening "$BATS_TEST_TMPDIR/flood.web"
 	agent_kill n1
 	pod_attach n1 late "$(labelled client)"
 	flood_start late n1 late receive 7007
