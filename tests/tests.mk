@@ -21,7 +21,7 @@ UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynami
 VARIANTS      := next grown
 VARIANT_next  := s/^(.define FL_ABI_VERSION) .*/\1 1000/;s/^(.define FL_MAX_RULES).*/\1 65536/
 VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; \
-		 /^struct fl_flow \{/,/^FL_ABI_SIZE/{s/^};/\t__u32 more;\n};/;s/16/20/}
+		 /^struct fl_flow \{/,/^FL_ABI_SIZE/{s/^};/\t__u32 more;\n};/;s/24/28/}
 VARIANT_SRCS  := $(foreach d,agent agent/enforce agent/datapath agent/policy,$(call srcs,$d))
 
 define variant
