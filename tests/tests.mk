@@ -20,8 +20,8 @@ UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynami
 # is another version with a smaller map, "grown" has more in a connection's entry and fewer of them.
 VARIANTS      := next grown
 VARIANT_next  := s/^(.define FL_ABI_VERSION) .*/\1 1000/;s/^(.define FL_MAX_RULES).*/\1 65536/
-VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; \
-		 /^struct fl_flow \{/,/^FL_ABI_SIZE/{s/^};/\t__u32 more;\n};/;s/24/28/}
+VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; /^FL_ABI_SIZE\(struct fl_flow,/d; \
+		 /^struct fl_flow \{/,/^};/s/^};/\t__u64 more;\n};/
 VARIANT_SRCS  := $(foreach d,agent agent/enforce agent/datapath agent/policy,$(call srcs,$d))
 
 define variant
