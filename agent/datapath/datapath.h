@@ -68,7 +68,8 @@ struct dp_endpoint {
  * for this interface, or NULL; addresses that are gone are removed with their connections. One that
  * the map did not know with these addresses is shut at first (*is_shut): connections that were
  * judged while the address was nobody's, or another's, must not lead in; whoever opens it raises
- * the generation before. -E2BIG: a map is full.
+ * the generation before. -E2BIG: a map is full; the endpoint then has no address and lets nothing
+ * pass.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 			    const struct dp_endpoint *last, bool *is_shut, struct fl_err *err);

@@ -277,7 +277,9 @@ static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *p
 	if (r < 0)
 		return r;
 	r = fl_tc_get_filter(nl, block, &have, &others, err);
-	if (others > 0 || (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
+	/* Beside ours, which is the first and has the last word, others may do as they like. */
+	if ((r == -ENOENT && others > 0) ||
+	    (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
 		return fl_fail(err, EEXIST, "block %u has filters of another program", block);
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -343,8 +345,9 @@ static int remove_filter(struct fl_nl *nl, __u32 block, const char *name, struct
 
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	return dp_leave_devices(folder, nl, err) ?:
-	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
+	/* Nothing goes past the stack any more before nobody hears what comes back so. */
+	return remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
-	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: dp_unpin(folder, NULL, err);
+	       dp_leave_devices(folder, nl, err) ?: fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?:
+	       dp_unpin(folder, NULL, err);
 }

@@ -197,13 +197,22 @@ static void anothers_filter_in_the_block_is_left_alone(void **state)
 
 	(void)state;
 	must("tc filter add block 262241965 prio 7 bpf bytecode '1,6 0 0 0,'");
-	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
-		    "block 262241965 has filters of another program");
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(!changed);
 	CHECK_OK(fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &filter, &others, &err), &err);
 	CHECK(others == 1);
 	assert_string_equal(filter.name, "fl_from_pod");
+	/* Without ours the block is theirs. */
+	must("tc filter del block 262241965 prio 1");
+	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
+		    "block 262241965 has filters of another program");
+	CHECK_FAILS(fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &filter, &others, &err), ENOENT, &err,
+		    "");
+	CHECK(others == 1);
 	must("tc filter del block 262241965 prio 7");
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(changed);
+	must(PING);
 }
 
 static void silent_connections_are_swept_and_a_pods_go_with_it(void **state)
