@@ -161,7 +161,7 @@ static int make_folder(const char *folder, char out[PATH_MAX], struct fl_err *er
 	return fl_make_dirs(out, 0700, err);
 }
 
-static int load(struct dp *d, struct fl_err *err)
+static int load(struct dp *d, __u32 max_flows, struct fl_err *err)
 {
 	int r;
 
@@ -170,6 +170,9 @@ static int load(struct dp *d, struct fl_err *err)
 	if (!d->bpf)
 		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
 	d->bpf->rodata->cfg_hz = d->hz;
+	r = max_flows ? bpf_map__set_max_entries(d->bpf->maps.fl_flows, max_flows) : 0;
+	if (r < 0)
+		return fl_fail_errno(err, -r, "size the map of connections");
 	r = put_aside(d, err) ?: pin_maps(d->bpf, d->own, &d->fresh, err);
 	if (r < 0)
 		return r;
@@ -181,7 +184,7 @@ static int load(struct dp *d, struct fl_err *err)
 		     : 0;
 }
 
-int dp_open(const char *folder, struct dp **out, struct fl_err *err)
+int dp_open(const char *folder, __u32 max_flows, struct dp **out, struct fl_err *err)
 {
 	fl_auto_dp struct dp *d = calloc(1, sizeof(*d));
 	char path[PATH_MAX];
@@ -197,7 +200,7 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 	d->own = strdup(path);
 	if (!d->folder || !d->own)
 		return fl_fail_errno(err, ENOMEM, "load the datapath");
-	r = load(d, err) ?: dp_former_find(d, err);
+	r = load(d, max_flows, err) ?: dp_former_find(d, err);
 	if (r == 0)
 		*out = FL_TAKE(d);
 	return r;
