@@ -193,11 +193,14 @@ int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res, 
 	fl_auto_nl struct fl_nl *nl = NULL;
 	int r;
 
-	r = fl_netns_run(pod->netns_fd, enter_pod, &v, err);
+	r = fl_netns_run(pod->netns_fd, pod->home_fd, enter_pod, &v, err);
 	nl = v.nl;
 	if (r == 0)
 		r = fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
-	return send_everything(&(struct sending){ .nl = nl, .b = b }, pod, res, err);
+	r = send_everything(&(struct sending){ .nl = nl, .b = b }, pod, res, err);
+	if (pod->nl)
+		*pod->nl = FL_TAKE(nl);
+	return r;
 }

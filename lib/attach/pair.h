@@ -33,7 +33,7 @@ enum fl_pod_ipv6 { FL_POD_NO_IPV6, FL_POD_IPV6, FL_POD_IPV6_DAD };
 
 /* What a pod's interface gets. */
 struct fl_pod {
-	int netns_fd;
+	int netns_fd, home_fd; /* as in struct fl_cni_req */
 	const char *ifname;
 	uint32_t index;	       /* of the interface in the pod */
 	int iface;	       /* its index in the result: only addresses of this one are taken */
@@ -44,6 +44,7 @@ struct fl_pod {
 	 */
 	const struct fl_neigh *gateways;
 	size_t n_gateways;
+	struct fl_nl **nl; /* gets the socket in the pod; NULL: it is closed */
 };
 
 /*

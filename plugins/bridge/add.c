@@ -57,6 +57,7 @@ static void disarm(struct add *a)
 {
 	a->device_touched = a->masq = a->spoof = false;
 	fl_attach_keep(&a->at);
+	a->nft = NULL; /* likewise */
 }
 
 static int claim(struct add *a, struct fl_err *err)
@@ -137,6 +138,8 @@ static int configure_pod(struct add *a, struct fl_err *err)
 {
 	const struct fl_pod pod = {
 		.netns_fd = a->at.req->netns_fd,
+		.home_fd = a->at.req->home_fd,
+		.nl = &a->at.pod,
 		.ifname = a->at.req->ifname,
 		.index = a->at.port.peer,
 		.iface = IF_POD,

@@ -93,6 +93,29 @@ leases() {
 	[ -z "$(leases)" ]
 }
 
+@test "DEL of what the reference masquerades removes its iptables chains, and no other's" {
+	local masq r kept
+	masq=$(jq -c '.ipMasq = true' <<<"$conf")
+	ref ADD c1 p1 "$masq" >/dev/null
+	kept=$(chains)
+	[ "$(grep -c '^chain CNI-' <<<"$kept")" = 2 ]
+	r=$(ref ADD c2 p2 "$masq")
+	[ "$(chains | grep -c '^chain CNI-')" = 4 ]
+	run -0 our DEL c2 p2 "$(with_prev "$masq" "$r")"
+	diff <(echo "$kept") <(chains)
+	# Without result and namespace, too.
+	pod_del p1
+	run -0 our DEL c1 p1 "$masq"
+	[ -z "$(chains | grep CNI-)" ]
+	in_node nft flush ruleset
+}
+
+# Chains of nat of both families, and who jumps to them.
+chains() {
+	in_node sh -c 'nft list table ip nat; nft list table ip6 nat' 2>/dev/null |
+		sed -n 's/.*\(chain CNI-[0-9a-f]*\).*/\1/p; s/.*\(jump CNI-[0-9a-f]*\).*/\1/p'
+}
+
 @test "pods of both makers on one bridge reach each other" {
 	local a b
 	a=$(ref ADD c1 p1 "$conf" | jq -r '.ips[0].address | sub("/.*"; "")')
