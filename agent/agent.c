@@ -230,9 +230,13 @@ static int open_parts(struct agent *a, struct fl_err *err)
 		return r;
 	a->table = (struct api_table){ agent_routes, agent_n_routes, table_ready, agent_metrics,
 				       a };
-	return open_handles(a, err) ?:
-	       src_manifests_open(&a->loop, manifests, on_nodes, a, guard_sink(a->guard), &a->source, err) ?:
-	       api_open(&a->loop, socket, a->conf->metrics_listen, &a->table, &a->api, err);
+	r = open_handles(a, err)
+		    ?: src_manifests_open(&a->loop, manifests, on_nodes, a, guard_sink(a->guard),
+					  &a->source, err);
+	if (r < 0)
+		return r;
+	guard_set_source(a->guard, a->source);
+	return api_open(&a->loop, socket, a->conf->metrics_listen, &a->table, &a->api, err);
 }
 
 int agent_open(struct agent *a, const struct agent_config *conf, const char *root,

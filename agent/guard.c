@@ -13,6 +13,9 @@
 /* A pod that goes takes its interface and its record; a pause lets several go at once. */
 #define PAUSE_MS 20
 
+#define RETRY_MS     500
+#define RETRY_MAX_MS 60000
+
 struct guard {
 	struct enf *enf;
 	struct flows *flows; /* NULL: not read */
@@ -21,18 +24,39 @@ struct guard {
 	uv_poll_t watch;      /* for what somebody takes away from the datapath */
 	unsigned int handles; /* that are not closed yet */
 	struct src_sink sink;
-	bool read;	      /* all objects, once */
-	bool applied;	      /* the last reconcile did all it wanted */
-	struct fl_err broken; /* of the last reconcile or commit; sys 0: none */
+	struct src_manifests *source; /* borrowed */
+	unsigned int retry_ms;	      /* after a failure; 0: there was none */
+	bool read;		      /* all objects, once */
+	bool applied;		      /* the last reconcile did all it wanted */
+	struct fl_err broken;	      /* of the last reconcile or commit; sys 0: none */
 	struct dp_sweep swept;
 };
 
+static void on_pause(uv_timer_t *timer);
+
+/* What failed is tried again, with growing pauses; the timer of the whole agent is far slower. */
 static void note(struct guard *g, int r, const struct fl_err *err)
 {
-	if (r < 0)
-		g->broken = *err;
-	else
+	if (r >= 0) {
 		g->broken.sys = 0;
+		g->retry_ms = 0;
+		return;
+	}
+	g->broken = *err;
+	g->retry_ms = g->retry_ms ? g->retry_ms * 2 : RETRY_MS;
+	if (g->retry_ms > RETRY_MAX_MS)
+		g->retry_ms = RETRY_MAX_MS;
+	(void)uv_timer_start(&g->pause, on_pause, g->retry_ms, 0);
+}
+
+/* The world that was to take something is unfit when it had no memory for that. */
+static void note_put(struct guard *g, int r, const char *where, const struct fl_err *err)
+{
+	if (r >= 0)
+		return;
+	fl_error("%s: %s", where, err->text);
+	if (r == -ENOMEM)
+		enf_lose(g->enf);
 }
 
 static int put_namespace(struct guard *g, const struct fl_cur *c, struct fl_err *err)
@@ -64,8 +88,7 @@ static void on_put(enum pol_kind kind, const struct fl_json *object, const char 
 		r = enf_put_pod(g->enf, &c, &err);
 	else if (kind == POL_KIND_POLICY)
 		r = put_policy(g, &c, &err);
-	if (r < 0)
-		fl_error("%s: %s", where, err.text);
+	note_put(g, r, where, &err);
 }
 
 static void on_del(enum pol_kind kind, const char *ns, const char *name, void *arg)
@@ -80,8 +103,7 @@ static void on_del(enum pol_kind kind, const char *ns, const char *name, void *a
 		r = enf_del_pod(g->enf, ns, name, &err);
 	else if (kind == POL_KIND_POLICY)
 		r = pol_world_del_policy(enf_world(g->enf), ns, name, &err);
-	if (r < 0)
-		fl_error("%s", err.text);
+	note_put(g, r, name, &err);
 }
 
 static void on_done(void *arg)
@@ -99,9 +121,36 @@ static void on_done(void *arg)
 	note(g, r, &err);
 }
 
+/* All objects anew, into a new world: what the kernel holds is compared with that. */
+static void begin_anew(struct guard *g)
+{
+	struct fl_err err;
+	int r = enf_renew(g->enf, &err);
+
+	if (r < 0) {
+		note(g, r, &err);
+		return;
+	}
+	fl_warn("all policies are read anew");
+	g->read = false;
+	src_manifests_retell(g->source);
+}
+
 static void on_pause(uv_timer_t *timer)
 {
-	guard_reconcile(timer->data);
+	struct guard *g = timer->data;
+
+	if (g->source && g->read && enf_is_lost(g->enf))
+		begin_anew(g);
+	else
+		guard_reconcile(g);
+}
+
+/* Also when a longer pause after a failure goes on. */
+static void reconcile_soon(struct guard *g)
+{
+	if (!uv_is_active((uv_handle_t *)&g->pause) || uv_timer_get_due_in(&g->pause) > PAUSE_MS)
+		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
 }
 
 static void on_record(uv_fs_event_t *event, const char *name, int events, int status)
@@ -111,8 +160,7 @@ static void on_record(uv_fs_event_t *event, const char *name, int events, int st
 	(void)name;
 	(void)events;
 	(void)status;
-	if (!uv_is_active((uv_handle_t *)&g->pause))
-		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
+	reconcile_soon(g);
 }
 
 static void on_watch(uv_poll_t *poll, int status, int events)
@@ -121,8 +169,8 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (enf_watch_take(g->enf) && !uv_is_active((uv_handle_t *)&g->pause))
-		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
+	if (enf_watch_take(g->enf))
+		reconcile_soon(g);
 }
 
 static void guard_free(struct guard *g)
@@ -195,6 +243,8 @@ static const enum fl_xdp_mode xdp_modes[] = {
 	[AGENT_XDP_GENERIC] = FL_XDP_GENERIC,
 };
 
+_Static_assert(AGENT_DENIED_MAX == FL_MAX_DENIED, "what may be configured fits");
+
 int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *root,
 	       const char *node_name, struct guard **out, struct fl_err *err)
 {
@@ -211,14 +261,18 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.xdp = xdp_modes[conf->policy.xdp],
 	};
 	struct enf *enf = NULL;
+	struct fl_err why;
 	int r;
 
 	*out = NULL;
 	if (!conf->policy.enforce)
 		return retire(conf, root, err);
-	r = enf_open(&o, &enf, err);
+	r = enf_open(&o, &enf, &why);
 	if (r < 0)
-		return fl_wrap(err, r, "config 'policy.enforce'");
+		return fl_fail(err, -r,
+			       "config 'policy.enforce': %s; without NetworkPolicy, 'policy: "
+			       "{enforce: false}', the agent needs none of this",
+			       why.text);
 	g = calloc(1, sizeof(*g));
 	if (!g) {
 		enf_close(&enf);
@@ -236,6 +290,12 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 int guard_listen(struct guard *g, uv_loop_t *loop, flows_news *news, void *arg, struct fl_err *err)
 {
 	return g ? flows_open(loop, g->enf, news, arg, &g->flows, err) : 0;
+}
+
+void guard_set_source(struct guard *g, struct src_manifests *source)
+{
+	if (g)
+		g->source = source;
 }
 
 const struct src_sink *guard_sink(struct guard *g)

@@ -30,6 +30,9 @@ void guard_close(struct guard **g);
 fl_must int guard_listen(struct guard *g, uv_loop_t *loop, flows_news *news, void *arg,
 			 struct fl_err *err);
 
+/* Where all objects can be had again from, if they must be; borrowed for life. */
+void guard_set_source(struct guard *g, struct src_manifests *source);
+
 /* What the source is to call; NULL for a NULL guard. Borrowed. */
 const struct src_sink *guard_sink(struct guard *g);
 

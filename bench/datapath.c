@@ -26,14 +26,13 @@
 #include "report.h"
 
 #define FEW	   10
-#define MANY	   100000
 #define MAX_GROWTH 1.3
 #define SPREAD	   2654435769u /* 2^32 by the golden ratio */
 
 /* Of the policy sets of A and B; those of the fillers begin at PORTS_FILLER. */
 enum { VERSION_A = 7, VERSION_B = 8, PORTS = 40, PORTS_FILLER = 1000, ID_FILLER = 1000 };
 
-static unsigned int arg_rounds = 40, arg_repeat = 20000;
+static unsigned int arg_rounds = 30, arg_repeat = 20000, arg_entries = 100000;
 
 struct kind {
 	const char *what;
@@ -220,7 +219,7 @@ static void print(struct child *few, struct child *many)
 {
 	printf("\nThe pods' programs: nanoseconds a packet, hot (%u rounds of %u packets)\n",
 	       arg_rounds, arg_repeat);
-	printf("%-40s %10d %10d entries of each kind\n", "", FEW, MANY);
+	printf("%-40s %10d %10u entries of each kind\n", "", FEW, arg_entries);
 	for (int i = 0; i < KINDS; i++) {
 		struct bench_series ratios = { 0 };
 
@@ -234,7 +233,7 @@ static void print(struct child *few, struct child *many)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: datapathbench [-n ROUNDS] [-r PACKETS]\n");
+	fprintf(stderr, "usage: datapathbench [-n ROUNDS] [-r PACKETS] [-e ENTRIES]\n");
 	return 2;
 }
 
@@ -245,11 +244,13 @@ int main(int argc, char **argv)
 	cpu_set_t one;
 	int c, r = 0;
 
-	while (r == 0 && (c = getopt(argc, argv, "n:r:")) != -1) {
+	while (r == 0 && (c = getopt(argc, argv, "n:r:e:")) != -1) {
 		if (c == 'n')
 			r = fl_parse_u32(optarg, 1, 100000, &arg_rounds, &err);
 		else if (c == 'r')
 			r = fl_parse_u32(optarg, 1, 10000000, &arg_repeat, &err);
+		else if (c == 'e')
+			r = fl_parse_u32(optarg, 1, 200000, &arg_entries, &err);
 		else
 			return usage();
 	}
@@ -260,7 +261,7 @@ int main(int argc, char **argv)
 	if (sched_setaffinity(0, sizeof(one), &one) < 0)
 		die("stay on one processor");
 	start(&few, FEW);
-	start(&many, MANY);
+	start(&many, arg_entries);
 	for (unsigned int round = 0; round < arg_rounds; round++)
 		for (uint8_t k = 0; k < KINDS; k++) {
 			ask(round % 2 ? &few : &many, k);

@@ -193,6 +193,8 @@ struct fl_port_info {
 FL_ABI_SIZE(struct fl_port_info, 4);
 
 /* fl_state, one entry: what the agent changes while the programs run. */
+enum { FL_GENERATION_NONE = 0 }; /* never the agent's: judged under none of its own */
+
 struct fl_state {
 	__u32 generation; /* changes with every policy; a flow judged under another is judged again
 			   */
@@ -265,11 +267,12 @@ struct fl_flow {
 	__u32 seen;	  /* jiffies, low half, of the last packet */
 	__u32 generation; /* of the policy that it was judged by */
 	__u32 origin;	  /* of the rule that allowed it */
+	__u32 pod[2];	  /* index of the host interface of each side that is a pod here; or 0 */
 	__u8 flags;	  /* FL_FLOW_... */
 	__u8 tcp[2];	  /* FL_TCP_... of each side */
 	__u8 pad;
 };
-FL_ABI_SIZE(struct fl_flow, 16);
+FL_ABI_SIZE(struct fl_flow, 24);
 
 /* Seconds after which a silent flow is forgotten. */
 enum {

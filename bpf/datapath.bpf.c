@@ -12,12 +12,8 @@
 static __always_inline bool is_own(const struct fl_endpoint_info *ep, const struct fl_in *addr,
 				   bool v4, __u32 ifindex)
 {
-	__u32 *index;
-
-	if (fl_in_equal(addr, v4 ? &ep->ip4 : &ep->ip6))
-		return true;
-	index = fl_local_find(ep->zone, addr);
-	return index && *index == ifindex;
+	return fl_in_equal(addr, v4 ? &ep->ip4 : &ep->ip6) ||
+	       fl_local_find(ep->zone, addr) == ifindex;
 }
 
 /* 0, or the reason why the pod may not send this. */
@@ -58,7 +54,7 @@ int fl_from_pod(struct __sk_buff *skb)
 	ep = &w->ep;
 	if (!fl_endpoint_open(ifindex, &w->ep))
 		return unknown(skb, w);
-	r = fl_parse(skb, &w->p);
+	r = fl_work_parse(skb, FL_EGRESS);
 	if (r == 0)
 		r = check_sender(ep, &w->p, ifindex);
 	if (r == 0 && w->p.kind == FL_KIND_NEIGHBOUR)
@@ -90,7 +86,7 @@ int fl_to_pod(struct __sk_buff *skb)
 	if (!fl_endpoint_open(ifindex, &w->ep))
 		return unknown(skb, w);
 	zone = w->ep.zone;
-	r = fl_parse(skb, &w->p);
+	r = fl_work_parse(skb, FL_INGRESS);
 	if (r == 0 && w->p.kind == FL_KIND_NEIGHBOUR)
 		r = -FL_R_NOT_IP;
 	if (r == 0)
@@ -120,13 +116,13 @@ int fl_from_net(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_INGRESS);
 	struct fl_device *device;
-	__u32 ifindex = skb->ifindex, *index;
+	__u32 ifindex = skb->ifindex;
 	int r, verdict;
 
 	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 	if (!w || !device)
 		return TC_ACT_UNSPEC;
-	r = fl_parse(skb, &w->p);
+	r = fl_work_parse(skb, FL_INGRESS);
 	if ((device->flags & FL_DEVICE_DENIES) && is_denied(fl_source_of(&w->p))) {
 		fl_count(skb, FL_R_DENIED_SOURCE, FL_INGRESS);
 		return TC_ACT_SHOT;
@@ -134,10 +130,9 @@ int fl_from_net(struct __sk_buff *skb)
 	/* A frame to another station is none of ours, though the card may show it to us. */
 	if (r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || skb->pkt_type != FL_PACKET_HOST)
 		return TC_ACT_UNSPEC;
-	index = fl_local_find(0, fl_target_of(&w->p));
-	if (!index)
+	ifindex = fl_local_find(0, fl_target_of(&w->p));
+	if (!ifindex)
 		return TC_ACT_UNSPEC;
-	ifindex = *index;
 	r = fl_decide(w, 0, FL_FROM_NET);
 	if (r < 0 && !is_left_to_stack(r)) {
 		fl_note(w, 0, -r);
@@ -165,7 +160,7 @@ int fl_to_net(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	w = fl_work_begin(FL_EGRESS);
-	if (!w || fl_parse(skb, &w->p) < 0 || w->p.kind == FL_KIND_NEIGHBOUR ||
+	if (!w || fl_work_parse(skb, FL_EGRESS) < 0 || w->p.kind == FL_KIND_NEIGHBOUR ||
 	    !fl_local_find(0, fl_source_of(&w->p)))
 		return TC_ACT_UNSPEC;
 	r = fl_decide(w, 0, FL_TO_NET);

@@ -40,6 +40,7 @@ static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone
 	l->key.port_be[1] = l->side ? p->sport_be : p->dport_be;
 	l->key.zone = zone;
 	l->key.proto = p->proto;
+	__builtin_memset(l->key.pad, 0, sizeof(l->key.pad));
 }
 
 /* True when the packet goes to the side that opened the connection. */
@@ -61,7 +62,26 @@ static __always_inline bool fl_flow_is_reopened(const struct fl_packet *p,
 		fl_flow_is_reply(l, f));
 }
 
-/* The packet's connection, or NULL: none that is alive. l is zero before. */
+/*
+ * A connection that the programs before these have entered in their own map, taken over to be
+ * judged anew; or NULL.
+ */
+static __always_inline struct fl_flow *fl_flow_inherit(const struct fl_flow_key *key)
+{
+	struct fl_flow *f, copy;
+	__u32 zero = 0;
+	void *former = bpf_map_lookup_elem(&fl_former, &zero);
+
+	f = former ? bpf_map_lookup_elem(former, key) : NULL;
+	if (!f)
+		return NULL;
+	copy = *f;
+	copy.generation = FL_GENERATION_NONE;
+	bpf_map_update_elem(&fl_flows, key, &copy, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&fl_flows, key);
+}
+
+/* The packet's connection, or NULL: none that is alive. */
 static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, __u32 zone,
 						    struct fl_lookup *l)
 {
@@ -70,6 +90,8 @@ static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, _
 	fl_flow_key_of(p, zone, l);
 	l->now = (__u32)bpf_jiffies64();
 	f = bpf_map_lookup_elem(&fl_flows, &l->key);
+	if (!f)
+		f = fl_flow_inherit(&l->key);
 	if (!f || l->now - f->seen > fl_flow_timeout_s(p->proto, f) * cfg_hz ||
 	    fl_flow_is_reopened(p, l, f))
 		return NULL;

@@ -92,12 +92,20 @@ struct {
 } fl_ports SEC(".maps");
 
 /* Connections. Written by the programs, swept by the agent. Full: a new flow is dropped. */
-struct {
+struct fl_flows_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FL_MAX_FLOWS);
 	__type(key, struct fl_flow_key);
 	__type(value, struct fl_flow);
 } fl_flows SEC(".maps");
+
+/* While the agent exchanges another layout of maps for this one: that one's connections. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct fl_flows_map);
+} fl_former SEC(".maps");
 
 /* First fragments' ports. Written by the programs. Full: the oldest gives way. */
 struct {

@@ -34,20 +34,22 @@ enum { FL_PACKET_HOST = 0 };
 enum fl_part { FL_WHOLE, FL_FIRST_FRAGMENT, FL_LATER_FRAGMENT };
 
 struct fl_packet {
+	/* As far as src they are zero where the packet has nothing else to say. */
 	__u8 kind, part;
 	__u8 proto;
 	__u8 tcp; /* FL_TCP_... */
 	__u8 ttl; /* or hop limit */
 	__u8 v4;
+	__u8 plain; /* nothing comes between the IP header and what it carries */
 	__u16 sport_be, dport_be;
+	__u16 headers;	   /* TCP, UDP: bytes from the IP header to their data; 0: not known */
 	__u32 fragment_be; /* identification */
+	__u32 l3;	   /* offset of the IP header */
 	struct fl_in src, dst;
 	struct fl_in claimed; /* NEIGHBOUR: the address that the sender says is its own, or zero */
 	struct fl_in outer_src; /* ERROR: who sent it */
 	struct fl_in outer_dst;
 	struct ethhdr eth;
-	__u32 l3;      /* offset of the IP header */
-	__u16 headers; /* TCP, UDP: bytes from there to their data; 0: not known */
 };
 
 /* ARP for IPv4 over Ethernet (RFC 826), after struct ethhdr. */
@@ -95,6 +97,47 @@ enum {
 	FL_MLD2_REPORT = 143,
 };
 
+/* A packet, and what of it lies in one piece from its beginning on. */
+struct fl_view {
+	struct __sk_buff *skb;
+	void *data, *end;
+};
+
+/* Copies what is there, in place: faster than by helper. at and len are constants. */
+static __always_inline bool fl_copy(const struct fl_view *v, __u32 at, void *to, __u32 len)
+{
+	if (v->data + at + len > v->end)
+		return false;
+	/* The IP header lies on a word, the Ethernet header on half of one. */
+	__builtin_memcpy(to, __builtin_assume_aligned(v->data + at, 2), len);
+	return true;
+}
+
+/* Copies what is at the offset, however the packet lies in memory. 0 or -FL_R_TRUNCATED. */
+static __always_inline int fl_load(const struct fl_view *v, __u32 off, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(v->skb, off, to, len) < 0 ? -FL_R_TRUNCATED : 0;
+}
+
+/* The same at a constant offset: mostly in place. */
+static __always_inline int fl_read(const struct fl_view *v, __u32 at, void *to, __u32 len)
+{
+	return fl_copy(v, at, to, len) ? 0 : fl_load(v, at, to, len);
+}
+
+/*
+ * The same of what follows the IP header, at off. It is at one of two places where nothing comes
+ * between; p says so, since the verifier would follow each value that off is compared with.
+ */
+static __always_inline int fl_read_l4(const struct fl_view *v, const struct fl_packet *p, __u32 off,
+				      void *to, __u32 len)
+{
+	if (p->plain && (p->v4 ? fl_copy(v, ETH_HLEN + sizeof(struct iphdr), to, len)
+			       : fl_copy(v, ETH_HLEN + sizeof(struct ipv6hdr), to, len)))
+		return 0;
+	return fl_load(v, off, to, len);
+}
+
 /* Makes *out an IPv4 address. */
 static __always_inline void fl_set_ip4(struct fl_in *out, __u32 addr_be)
 {
@@ -135,7 +178,7 @@ static __always_inline bool fl_in_is_link_local6(const struct fl_in *a)
 }
 
 /* Ports, flags and kind from the header at off, of which left bytes are in the IP packet. */
-static __always_inline int fl_parse_l4(struct __sk_buff *skb, __u32 off, __u32 left, bool inner,
+static __always_inline int fl_parse_l4(const struct fl_view *v, __u32 off, __u32 left, bool inner,
 				       struct fl_packet *p)
 {
 	/* What is looked at; in an ICMP error the first eight bytes are all that must be there. */
@@ -158,14 +201,15 @@ static __always_inline int fl_parse_l4(struct __sk_buff *skb, __u32 off, __u32 l
 	if (left < need)
 		return p->part == FL_WHOLE ? -FL_R_TRUNCATED : -FL_R_MALFORMED;
 	if (p->proto == IPPROTO_TCP && !inner) {
-		if (bpf_skb_load_bytes(skb, off, &h.tcp, sizeof(h.tcp)) < 0)
+		if (fl_read_l4(v, p, off, &h.tcp, sizeof(h.tcp)) < 0)
 			return -FL_R_TRUNCATED;
 		if (h.tcp.doff < 5 || h.tcp.doff * 4u > left)
 			return -FL_R_MALFORMED;
 		p->tcp = (h.tcp.syn ? FL_TCP_SYN : 0) | (h.tcp.ack ? FL_TCP_ACK : 0) |
 			 (h.tcp.fin ? FL_TCP_FIN : 0) | (h.tcp.rst ? FL_TCP_RST : 0);
 		p->headers = off - ETH_HLEN + h.tcp.doff * 4;
-	} else if (bpf_skb_load_bytes(skb, off, h.raw, sizeof(h.raw)) < 0) {
+	} else if ((inner ? fl_load(v, off, h.raw, sizeof(h.raw))
+			  : fl_read_l4(v, p, off, h.raw, sizeof(h.raw))) < 0) {
 		return -FL_R_TRUNCATED;
 	}
 	if (p->proto == IPPROTO_ICMP || p->proto == FL_EXT_ICMP) {
@@ -186,27 +230,27 @@ static __always_inline int fl_parse_l4(struct __sk_buff *skb, __u32 off, __u32 l
 }
 
 /* The IPv4 header at off; *next and *left are where its payload is and how long. */
-static __always_inline int fl_parse_ip4(struct __sk_buff *skb, __u32 off, bool inner,
+static __always_inline int fl_parse_ip4(const struct fl_view *v, __u32 off, bool inner,
 					struct fl_packet *p, __u32 *next, __u32 *left)
 {
 	struct iphdr h;
 	__u32 len, header;
 	__u16 part;
 
-	if (bpf_skb_load_bytes(skb, off, &h, sizeof(h)) < 0)
+	if ((inner ? fl_load(v, off, &h, sizeof(h)) : fl_read(v, ETH_HLEN, &h, sizeof(h))) < 0)
 		return -FL_R_TRUNCATED;
 	header = h.ihl * 4u;
 	len = bpf_ntohs(h.tot_len);
 	/* What the kernel has yet to cut into segments may be longer than the field can say. */
-	if (len == 0 && skb->gso_size)
-		len = skb->len - off;
+	if (len == 0 && v->skb->gso_size)
+		len = v->skb->len - off;
 	if (h.version != 4 || header < sizeof(h) || len < header)
 		return -FL_R_MALFORMED;
 	/* The quote in an ICMP error is cut short; every other packet must be all there. */
-	if (!inner && off + len > skb->len)
+	if (!inner && off + len > v->skb->len)
 		return -FL_R_TRUNCATED;
-	if (inner && off + len > skb->len)
-		len = skb->len - off;
+	if (inner && off + len > v->skb->len)
+		len = v->skb->len - off;
 	if (len < header)
 		return -FL_R_TRUNCATED;
 	part = bpf_ntohs(h.frag_off);
@@ -215,6 +259,7 @@ static __always_inline int fl_parse_ip4(struct __sk_buff *skb, __u32 off, bool i
 	p->proto = h.protocol;
 	p->ttl = h.ttl;
 	p->v4 = 1;
+	p->plain = !inner && header == sizeof(h);
 	fl_set_ip4(&p->src, h.saddr);
 	fl_set_ip4(&p->dst, h.daddr);
 	*next = off + header;
@@ -223,7 +268,7 @@ static __always_inline int fl_parse_ip4(struct __sk_buff *skb, __u32 off, bool i
 }
 
 /* One extension header at *next. Returns 1 when another may follow, 0 at the payload. */
-static __always_inline int fl_parse_extension(struct __sk_buff *skb, struct fl_packet *p,
+static __always_inline int fl_parse_extension(const struct fl_view *v, struct fl_packet *p,
 					      __u32 *next, __u32 *left)
 {
 	/* All begin with the next header and a length, which a fragment's has not; RFC 8200, 4. */
@@ -242,7 +287,7 @@ static __always_inline int fl_parse_extension(struct __sk_buff *skb, struct fl_p
 	default:
 		return 0;
 	}
-	if (*left < sizeof(h) || bpf_skb_load_bytes(skb, *next, h, sizeof(h)) < 0)
+	if (*left < sizeof(h) || fl_load(v, *next, h, sizeof(h)) < 0)
 		return -FL_R_TRUNCATED;
 	len = p->proto == FL_EXT_FRAGMENT ? 8u
 	      : p->proto == IPPROTO_AH	  ? (h[1] + 2) * 4u
@@ -267,14 +312,14 @@ static __always_inline int fl_parse_extension(struct __sk_buff *skb, struct fl_p
 }
 
 /* The IPv6 header at off with the extension headers that follow; as fl_parse_ip4(). */
-static __always_inline int fl_parse_ip6(struct __sk_buff *skb, __u32 off, bool inner,
+static __always_inline int fl_parse_ip6(const struct fl_view *v, __u32 off, bool inner,
 					struct fl_packet *p, __u32 *next, __u32 *left)
 {
 	struct ipv6hdr h;
 	__u32 len;
 	int r = 1;
 
-	if (bpf_skb_load_bytes(skb, off, &h, sizeof(h)) < 0)
+	if ((inner ? fl_load(v, off, &h, sizeof(h)) : fl_read(v, ETH_HLEN, &h, sizeof(h))) < 0)
 		return -FL_R_TRUNCATED;
 	len = bpf_ntohs(h.payload_len);
 	if (h.version != 6)
@@ -282,20 +327,21 @@ static __always_inline int fl_parse_ip6(struct __sk_buff *skb, __u32 off, bool i
 	*next = off + sizeof(h);
 	/* Length 0 is a jumbogram's, which the kernel makes of large segments it has yet to cut. */
 	if (len == 0 && h.nexthdr == FL_EXT_HOP_BY_HOP)
-		len = skb->len - *next;
-	if (!inner && *next + len > skb->len)
+		len = v->skb->len - *next;
+	if (!inner && *next + len > v->skb->len)
 		return -FL_R_TRUNCATED;
-	if (*next + len > skb->len)
-		len = skb->len - *next;
+	if (*next + len > v->skb->len)
+		len = v->skb->len - *next;
 	p->proto = h.nexthdr;
 	p->ttl = h.hop_limit;
 	p->v4 = 0;
 	p->part = FL_WHOLE;
 	__builtin_memcpy(&p->src, &h.saddr, sizeof(p->src));
 	__builtin_memcpy(&p->dst, &h.daddr, sizeof(p->dst));
+	p->plain = !inner && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP);
 	*left = len;
 	for (int i = 0; i < FL_EXTENSIONS_MAX && r == 1; i++)
-		r = fl_parse_extension(skb, p, next, left);
+		r = fl_parse_extension(v, p, next, left);
 	return r == 1 ? -FL_R_EXTENSIONS : r;
 }
 
@@ -309,7 +355,7 @@ static __always_inline bool fl_is_error(const struct fl_packet *p, __u8 type)
 }
 
 /* Neighbour discovery and multicast listening; they are for the link only. */
-static __always_inline int fl_parse_nd(struct __sk_buff *skb, __u32 off, __u8 type,
+static __always_inline int fl_parse_nd(const struct fl_view *v, __u32 off, __u8 type,
 				       struct fl_packet *p)
 {
 	bool nd = type >= FL_ND_FIRST && type <= FL_ND_LAST;
@@ -323,50 +369,49 @@ static __always_inline int fl_parse_nd(struct __sk_buff *skb, __u32 off, __u8 ty
 		return -FL_R_MALFORMED;
 	p->kind = FL_KIND_NEIGHBOUR;
 	__builtin_memset(&p->claimed, 0, sizeof(p->claimed));
-	if (type == FL_ND_ADVERTISEMENT &&
-	    bpf_skb_load_bytes(skb, off + 8, &p->claimed, sizeof(p->claimed)) < 0)
+	if (type == FL_ND_ADVERTISEMENT && fl_load(v, off + 8, &p->claimed, sizeof(p->claimed)) < 0)
 		return -FL_R_TRUNCATED;
 	return 0;
 }
 
 /* An ICMP header at off: is it an error about a flow, or about neighbours? */
-static __always_inline int fl_parse_icmp(struct __sk_buff *skb, __u32 off, __u32 left,
+static __always_inline int fl_parse_icmp(const struct fl_view *v, __u32 off, __u32 left,
 					 struct fl_packet *p)
 {
 	__u32 next = 0, rest = 0;
 	__u8 type, ttl = p->ttl;
 	int r;
 
-	if (left < 8 || bpf_skb_load_bytes(skb, off, &type, 1) < 0)
+	if (left < 8 || fl_load(v, off, &type, 1) < 0)
 		return -FL_R_TRUNCATED;
 	if (p->proto == FL_EXT_ICMP) {
-		r = fl_parse_nd(skb, off, type, p);
+		r = fl_parse_nd(v, off, type, p);
 		if (r < 0 || p->kind == FL_KIND_NEIGHBOUR)
 			return r;
 	}
 	if (!fl_is_error(p, type))
-		return fl_parse_l4(skb, off, left, false, p);
+		return fl_parse_l4(v, off, left, false, p);
 	p->kind = FL_KIND_ERROR;
 	p->outer_src = p->src;
 	p->outer_dst = p->dst;
 	if (p->v4)
-		r = fl_parse_ip4(skb, off + 8, true, p, &next, &rest);
+		r = fl_parse_ip4(v, off + 8, true, p, &next, &rest);
 	else
-		r = fl_parse_ip6(skb, off + 8, true, p, &next, &rest);
+		r = fl_parse_ip6(v, off + 8, true, p, &next, &rest);
 	if (r < 0)
 		return r;
 	p->ttl = ttl;
 	if (p->part == FL_LATER_FRAGMENT) /* has no ports, so it is about no flow that we know */
 		return -FL_R_INVALID_STATE;
-	return fl_parse_l4(skb, next, rest, true, p);
+	return fl_parse_l4(v, next, rest, true, p);
 }
 
 /* An ARP message; p->claimed is what its sender says to be. */
-static __always_inline int fl_parse_arp(struct __sk_buff *skb, struct fl_packet *p)
+static __always_inline int fl_parse_arp(const struct fl_view *v, struct fl_packet *p)
 {
 	struct fl_arp h;
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &h, sizeof(h)) < 0)
+	if (fl_read(v, ETH_HLEN, &h, sizeof(h)) < 0)
 		return -FL_R_TRUNCATED;
 	if (h.hardware != bpf_htons(1) || h.protocol != bpf_htons(ETH_P_IP) ||
 	    h.hardware_len != 6 || h.protocol_len != 4)
@@ -382,29 +427,32 @@ static __always_inline int fl_parse_arp(struct __sk_buff *skb, struct fl_packet 
 	return 0;
 }
 
-/* The whole packet; *p is zero before. 0 or a negative reason. */
+/* The whole packet. 0 or a negative reason. */
 static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 {
+	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end };
+	const struct fl_view *v = &view;
 	__u32 next = 0, left = 0;
 	int r;
 
-	if (bpf_skb_load_bytes(skb, 0, &p->eth, sizeof(p->eth)) < 0)
+	__builtin_memset(p, 0, offsetof(struct fl_packet, src));
+	if (fl_read(v, 0, &p->eth, sizeof(p->eth)) < 0)
 		return -FL_R_TRUNCATED;
 	if (skb->vlan_present || p->eth.h_proto == bpf_htons(ETH_P_8021Q) ||
 	    p->eth.h_proto == bpf_htons(ETH_P_8021AD))
 		return -FL_R_VLAN;
 	p->l3 = ETH_HLEN;
 	if (p->eth.h_proto == bpf_htons(ETH_P_ARP))
-		return fl_parse_arp(skb, p);
+		return fl_parse_arp(v, p);
 	if (p->eth.h_proto == bpf_htons(ETH_P_IP))
-		r = fl_parse_ip4(skb, ETH_HLEN, false, p, &next, &left);
+		r = fl_parse_ip4(v, ETH_HLEN, false, p, &next, &left);
 	else if (p->eth.h_proto == bpf_htons(ETH_P_IPV6))
-		r = fl_parse_ip6(skb, ETH_HLEN, false, p, &next, &left);
+		r = fl_parse_ip6(v, ETH_HLEN, false, p, &next, &left);
 	else
 		return -FL_R_ETHERTYPE;
 	if (r < 0 || p->part == FL_LATER_FRAGMENT)
 		return r;
 	if ((p->v4 && p->proto == IPPROTO_ICMP) || (!p->v4 && p->proto == FL_EXT_ICMP))
-		return fl_parse_icmp(skb, next, left, p);
-	return fl_parse_l4(skb, next, left, false, p);
+		return fl_parse_icmp(v, next, left, p);
+	return fl_parse_l4(v, next, left, false, p);
 }

@@ -42,6 +42,15 @@ static __always_inline int fl_hop(struct __sk_buff *skb, const struct fl_packet 
 											     : 0;
 }
 
+/* Into the pod behind this interface of the host. */
+static __always_inline int fl_enter(struct __sk_buff *skb, __u32 ifindex)
+{
+	/* On a bridge's port what was for another station is for the pod now. */
+	if (skb->pkt_type != FL_PACKET_HOST && bpf_skb_change_type(skb, FL_PACKET_HOST) < 0)
+		return -1;
+	return bpf_redirect_peer(ifindex, 0);
+}
+
 /* Through a router into the pod behind this interface of the host. */
 static __always_inline int fl_way_into_pod(struct __sk_buff *skb, const struct fl_packet *p,
 					   __u32 ifindex, const struct fl_endpoint_info *to)
@@ -54,7 +63,7 @@ static __always_inline int fl_way_into_pod(struct __sk_buff *skb, const struct f
 	__builtin_memcpy(macs + 6, to->host_mac, 6);
 	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) < 0 || fl_hop(skb, p) < 0)
 		return -1;
-	return bpf_redirect_peer(ifindex, 0);
+	return fl_enter(skb, ifindex);
 }
 
 /* From a pod to another one of this node. */
@@ -62,18 +71,15 @@ static __always_inline int fl_way_local(struct __sk_buff *skb, struct fl_work *w
 					const struct fl_endpoint_info *from)
 {
 	const struct fl_packet *p = &w->p;
+	/* An ICMP error does not go the way of the packet that it is about. */
+	__u32 ifindex = p->kind == FL_KIND_ERROR ? fl_local_find(zone, &p->outer_dst) : w->to_pod;
 	struct fl_endpoint_info *to = &w->to;
-	__u32 *index, ifindex;
 
-	index = fl_local_find(zone, fl_target_of(p));
-	if (!index || *index == skb->ifindex)
-		return -1;
-	ifindex = *index;
-	if (!fl_endpoint_open(ifindex, to))
+	if (!ifindex || ifindex == skb->ifindex || !fl_endpoint_open(ifindex, to))
 		return -1;
 	/* On one bridge; else by way of the router. What is sent to a third station stays its. */
 	if (!fl_mac_differs(p->eth.h_dest, to->mac))
-		return bpf_redirect_peer(ifindex, 0);
+		return fl_enter(skb, ifindex);
 	if (fl_mac_differs(p->eth.h_dest, from->host_mac))
 		return -1;
 	return fl_way_into_pod(skb, p, ifindex, to);

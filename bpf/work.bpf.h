@@ -17,11 +17,12 @@ enum fl_way { FL_WAY_STACK, FL_WAY_LOCAL, FL_WAY_PEER };
 struct fl_work {
 	struct fl_packet p;
 	struct fl_lookup l;
-	struct fl_case c;
+	struct fl_case c; /* where it has been judged */
 	struct fl_told told;
-	__u8 way;			/* enum fl_way */
-	bool is_new;			/* the packet opens a connection */
-	struct fl_endpoint_info ep, to; /* not empty at the beginning */
+	__u32 to_pod; /* FL_WAY_LOCAL: to the pod behind this interface */
+	__u8 way;     /* enum fl_way */
+	bool is_new;  /* the packet opens a connection */
+	struct fl_endpoint_info ep, to;
 };
 
 /* One a processor and direction: programs of one kind do not interrupt each other. */
@@ -32,26 +33,43 @@ struct {
 	__type(value, struct fl_work);
 } fl_works SEC(".maps");
 
-/* The scratch space, empty. */
+/*
+ * The scratch space. It still holds the last packet, but for what says what has become of this one:
+ * whoever fills a part of it makes that part whole.
+ */
 static __always_inline struct fl_work *fl_work_begin(__u32 dir)
 {
 	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
 
 	if (w) {
-		__builtin_memset(w, 0, offsetof(struct fl_work, ep));
-		w->told.dir = dir;
+		w->told = (struct fl_told){ .dir = dir };
+		w->way = FL_WAY_STACK;
+		w->is_new = false;
 	}
 	return w;
 }
 
-/* The interface of the pod of this node that has the address; NULL: none. */
-static __always_inline __u32 *fl_local_find(__u32 zone, const struct fl_in *addr)
+/*
+ * The packet into the scratch space. A function of its own, which the verifier follows once: what
+ * comes after it has one state to begin with. 0 or a negative reason.
+ */
+__noinline int fl_work_parse(struct __sk_buff *skb, __u32 dir)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+
+	return w ? fl_parse(skb, &w->p) : -FL_R_MALFORMED;
+}
+
+/* The interface of the pod of this node that has the address; 0: none. */
+static __always_inline __u32 fl_local_find(__u32 zone, const struct fl_in *addr)
 {
 	struct fl_local_key key = {};
+	__u32 *index;
 
 	key.zone = zone;
 	key.addr = *addr;
-	return bpf_map_lookup_elem(&fl_locals, &key);
+	index = bpf_map_lookup_elem(&fl_locals, &key);
+	return index ? *index : 0;
 }
 
 /* Both ends and what is asked, as seen from the opener of the connection. */
@@ -81,6 +99,20 @@ static __always_inline bool fl_case_holds(const struct fl_case *c, __u32 generat
 	return fl_generation() == generation && !fl_case_is_vague(c);
 }
 
+/* Keeps for events who the other end is and what decided. */
+static __always_inline void fl_tell_case(struct fl_work *w)
+{
+	w->told.origin = w->c.origin;
+	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
+}
+
+/* Notes in the entry which pods of this node its sides are; from1: the case begins at side 1. */
+static __always_inline void fl_flow_pods(struct fl_flow *f, const struct fl_case *c, bool from1)
+{
+	f->pod[0] = from1 ? c->to.ifindex : c->from.ifindex;
+	f->pod[1] = from1 ? c->from.ifindex : c->to.ifindex;
+}
+
 /* A connection that is known: is it still allowed? 0 or a negative reason. */
 static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, __u32 zone)
 {
@@ -97,10 +129,12 @@ static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, 
 		if (fl_case_holds(&w->c, generation))
 			break;
 	}
+	fl_tell_case(w);
 	if (fl_case_is_vague(&w->c))
 		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
+	fl_flow_pods(f, &w->c, f->flags & FL_FLOW_FROM1);
 	f->origin = w->c.origin;
 	f->generation = generation;
 	return 0;
@@ -204,10 +238,13 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 			break;
 	}
 	w->is_new = true;
+	w->to_pod = w->c.to.ifindex;
+	fl_tell_case(w);
 	if (fl_case_is_vague(&w->c))
 		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
+	fl_flow_pods(&f, &w->c, w->l.side);
 	f.origin = w->c.origin;
 	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
 	return fl_flow_open(&w->p, &w->l, &f);
@@ -233,6 +270,7 @@ static __always_inline int fl_decide(struct fl_work *w, __u32 zone, enum fl_hook
 	r = fl_judge_again(w, f, zone);
 	if (r < 0)
 		return r;
+	w->to_pod = w->l.side ? f->pod[0] : f->pod[1];
 	fl_flow_touch(&w->p, &w->l, f);
 	return 0;
 }
@@ -242,6 +280,4 @@ static __always_inline void fl_note(struct fl_work *w, __u32 zone, __u8 reason)
 {
 	w->told.reason = reason;
 	w->told.zone = zone;
-	w->told.origin = w->c.origin;
-	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
 }

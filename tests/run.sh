@@ -96,23 +96,23 @@ make -j"$(nproc)" SAN=1 tests
 for b in build build/san; do
 	for t in tests/unit/test_*.c; do
 		t=$b/tests/$(basename "$t" .c)
-		add "$t" 120 "$t"
+		add "$t" 300 "$t"
 	done
 done
 for t in tests/bpf/test_*.c; do
 	t=build/tests/bpf_$(basename "${t#*test_}" .c)
-	add "$t" 120 "$t"
+	add "$t" 300 "$t"
 done
 for t in tests/fuzz/fuzz_*.c; do
 	t=$(basename "$t" .c)
 	t=${t#fuzz_}
-	add "build/san/tests/replay_$t" 120 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
+	add "build/san/tests/replay_$t" 300 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
 done
 for t in tests/check/*.sh; do
-	[[ -x $t ]] && add "$t" 180 "$t"
+	[[ -x $t ]] && add "$t" 600 "$t"
 done
 while read -r t; do
-	add "$t" 300 bats --tap "$t"
+	add "$t" 900 bats --tap "$t"
 done < <(find tests/e2e -name '*.bats' 2>/dev/null | sort)
 
 # As many at a time as there are processors; most of a test's time is waiting.

@@ -16,7 +16,41 @@ REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 WRAPS	   := malloc calloc realloc strdup strndup openat
 UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic $(TEST_LDLIBS) -lcmocka
 
-tests: $(UNIT_TESTS) $(BPF_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver
+# Agents whose maps have another layout, for the tests of an upgrade: bpf/abi.h with a change. "next"
+# is another version with a smaller map, "grown" has more in a connection's entry and fewer of them.
+VARIANTS      := next grown
+VARIANT_next  := s/^(.define FL_ABI_VERSION) .*/\1 1000/;s/^(.define FL_MAX_RULES).*/\1 65536/
+VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; /^FL_ABI_SIZE\(struct fl_flow,/d; \
+		 /^struct fl_flow \{/,/^};/s/^};/\t__u64 more;\n};/
+VARIANT_SRCS  := $(foreach d,agent agent/enforce agent/datapath agent/policy,$(call srcs,$d))
+
+define variant
+$(B)/$(1)/bpf/abi.h: bpf/abi.h tests/tests.mk
+	$$(call say,SED)
+	$(Q)mkdir -p $$(@D) && sed -E '$$(VARIANT_$(1))' $$< >$$@ && ! cmp -s $$< $$@
+
+$(B)/$(1)/bpf/datapath.bpf.o: bpf/datapath.bpf.c $(wildcard bpf/*.h) $(B)/$(1)/bpf/abi.h
+	$$(call say,BPF)
+	$(Q)$(BPF_CC) -I$(B)/$(1) $(BPF_FLAGS) -c -o $$@ $$<
+
+$(B)/$(1)/bpf/%.skel.h: $(B)/$(1)/bpf/%.bpf.o
+	$$(call say,SKEL)
+	$(Q)bpftool gen skeleton $$< name $$*_bpf >$$@.tmp && mv $$@.tmp $$@
+
+$(B)/$(1)/obj/%.o: %.c Makefile $(B)/$(1)/bpf/datapath.skel.h
+	$$(call say,CC)
+	$(Q)mkdir -p $$(@D) && $(CC) -I$(B)/$(1) $(FLAGS) $(CFLAGS) -c -o $$@ $$<
+
+$(B)/tests/fairleadd-$(1): $(VARIANT_SRCS:%.c=$(B)/$(1)/obj/%.o) $(AGENT_LIBS) $(LAYER_LIBS)
+	$$(call say,LINK)
+	$(Q)mkdir -p $$(@D) && $(LINK) -o $$@ $$^ $(AGENT_LDLIBS)
+
+-include $(VARIANT_SRCS:%.c=$(B)/$(1)/obj/%.d)
+endef
+$(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
+
+tests: $(UNIT_TESTS) $(BPF_TESTS) $(HARNESS) $(REPLAYS) $(B)/tests/libcni-driver \
+       $(if $(SAN),,$(VARIANTS:%=$(B)/tests/fairleadd-%))
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/unit/inject.o $(TEST_LIBS)
 	$(call say,LINK)

@@ -75,7 +75,7 @@ struct agent_config {
 	struct agent_bgp bgp;
 	bool masquerade;
 	struct {
-		bool enforce; /* false */
+		bool enforce; /* true */
 		bool unknown_endpoint_allow;
 		const char *maps; /* folder of a bpf file system, "/sys/fs/bpf/fairlead" */
 		size_t n_services;

@@ -16,7 +16,8 @@ struct dp;
 
 /*
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
- * mounted) with this layout are taken over with all they hold; else they are made and pinned there.
+ * mounted) with this layout are taken over with all they hold; else they are made and pinned there,
+ * beside those of another layout or size, see dp_has_former().
  * *out is the caller's. -EOPNOTSUPP: the kernel lacks what the programs need; the text has the
  * verifier's last words. -ENODEV: no bpf file system at the folder.
  */
@@ -40,6 +41,12 @@ fl_must int dp_is_attached(struct dp *d, struct fl_nl *nl, bool *yes, struct fl_
 bool dp_is_fresh(const struct dp *d);
 
 /*
+ * True when the programs that stand in the blocks work by maps of another layout than ours, or may:
+ * ours are to be filled before dp_attach(), which then takes over the connections.
+ */
+bool dp_has_former(const struct dp *d);
+
+/*
  * Takes an earlier agent's datapath away: its filters, so that what is in the blocks passes freely,
  * those on the interfaces to other nodes, the link that kept them alive, and the pinned maps of
  * this layout. What is not there is done, and somebody else's filter is left alone.
@@ -58,10 +65,10 @@ struct dp_endpoint {
 
 /*
  * Makes the endpoint be as given; packets see the old state or the new. last: what was given before
- * for this interface, or NULL; addresses that are gone are removed. One that the map did not know
- * with these addresses is shut at first (*is_shut): connections that were judged while the address
- * was nobody's, or another's, must not lead in; whoever opens it raises the generation before.
- * -E2BIG: a map is full.
+ * for this interface, or NULL; addresses that are gone are removed with their connections. One that
+ * the map did not know with these addresses is shut at first (*is_shut): connections that were
+ * judged while the address was nobody's, or another's, must not lead in; whoever opens it raises
+ * the generation before. -E2BIG: a map is full.
  */
 fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 			    const struct dp_endpoint *last, bool *is_shut, struct fl_err *err);
@@ -73,7 +80,13 @@ fl_must int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct 
 fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
 			    struct fl_err *err);
 
-/* Removes the endpoint with its addresses and its connections. One not there counts as removed. */
+/* The host interface that has the address; 0: none. */
+__u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip);
+
+/*
+ * Removes the endpoint with its addresses, as far as they are still its own, and their connections.
+ * One not there counts as removed.
+ */
 fl_must int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
 /* Calls each() for every endpoint in the map, as after taking it over; it may remove that one. */

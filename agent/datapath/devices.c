@@ -278,12 +278,17 @@ int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)
 {
 	struct failures f = { .err = err };
 	struct fl_device have = { 0 };
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
 	fl_auto_close int fd = bpf_obj_get(pin);
 	struct fl_err one;
 	__u32 key;
 
-	/* An earlier version had none. */
-	while (fd >= 0 && bpf_map_get_next_key(fd, NULL, &key) == 0) {
+	/* An earlier version had none, and another layout may have others. */
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ||
+	    info.value_size != sizeof(have))
+		return 0;
+	while (bpf_map_get_next_key(fd, NULL, &key) == 0) {
 		(void)bpf_map_lookup_elem(fd, &key, &have);
 		if (bpf_map_delete_elem(fd, &key) < 0)
 			return fl_fail_errno(err, errno, "forget interface %u", key);

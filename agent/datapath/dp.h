@@ -10,7 +10,36 @@ struct dp {
 	struct datapath_bpf *bpf; /* the skeleton; owned */
 	__u32 hz;		  /* jiffies in a second */
 	bool fresh;		  /* the map of connections is new */
+	char *folder;		  /* of all layouts; owned */
+	char *own;		  /* and of this one; owned */
+	struct dp_former *former; /* another layout's maps, until they are taken over; owned */
 };
+
+/*
+ * former.c: maps of another layout, or of other sizes, which an agent before this one has pinned in
+ * a folder beside ours. NULL when there are none.
+ */
+struct dp_former;
+fl_must int dp_former_find(struct dp *d, struct fl_err *err);
+void dp_former_close(struct dp_former **f);
+
+/* True when their connections can be read. */
+bool dp_former_carries(const struct dp_former *f);
+
+/*
+ * Before the programs are exchanged, when our maps are filled: counters go on from theirs, and our
+ * programs are shown their connections.
+ */
+fl_must int dp_former_lend(struct dp *d, struct fl_err *err);
+
+/* After it: what connections are left there is copied, and the folders go. */
+fl_must int dp_former_end(struct dp *d, struct fl_err *err);
+
+/* Takes the programs off every interface that any folder of maps below this one names. */
+fl_must int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err);
+
+/* Removes every folder of maps below this one, but keep (NULL: none is kept). */
+fl_must int dp_unpin(const char *folder, const char *keep, struct fl_err *err);
 
 /* Writes an entry; what names the map for people. */
 fl_must int dp_put(int map_fd, const void *key, const void *value, const char *what,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loading the programs, with the maps of before if there are any; and putting them into the blocks.
  */
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,7 +54,55 @@ static __u32 ticks_per_second(void)
 static bool is_kept(const struct bpf_map *map)
 {
 	return strncmp(bpf_map__name(map), "fl_", 3) == 0 &&
-	       !fl_streq(bpf_map__name(map), "fl_works");
+	       !fl_streq(bpf_map__name(map), "fl_works") &&
+	       !fl_streq(bpf_map__name(map), "fl_former");
+}
+
+/* Whether the map that is pinned there is as the programs want it; none there is. */
+static int fits(const struct bpf_map *map, const char *path, bool *yes, struct fl_err *err)
+{
+	fl_auto_close int fd = bpf_obj_get(path);
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (fd < 0 && errno != ENOENT)
+		return fl_fail_errno(err, errno, "open '%s'", path);
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return fl_fail_errno(err, errno, "look at '%s'", path);
+	*yes = fd < 0 ||
+	       (info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
+		info.value_size == bpf_map__value_size(map) &&
+		info.max_entries == bpf_map__max_entries(map) &&
+		info.map_flags == bpf_map__map_flags(map));
+	return 0;
+}
+
+/* Maps of this layout's number that do not fit give way: they are another agent's, as other layouts
+ * are. */
+static int put_aside(const struct dp *d, struct fl_err *err)
+{
+	char path[PATH_MAX];
+	struct bpf_map *map;
+	bool fit = true;
+	int r = 0;
+
+	bpf_object__for_each_map(map, d->bpf->obj)
+	{
+		if (r < 0 || !fit || !is_kept(map))
+			continue;
+		r = fl_format(path, sizeof(path), err, "%s/%s", d->own, bpf_map__name(map))
+			    ?: fits(map, path, &fit, err);
+	}
+	for (int i = 1; r == 0 && !fit; i++) {
+		r = fl_format(path, sizeof(path), err, "%s/old%d", d->folder, i);
+		if (r < 0)
+			return r;
+		if (renameat2(AT_FDCWD, d->own, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+			return fl_make_dirs(d->own, 0700, err);
+		if (errno != EEXIST)
+			return fl_fail_errno(err, errno, "rename '%s' to '%s'", d->own, path);
+	}
+	return r;
 }
 
 /* *fresh: there are no connections yet. */
@@ -81,24 +129,56 @@ static int pin_maps(struct datapath_bpf *pod, const char *folder, bool *fresh, s
 	return 0;
 }
 
+/* Where the path leads, or would if it were there. */
+static bool is_in_bpf_fs(const char path[PATH_MAX])
+{
+	char above[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	(void)snprintf(above, sizeof(above), "%s", path);
+	while (statfs(above, &fs) < 0) {
+		slash = strrchr(above, '/');
+		if (errno != ENOENT || !slash || slash == above)
+			return false;
+		*slash = '\0';
+	}
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
 /* FOLDER/vN, so that another layout's maps are never mistaken for these. */
 static int make_folder(const char *folder, char out[PATH_MAX], struct fl_err *err)
 {
-	struct statfs fs;
 	int r = fl_format(out, PATH_MAX, err, "%s/v%d", folder, FL_ABI_VERSION);
 
-	if (r == 0)
-		r = fl_make_dirs(out, 0700, err);
 	if (r < 0)
 		return r;
-	if (statfs(out, &fs) < 0)
-		return fl_fail_errno(err, errno, "look at '%s'", out);
-	if (fs.f_type != BPF_FS_MAGIC)
+	if (!is_in_bpf_fs(out))
 		return fl_fail(err, ENODEV,
 			       "'%s' is in no bpf file system: mount one, as with mount -t bpf bpf "
 			       "/sys/fs/bpf",
 			       out);
-	return 0;
+	return fl_make_dirs(out, 0700, err);
+}
+
+static int load(struct dp *d, struct fl_err *err)
+{
+	int r;
+
+	d->hz = ticks_per_second();
+	d->bpf = datapath_bpf__open();
+	if (!d->bpf)
+		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
+	d->bpf->rodata->cfg_hz = d->hz;
+	r = put_aside(d, err) ?: pin_maps(d->bpf, d->own, &d->fresh, err);
+	if (r < 0)
+		return r;
+	r = datapath_bpf__load(d->bpf);
+	if (r == -EPERM)
+		return fl_fail_errno(err, EPERM, "load the programs: %s", last_words);
+	return r < 0 ? fl_fail(err, EOPNOTSUPP, "load the programs: %s: %s", strerror(-r),
+			       last_words)
+		     : 0;
 }
 
 int dp_open(const char *folder, struct dp **out, struct fl_err *err)
@@ -113,33 +193,34 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 	if (r < 0)
 		return r;
 	(void)libbpf_set_print(heard);
-	d->hz = ticks_per_second();
-	d->bpf = datapath_bpf__open();
-	if (!d->bpf)
-		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
-	d->bpf->rodata->cfg_hz = d->hz;
-	r = pin_maps(d->bpf, path, &d->fresh, err);
-	if (r < 0)
-		return r;
-	r = datapath_bpf__load(d->bpf);
-	if (r == -EPERM)
-		return fl_fail_errno(err, EPERM, "load the programs: %s", last_words);
-	if (r < 0)
-		return fl_fail(err, EOPNOTSUPP, "load the programs: %s: %s", strerror(-r),
-			       last_words);
-	*out = FL_TAKE(d);
-	return 0;
+	d->folder = strdup(folder);
+	d->own = strdup(path);
+	if (!d->folder || !d->own)
+		return fl_fail_errno(err, ENOMEM, "load the datapath");
+	r = load(d, err) ?: dp_former_find(d, err);
+	if (r == 0)
+		*out = FL_TAKE(d);
+	return r;
 }
 
 bool dp_is_fresh(const struct dp *d)
 {
-	return d->fresh;
+	return (d->fresh || d->former) && !dp_former_carries(d->former);
+}
+
+bool dp_has_former(const struct dp *d)
+{
+	return d->former;
 }
 
 void dp_close(struct dp **d)
 {
-	if (*d)
+	if (*d) {
 		datapath_bpf__destroy((*d)->bpf);
+		dp_former_close(&(*d)->former);
+		fl_free_p(&(*d)->folder);
+		fl_free_p(&(*d)->own);
+	}
 	fl_free_p(d);
 }
 
@@ -225,9 +306,11 @@ static int ensure_filter(struct fl_nl *nl, __u32 block, const struct bpf_program
 int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 {
 	*changed = false;
-	return ensure_anchor(nl, changed, err) ?:
+	return dp_former_lend(d, err) ?:
+	       ensure_anchor(nl, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, changed, err) ?:
-	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, changed, err);
+	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, changed, err) ?:
+	       dp_former_end(d, err);
 }
 
 int dp_is_attached(struct dp *d, struct fl_nl *nl, bool *yes, struct fl_err *err)
@@ -258,41 +341,10 @@ static int remove_filter(struct fl_nl *nl, __u32 block, const char *name, struct
 	return fl_batch_send(nl, b, err);
 }
 
-static void close_pins(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
-/* The maps go when nobody holds them any more. */
-static int unpin(const char *folder, struct fl_err *err)
-{
-	fl_auto(close_pins) DIR *d = NULL;
-	char path[PATH_MAX];
-	struct dirent *e;
-	int r = fl_format(path, sizeof(path), err, "%s/v%d", folder, FL_ABI_VERSION);
-
-	if (r < 0)
-		return r;
-	d = opendir(path);
-	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
-			return fl_fail_errno(err, errno, "unpin '%s/%s'", path, e->d_name);
-	if (rmdir(path) < 0 && errno != ENOENT)
-		return fl_fail_errno(err, errno, "remove '%s'", path);
-	return 0;
-}
-
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	char devices[PATH_MAX];
-	int r = fl_format(devices, sizeof(devices), err, "%s/v%d/fl_devices", folder,
-			  FL_ABI_VERSION);
-
-	if (r < 0)
-		return r;
-	return dp_retire_devices(devices, nl, err) ?:
+	return dp_leave_devices(folder, nl, err) ?:
 	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
-	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: unpin(folder, err);
+	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: dp_unpin(folder, NULL, err);
 }

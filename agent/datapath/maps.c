@@ -52,8 +52,7 @@ int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out, s
 	return fl_fail_errno(err, errno, "read from the datapath's map of endpoints");
 }
 
-/* The interface that has the address; 0: none. */
-static __u32 owner_of(struct dp *d, __u32 zone, const struct fl_in *ip)
+__u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip)
 {
 	struct fl_local_key key = { .zone = zone, .addr = *ip };
 	__u32 owner;
@@ -113,7 +112,7 @@ static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_
 	of->info.zone = ep->info.zone;
 	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
 		struct fl_local_key key = { .zone = ep->info.zone, .addr = ep->ips[i] };
-		__u32 owner = owner_of(d, key.zone, &key.addr);
+		__u32 owner = dp_local_owner(d, key.zone, &key.addr);
 
 		if (owner && owner != ep->ifindex)
 			of->ips[of->n_ips++] = key.addr;
@@ -121,6 +120,25 @@ static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_
 			r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
 	}
 	return r ?: forget(d, of, err);
+}
+
+/* Forgets those of the last addresses that are the endpoint's no more. */
+static int leave_addresses(struct dp *d, const struct dp_endpoint *ep,
+			   const struct dp_endpoint *last, struct fl_err *err)
+{
+	fl_auto_free struct dp_endpoint *gone = calloc(1, sizeof(*gone));
+	int r = 0;
+
+	if (!gone)
+		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
+	gone->info.zone = last->info.zone;
+	for (size_t i = 0; i < last->n_ips; i++)
+		if (!has_ip(ep, last->info.zone, &last->ips[i]) &&
+		    dp_local_owner(d, last->info.zone, &last->ips[i]) == ep->ifindex)
+			gone->ips[gone->n_ips++] = last->ips[i];
+	for (size_t i = 0; r == 0 && i < gone->n_ips; i++)
+		r = drop_local(d, gone->info.zone, &gone->ips[i], err);
+	return r ?: forget(d, gone, err);
 }
 
 /* Does the map know this very endpoint, open, with all its addresses? */
@@ -131,7 +149,7 @@ static bool is_known(struct dp *d, const struct dp_endpoint *ep, struct fl_endpo
 	    memcmp(have->mac, ep->info.mac, sizeof(have->mac)) != 0)
 		return false;
 	for (size_t i = 0; i < ep->n_ips; i++)
-		if (owner_of(d, ep->info.zone, &ep->ips[i]) != ep->ifindex)
+		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) != ep->ifindex)
 			return false;
 	return true;
 }
@@ -160,10 +178,8 @@ int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_
 		r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
 	if (r == 0 && !known)
 		r = take_addresses(d, ep, err);
-	for (size_t i = 0; r == 0 && last && i < last->n_ips; i++)
-		if (!has_ip(ep, last->info.zone, &last->ips[i]) &&
-		    owner_of(d, last->info.zone, &last->ips[i]) == ep->ifindex)
-			r = drop_local(d, last->info.zone, &last->ips[i], err);
+	if (r == 0 && last)
+		r = leave_addresses(d, ep, last, err);
 	if (r == 0)
 		*is_shut = !known;
 	return r;
@@ -186,7 +202,7 @@ int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err
 	/* An address may be another endpoint's by now. */
 	own->info.zone = ep->info.zone;
 	for (size_t i = 0; i < ep->n_ips; i++)
-		if (owner_of(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
+		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
 			own->ips[own->n_ips++] = ep->ips[i];
 	for (size_t i = 0; r == 0 && i < own->n_ips; i++)
 		r = drop_local(d, own->info.zone, &own->ips[i], err);
@@ -346,7 +362,8 @@ int dp_next_generation(struct dp *d, struct fl_err *err)
 
 	if (r < 0)
 		return r;
-	state.generation++;
+	if (++state.generation == FL_GENERATION_NONE)
+		state.generation++;
 	return write_state(d, &state, err);
 }
 

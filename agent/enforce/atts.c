@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "agent/enforce/inside.h"
+#include "agent/policy/valid.h"
+#include "net/link.h"
 
 static void close_att(struct enf_att **a)
 {
@@ -42,15 +44,20 @@ struct enf_att *enf_att_find(const struct enf *e, const char *host_ifname)
 										     : NULL;
 }
 
-/* Kubernetes' name of the pod; a container without one is in "default", under its own. */
+/*
+ * Kubernetes' name of the pod; a container without one is in "default", under its own, or if that
+ * is no name for a pod, its interface's.
+ */
 static int pod_of(struct enf *e, const struct fl_endpoint *rec, struct enf_pod **out,
 		  struct fl_err *err)
 {
 	bool named = !fl_empty(rec->pod_name);
+	const char *id = pol_valid_dns_subdomain(rec->key.container_id) ? rec->key.container_id
+									: rec->host_ifname;
 
 	return enf_pod_get(e,
 			   named && !fl_empty(rec->pod_namespace) ? rec->pod_namespace : "default",
-			   named ? rec->pod_name : rec->key.container_id, out, err);
+			   named ? rec->pod_name : id, out, err);
 }
 
 static void leave_pod(struct enf_att *a)
@@ -132,6 +139,19 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 	return 0;
 }
 
+/* Nobody points to what is about to go. */
+static void forget_clash(struct enf *e, const struct enf_att *gone)
+{
+	for (size_t i = 0; i < e->n_atts; i++) {
+		struct enf_att *a = e->atts[i];
+
+		if (a && a->clash == gone) {
+			a->clash = NULL;
+			a->pod->is_stale = true;
+		}
+	}
+}
+
 int enf_atts_sweep(struct enf *e, struct fl_err *err)
 {
 	size_t kept = 0;
@@ -151,6 +171,7 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 			continue;
 		}
 		leave_pod(a);
+		forget_clash(e, a);
 		close_att(&a);
 	}
 	e->n_atts = kept;
@@ -166,18 +187,26 @@ static bool shares_address(const struct fl_endpoint *a, const struct fl_endpoint
 	return false;
 }
 
+/* An address is free when its interface has gone, and its record goes last. */
+static bool is_gone(struct enf *e, const struct enf_att *a)
+{
+	fl_auto_endpoint struct fl_endpoint now = { 0 };
+	struct fl_link link = { 0 };
+	struct fl_err ignored;
+
+	return fl_endpoint_read(e->o.root, &a->rec.key, &now, &ignored) == -ENOENT ||
+	       fl_link_get(e->nl, a->rec.host_ifname, &link, &ignored) == -ENODEV;
+}
+
 int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < e->n_atts; i++) {
 		struct enf_att *a = e->atts[i];
-		fl_auto_endpoint struct fl_endpoint now = { 0 };
-		struct fl_err ignored;
 
 		a->seen = fl_streq(a->rec.host_ifname, rec->host_ifname) ||
-			  !shares_address(&a->rec, rec) ||
-			  fl_endpoint_read(e->o.root, &a->rec.key, &now, &ignored) != -ENOENT;
+			  !shares_address(&a->rec, rec) || !is_gone(e, a);
 		any |= !a->seen;
 	}
 	return any ? enf_atts_sweep(e, err) : 0;
@@ -210,7 +239,7 @@ static void inherit_time(struct enf *e, struct enf_att *a)
 
 int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 {
-	bool wanted = enf_att_belongs(a) && a->place != ENF_FOREIGN;
+	bool wanted = enf_att_belongs(a) && a->place != ENF_FOREIGN && !a->clash && a->pod->told;
 	fl_auto_free struct dp_endpoint *want = NULL;
 	int r = 0;
 
@@ -218,7 +247,7 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 		r = dp_remove_endpoint(e->dp, &a->live, err);
 		a->is_live = r < 0;
 	}
-	if (r < 0 || !wanted || !a->pod->told)
+	if (r < 0 || !wanted)
 		return r;
 	if (!a->is_live)
 		inherit_time(e, a);

@@ -132,32 +132,43 @@ int enf_specials(struct enf *e, struct fl_err *err)
 	return r;
 }
 
+/* The keys of what is denied, sorted. */
+struct denied {
+	struct fl_prefix_key *keys;
+	size_t n;
+};
+
+static void denied_done(struct denied *d)
+{
+	fl_free_p(&d->keys);
+}
+
 static bool is_denied(const void *key, void *arg)
 {
-	const struct enf *e = arg;
+	const struct denied *d = arg;
+	struct fl_prefix_key k;
 
-	for (size_t i = 0; i < e->o.n_denied; i++) {
-		struct fl_prefix_key k = enf_prefix_key(&e->o.denied[i]);
-
-		if (memcmp(&k, key, sizeof(k)) == 0)
-			return true;
-	}
-	return false;
+	memcpy(&k, key, sizeof(k));
+	return d->n && bsearch(&k, d->keys, d->n, sizeof(k), compare_keys);
 }
 
 /* They are the configuration's, and so for life. */
 static int deny(struct enf *e, struct fl_err *err)
 {
+	fl_auto(denied_done) struct denied d = { .n = e->o.n_denied };
 	int r = 0;
 
 	if (e->denied_known)
 		return 0;
-	for (size_t i = 0; r == 0 && i < e->o.n_denied; i++) {
-		struct fl_prefix_key key = enf_prefix_key(&e->o.denied[i]);
-
-		r = dp_set_denied(e->dp, &key, err);
+	d.keys = calloc(d.n + 1, sizeof(*d.keys));
+	if (!d.keys)
+		return fl_fail_errno(err, ENOMEM, "list denied blocks");
+	for (size_t i = 0; r == 0 && i < d.n; i++) {
+		d.keys[i] = enf_prefix_key(&e->o.denied[i]);
+		r = dp_set_denied(e->dp, &d.keys[i], err);
 	}
-	r = r ?: dp_prune(e->dp, DP_DENIED, is_denied, e, err);
+	qsort(d.keys, d.n, sizeof(*d.keys), compare_keys);
+	r = r ?: dp_prune(e->dp, DP_DENIED, is_denied, &d, err);
 	e->denied_known = r == 0;
 	return r;
 }

@@ -89,11 +89,49 @@ static int compile(struct enf *e, struct fl_err *err)
 {
 	fl_auto_pol_diff struct pol_diff diff = { 0 };
 	double begin = seconds();
-	int r = enf_pods_refresh(e, err) ?: pol_world_commit(e->world, &diff, err);
+	int r;
 
-	r = r ?: enf_apply(e, &diff, err);
+	if (e->lost)
+		return fl_fail(err, EAGAIN, "policies are being read anew");
+	r = enf_pods_refresh(e, err) ?: pol_world_commit(e->world, &diff, err) ?:
+	    enf_apply(e, &diff, err);
+	e->lost = r < 0;
 	if (r == 0)
 		e->stats.last_commit_s = seconds() - begin;
+	return r;
+}
+
+void enf_lose(struct enf *e)
+{
+	e->lost = true;
+}
+
+bool enf_is_lost(const struct enf *e)
+{
+	return e->lost;
+}
+
+int enf_renew(struct enf *e, struct fl_err *err)
+{
+	const struct pol_options options = { .node = e->o.node };
+	struct pol_world *world = NULL;
+	int r = pol_world_new(&options, &world, err);
+
+	if (r < 0)
+		return r;
+	pol_world_free(&e->world);
+	e->world = world;
+	fl_free_p(&e->kernel_slot);
+	e->n_slots = 0;
+	memset(e->slot_used, 0, sizeof(e->slot_used));
+	e->slot_used[0] = true;
+	for (size_t i = 0; i < e->n_pods; i++) {
+		e->pods[i]->in_world = e->pods[i]->told = false;
+		e->pods[i]->is_stale = true;
+	}
+	e->taken_over = e->lost = false;
+	r = enf_slots_inherit(e, err);
+	e->lost = r < 0;
 	return r;
 }
 
@@ -207,6 +245,9 @@ static int apply_all(struct enf *e, struct fl_err *err)
 	struct fl_err one;
 	int first = 0;
 
+	/* What the datapath has been told is better than what is not known. */
+	if (e->lost)
+		return 0;
 	for (size_t i = 0; i < e->n_atts; i++) {
 		int r = enf_att_apply(e, e->atts[i], &one);
 
@@ -228,19 +269,34 @@ static int leave_mark(const struct enf *e, struct fl_err *err)
 	return r == -EEXIST ? 0 : r;
 }
 
+static int attach(struct enf *e, struct fl_err *err)
+{
+	bool changed;
+	int r = dp_attach(e->dp, e->nl, &changed, err);
+
+	e->attached = r == 0;
+	return r;
+}
+
+/* Where another layout's programs stand, ours take their place when everything has been filled. */
+static int attach_late(struct enf *e, struct fl_err *err)
+{
+	return dp_has_former(e->dp) && !e->lost ? attach(e, err) : 0;
+}
+
 int enf_reconcile(struct enf *e, struct fl_err *err)
 {
 	struct fl_err first = { 0 }, one;
-	bool changed;
 	/*
 	 * The mark before the records: a plugin that has not seen it has made its record and its
 	 * interface before we look for them.
 	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials, read_records, enf_look,	   enf_note_late, enf_atts_sweep,
-		compile,      apply_all,    enf_atts_open, enf_join,
+		enf_specials,  read_records,  enf_atts_sweep, enf_note_clashes,
+		enf_look,      enf_note_late, compile,	      apply_all,
+		enf_atts_open, attach_late,   enf_join,
 	};
-	int r = dp_attach(e->dp, e->nl, &changed, &first) ?:
+	int r = (dp_has_former(e->dp) ? 0 : attach(e, &first)) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -251,6 +307,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 			first = one;
 		}
 	}
+	e->began = true;
 	enf_beyond(e);
 	if (r == 0 && !e->taken_over) {
 		r = enf_prune(e, &first);
@@ -298,8 +355,9 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 
 	if (!e->taken_over)
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
-	r = take_now(e, key, &a, err) ?: enf_att_look(e, a, err) ?: compile(e, err) ?:
-	    enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?: enf_att_join(e, a, err);
+	r = take_now(e, key, &a, err) ?: enf_note_clashes(e, err) ?: enf_att_look(e, a, err) ?:
+	    compile(e, err) ?: enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?:
+	    enf_att_join(e, a, err);
 	why = r == 0 ? enf_standing(e, a->rec.host_ifname, &identity) : NULL;
 	return why ? fl_fail(err, EAGAIN, "no policy is in force for pod '%s/%s': %s", a->pod->ns,
 			     a->pod->name, why)

@@ -45,7 +45,23 @@ fl_must int enf_put_pod(struct enf *e, const struct fl_cur *object, struct fl_er
 /* The object is gone; the pod is not, as long as it has a record. */
 fl_must int enf_del_pod(struct enf *e, const char *ns, const char *name, struct fl_err *err);
 
-/* Compiles what has changed since and puts it in force. */
+/*
+ * Says that the compiler's world is no longer to be relied on: it has answered -ENOMEM to who put
+ * into it. After a failed write to the maps it is neither. What is in force stays, and nothing
+ * changes, until enf_renew().
+ */
+void enf_lose(struct enf *e);
+
+/* True when the world, or what is in the maps, is not to be relied on. */
+bool enf_is_lost(const struct enf *e);
+
+/*
+ * Begins anew as another agent would: with an empty world, into which all objects are to be put
+ * again before enf_reconcile() takes over what is in the maps. -ENOMEM: as before.
+ */
+fl_must int enf_renew(struct enf *e, struct fl_err *err);
+
+/* Compiles what has changed since and puts it in force. -EAGAIN: all is lost. */
 fl_must int enf_commit(struct enf *e, struct fl_err *err);
 
 /*

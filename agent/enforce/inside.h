@@ -9,6 +9,7 @@
 struct enf_pod {
 	char *ns, *name;	  /* owned */
 	struct fl_json *manifest; /* the object, owned; NULL: none */
+	char *problem;		  /* why the compiler did not take it, owned; NULL: it did */
 	size_t attachments;
 	bool in_world, is_stale; /* stale: to be put into the world anew */
 	bool told;		 /* the compiler has said the following */
@@ -34,10 +35,12 @@ struct enf_att {
 	uint32_t ifindex;	      /* 0: its interface is not there */
 	uint8_t host_mac[FL_MAC_LEN]; /* of what the pod takes for its router */
 	bool up;
-	enum enf_place place;	  /* as last looked */
-	bool was_inside;	  /* then, the agent or a plugin having put it there */
-	uint32_t pick_up_until_s; /* as in struct fl_endpoint_info */
-	struct dp_endpoint live;  /* what the datapath was given */
+	enum enf_place place;	     /* as last looked */
+	bool was_inside;	     /* then, the agent or a plugin having put it there */
+	uint32_t pick_up_until_s;    /* as in struct fl_endpoint_info */
+	const struct enf_att *clash; /* the one that has an address of its; NULL: none */
+	bool clashed;		     /* when last compared */
+	struct dp_endpoint live;     /* what the datapath was given */
 	bool is_live, seen;
 	bool is_shut; /* until the generation has been raised */
 };
@@ -68,6 +71,8 @@ struct enf {
 	struct fl_watch *watch;
 	bool attached; /* the programs were in the blocks when last looked */
 	bool taken_over;
+	bool began;	/* the first reconcile is over */
+	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
 	bool some_shut; /* attachments are */
 	struct enf_stats stats;
 };
@@ -97,8 +102,8 @@ struct enf_att *enf_att_find(const struct enf *e, const char *host_ifname);
 fl_must int enf_atts_sweep(struct enf *e, struct fl_err *err);
 
 /*
- * Removes the attachments whose records are gone and which have an address of this one's: it was
- * given to this one before anybody looked.
+ * Removes the attachments whose records or interfaces are gone and which have an address of this
+ * one's: it was given to this one before anybody looked.
  */
 fl_must int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_err *err);
 
@@ -109,6 +114,12 @@ fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
 fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
 /* Whether it ought to be under the datapath: it is there, has addresses, and wants the agent. */
 bool enf_att_belongs(const struct enf_att *a);
+
+/*
+ * Finds attachments with an address that another one has: that which the datapath knows stays, else
+ * the first by name; the others are shut.
+ */
+fl_must int enf_note_clashes(struct enf *e, struct fl_err *err);
 
 /* Finds out where an attachment stands whose interface is there. */
 fl_must int enf_att_look(struct enf *e, struct enf_att *a, struct fl_err *err);

@@ -106,7 +106,7 @@ int enf_note_late(struct enf *e, struct fl_err *err)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	for (size_t i = 0; i < e->n_atts; i++) {
 		struct enf_att *a = e->atts[i];
-		bool lost = !e->taken_over && dp_is_fresh(e->dp);
+		bool lost = !e->began && dp_is_fresh(e->dp);
 
 		if (enf_att_belongs(a) && a->up && (lost || a->place == ENF_OUTSIDE))
 			a->pick_up_until_s = (uint32_t)now.tv_sec + FL_PICK_UP_S;
@@ -179,6 +179,10 @@ static const char *standing(const struct enf *e, const struct enf_att *a)
 		return "its interface is not there";
 	if (a->place == ENF_FOREIGN)
 		return "its interface has a clsact qdisc of another program";
+	if (a->clash)
+		return "it has an address of another pod";
+	if (a->pod && a->pod->problem)
+		return a->pod->problem;
 	if (!a->is_live)
 		return "the datapath does not know it yet";
 	if (a->place != ENF_INSIDE)
@@ -196,18 +200,58 @@ const char *enf_standing(const struct enf *e, const char *host_ifname, uint32_t 
 	return why;
 }
 
-void enf_problems(const struct enf *e, enf_complain *each, void *arg)
-{
-	for (size_t i = 0; i < e->n_atts; i++) {
-		const struct enf_att *a = e->atts[i];
-		char where[sizeof("endpoint ") + FL_HOST_IFNAME], text[512];
+struct complaint {
+	enf_complain *each;
+	void *arg;
+};
 
-		if (!enf_att_belongs(a) || a->place != ENF_FOREIGN)
-			continue;
-		(void)snprintf(where, sizeof(where), "endpoint %s", a->rec.host_ifname);
+static void complain_of(const struct enf *e, const struct enf_att *a, enf_complain *each, void *arg)
+{
+	char where[sizeof("endpoint ") + FL_HOST_IFNAME], text[600];
+	const struct enf_att *c = a->clash;
+
+	(void)snprintf(where, sizeof(where), "endpoint %s", a->rec.host_ifname);
+	if (c)
+		(void)snprintf(text, sizeof(text),
+			       "pod '%s/%s' of network '%s' has an address of pod '%s/%s' of "
+			       "network '%s': it is shut until that one is gone",
+			       a->pod->ns, a->pod->name, a->rec.key.network, c->pod->ns,
+			       c->pod->name, c->rec.key.network);
+	else
 		(void)snprintf(text, sizeof(text), "no policy is in force for pod '%s/%s': %s",
 			       a->pod->ns, a->pod->name, standing(e, a));
-		each(where, text, arg);
+	each(where, text, arg);
+}
+
+static void complain_of_policy(const struct pol_refused *p, void *arg)
+{
+	const struct complaint *c = arg;
+	char where[400], text[256];
+
+	(void)snprintf(where, sizeof(where), "policy %s/%s", p->ns, p->name);
+	(void)snprintf(text, sizeof(text),
+		       "needs more entries than the map of %s has: refused, so the pods that it "
+		       "selects are isolated by it and it allows nothing",
+		       p->map);
+	c->each(where, text, c->arg);
+}
+
+void enf_problems(const struct enf *e, enf_complain *each, void *arg)
+{
+	struct complaint c = { each, arg };
+
+	if (e->lost)
+		each("policy",
+		     "policies are being read anew, after a lack of memory or a failed write; what "
+		     "was in force stays",
+		     arg);
+	else
+		pol_world_refused(e->world, complain_of_policy, &c);
+	for (size_t i = 0; i < e->n_atts; i++) {
+		const struct enf_att *a = e->atts[i];
+
+		if (enf_att_belongs(a) && (a->place == ENF_FOREIGN || a->clash || a->pod->problem))
+			complain_of(e, a, each, arg);
 	}
 	if (e->beyond_broken.sys)
 		each("policy", e->beyond_broken.text, arg);

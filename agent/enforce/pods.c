@@ -11,6 +11,7 @@ static void close_pod(struct enf_pod **p)
 		fl_free_p(&(*p)->ns);
 		fl_free_p(&(*p)->name);
 		fl_json_free(&(*p)->manifest);
+		fl_free_p(&(*p)->problem);
 	}
 	fl_free_p(p);
 }
@@ -133,8 +134,9 @@ static int put_addresses(const struct enf *e, const struct enf_pod *p, struct fl
 
 	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
 		const struct fl_endpoint *rec = &e->atts[i]->rec;
+		size_t n_ips = e->atts[i]->clash ? 0 : rec->n_ips;
 
-		for (size_t k = 0; r == 0 && e->atts[i]->pod == p && k < rec->n_ips; k++) {
+		for (size_t k = 0; r == 0 && e->atts[i]->pod == p && k < n_ips; k++) {
 			struct fl_json *ip = fl_json_object();
 
 			r = fl_json_append(ips, ip)
@@ -169,23 +171,47 @@ static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json
 	return 0;
 }
 
+static int take_out(struct enf *e, struct enf_pod *p, struct fl_err *err)
+{
+	int r = p->in_world ? pol_world_del_pod(e->world, p->ns, p->name, err) : 0;
+
+	p->in_world = r < 0 && p->in_world;
+	return r;
+}
+
+/* What a runtime said may be no pod: that one is shut, and the others go on. */
+static int refuse(struct enf *e, struct enf_pod *p, const char *why, struct fl_err *err)
+{
+	p->problem = strdup(why);
+	if (!p->problem)
+		return fl_fail_errno(err, ENOMEM, "remember pod '%s/%s'", p->ns, p->name);
+	return take_out(e, p, err);
+}
+
 static int refresh(struct enf *e, struct enf_pod *p, struct fl_err *err)
 {
 	fl_auto_pol_pod struct pol_pod pod = { 0 };
 	fl_auto_json struct fl_json *object = NULL;
+	struct fl_err why;
 	struct fl_cur c;
 	int r;
 
+	fl_free_p(&p->problem);
 	if (!p->manifest && p->attachments == 0) {
-		r = p->in_world ? pol_world_del_pod(e->world, p->ns, p->name, err) : 0;
-		p->in_world = r < 0 && p->in_world;
+		r = take_out(e, p, err);
 	} else {
 		r = describe(e, p, &object, err);
 		if (r < 0)
 			return r;
 		c = fl_cur_root(object, "pod");
-		r = pol_read_pod(&c, &pod, err) ?: pol_world_put_pod(e->world, &pod, err);
-		p->in_world |= r == 0;
+		r = pol_read_pod(&c, &pod, &why);
+		if (r == 0) {
+			r = pol_world_put_pod(e->world, &pod, err);
+			p->in_world |= r == 0;
+		} else {
+			r = r == -ENOMEM ? fl_fail(err, ENOMEM, "%s", why.text)
+					 : refuse(e, p, why.text, err);
+		}
 	}
 	p->is_stale = r < 0;
 	return r;

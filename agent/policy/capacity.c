@@ -98,3 +98,14 @@ void accept_all(struct pol_world *w)
 		p->refused = false;
 	}
 }
+
+void pol_world_refused(const struct pol_world *w,
+		       void (*each)(const struct pol_refused *p, void *arg), void *arg)
+{
+	const struct policy *p;
+	size_t at = 0;
+
+	while (w->n_refused && (p = pol_table_next(&w->policies, &at)))
+		if (p->refused)
+			each(&(struct pol_refused){ p->ns_name, p->name, p->full }, arg);
+}

@@ -131,6 +131,16 @@ struct pol_stats {
 	size_t identities, blocks, sets, rules, ports, port_sets, prefixes;
 };
 
+/* A policy that was refused; texts are borrowed for the call. */
+struct pol_refused {
+	const char *ns, *name;
+	const char *map; /* that it does not fit into: "rules" */
+};
+
+/* Calls each() for every policy that was refused by the last commit. */
+void pol_world_refused(const struct pol_world *w,
+		       void (*each)(const struct pol_refused *p, void *arg), void *arg);
+
 /* What the numbers are as of the last commit. */
 struct pol_stats pol_world_stats(const struct pol_world *w);
 

@@ -252,3 +252,17 @@ bool src_index_tell(struct src_index *ix, const struct src_sink *sink)
 	ix->last_dirty = NULL;
 	return any;
 }
+
+void src_index_retell(const struct src_index *ix, const struct src_sink *sink)
+{
+	const struct src_entry *e;
+	size_t at = 0;
+
+	/* What has changed since is told as it was, and will be told as it is. */
+	while ((e = pol_table_next(&ix->entries, &at))) {
+		const struct src_object *o = e->dirty && e->was ? e->was : e->now;
+
+		if (e->told && o)
+			sink->put(e->kind, o->json, o->where, sink->arg);
+	}
+}

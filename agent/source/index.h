@@ -49,3 +49,6 @@ fl_must int src_index_settle(struct src_index *ix, bool *changed, struct fl_err 
 /* Tells what has changed, deletions first; sink may be NULL. True: there was something. Not done().
  */
 bool src_index_tell(struct src_index *ix, const struct src_sink *sink);
+
+/* Puts everything that the sink has been told of, and that is still there, once more. */
+void src_index_retell(const struct src_index *ix, const struct src_sink *sink);

@@ -219,6 +219,14 @@ void src_manifests_reload(struct src_manifests *m)
 	look(m, true);
 }
 
+void src_manifests_retell(struct src_manifests *m)
+{
+	if (!m->has_sink || !m->told)
+		return;
+	src_index_retell(&m->folder.index, &m->sink);
+	m->sink.done(m->sink.arg);
+}
+
 void src_manifests_problems(const struct src_manifests *m, agent_complain *each, void *arg)
 {
 	if (src_watch_trouble(m->watch))

@@ -51,6 +51,12 @@ void src_manifests_close(struct src_manifests **m);
 /* Reads everything again now, and calls changed() before it returns. */
 void src_manifests_reload(struct src_manifests *m);
 
+/*
+ * Tells the sink of every object that is in force once more, and that this was all. Nothing before
+ * it was told the first time.
+ */
+void src_manifests_retell(struct src_manifests *m);
+
 /* Calls each() for every complaint that stands: where is "FILE:LINE" or the folder. */
 void src_manifests_problems(const struct src_manifests *m, agent_complain *each, void *arg);
 

@@ -106,9 +106,12 @@ int fl_check_record(struct fl_check *k, struct fl_err *err)
 /* A search among addresses or routes. */
 struct search {
 	const struct fl_cni_result *res;
+	enum fl_cni_version version; /* of the result */
 	const struct fl_prefix *addr;
 	const struct fl_cni_route *route;
 	bool found, dad_failed;
+	struct fl_route other; /* the way that is right but for its metrics */
+	bool has_other;
 };
 
 static int each_addr(const struct fl_addr *have, void *arg, struct fl_err *err)
@@ -141,6 +144,64 @@ int fl_check_addr(struct fl_nl *nl, const struct fl_link *link, const struct fl_
 	return 0;
 }
 
+/* Those of the container's interface, and those that the result places nowhere. */
+static bool is_of_pod(const struct fl_check *k, const struct fl_cni_ip *ip)
+{
+	return ip->interface < 0 || ip->interface == fl_attach_find_container(k->req, &k->prev);
+}
+
+/* What the kernel gives by itself: fe80::/10, and what has a lifetime. */
+static bool is_of_kernel(const struct fl_addr *a)
+{
+	const uint8_t *b = a->addr.ip.b;
+
+	return a->dynamic || (!fl_ip_is4(&a->addr.ip) && b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
+static int each_extra(const struct fl_addr *have, void *arg, struct fl_err *err)
+{
+	const struct fl_check *k = arg;
+	char object[80], text[FL_PREFIX_STR];
+
+	if (is_of_kernel(have))
+		return 0;
+	for (size_t i = 0; i < k->prev.n_ips; i++) {
+		const struct fl_prefix *known = &k->prev.ips[i].address;
+
+		if (is_of_pod(k, &k->prev.ips[i]) && known->len == have->addr.len &&
+		    fl_ip_cmp(&known->ip, &have->addr.ip) == 0)
+			return 0;
+	}
+	(void)snprintf(object, sizeof(object), "address %s of '%s'",
+		       fl_prefix_format(&have->addr, text), k->inner.name);
+	return fl_drift(err, object, "none, as prevResult has it", "it set");
+}
+
+int fl_check_no_more_addrs(struct fl_check *k, struct fl_err *err)
+{
+	/* Without any address in the result, addresses are not this network's business. */
+	return k->prev.n_ips ? fl_addr_list(k->pod, k->inner.index, 0, each_extra, k, err) : 0;
+}
+
+/* Without one, what the kernel takes when nobody says one. */
+static uint32_t priority_of(const struct fl_cni_route *route)
+{
+	if (route->has & FL_CNI_ROUTE_PRIORITY)
+		return route->priority;
+	return fl_ip_is4(&route->dst.ip) ? 0 : 1024;
+}
+
+/* A result before 1.1.0 says nothing of them, whatever the route was made with. */
+static bool has_metrics(const struct search *s, const struct fl_route *have)
+{
+	const struct fl_cni_route *route = s->route;
+
+	return s->version < FL_CNI_V1_1_0 ||
+	       (have->priority == priority_of(route) &&
+		(!(route->has & FL_CNI_ROUTE_MTU) || have->mtu == route->mtu) &&
+		(!(route->has & FL_CNI_ROUTE_ADVMSS) || have->advmss == route->advmss));
+}
+
 static int each_route(const struct fl_route *have, void *arg, struct fl_err *err)
 {
 	struct search *s = arg;
@@ -150,33 +211,65 @@ static int each_route(const struct fl_route *have, void *arg, struct fl_err *err
 	(void)err;
 	if (have->dst.len != dst.len || fl_ip_cmp(&have->dst.ip, &dst.ip) != 0)
 		return 0;
-	if (fl_pod_route_gateway(s->res, s->route, &gw))
-		s->found |= have->has_gw && fl_ip_cmp(&have->gw, &gw) == 0;
-	else
-		s->found |= !have->has_gw;
+	if (fl_pod_route_gateway(s->res, s->route, &gw)) {
+		if (!have->has_gw || fl_ip_cmp(&have->gw, &gw) != 0)
+			return 0;
+	} else if (have->has_gw) {
+		return 0;
+	}
+	if (has_metrics(s, have)) {
+		s->found = true;
+	} else {
+		s->other = *have;
+		s->has_other = true;
+	}
 	return 0;
+}
+
+/* "metric 50, mtu 1300"; what the route does not say of mtu and advmss is left out. */
+static const char *metrics(char text[64], unsigned int has, uint32_t priority, uint32_t mtu,
+			   uint32_t advmss)
+{
+	int n = snprintf(text, 64, "metric %u", priority);
+
+	if (has & FL_CNI_ROUTE_MTU)
+		n += snprintf(text + n, 64 - (size_t)n, ", mtu %u", mtu);
+	if (has & FL_CNI_ROUTE_ADVMSS)
+		(void)snprintf(text + n, 64 - (size_t)n, ", advmss %u", advmss);
+	return text;
+}
+
+/* Why the search found no route as the result has it. */
+static int miss_route(const struct search *s, struct fl_err *err)
+{
+	char object[80], text[FL_PREFIX_STR], via[FL_IP_STR], want[64], found[64];
+	const struct fl_cni_route *route = s->route;
+	struct fl_ip gw;
+
+	(void)snprintf(object, sizeof(object), "route %s", fl_prefix_format(&route->dst, text));
+	if (s->has_other)
+		return fl_drift(
+			err, object,
+			metrics(want, route->has, priority_of(route), route->mtu, route->advmss),
+			metrics(found, route->has, s->other.priority, s->other.mtu,
+				s->other.advmss));
+	if (fl_pod_route_gateway(s->res, route, &gw))
+		return fl_drift(err, object, fl_ip_format(&gw, via), "none through it");
+	return fl_drift(err, object, "to be on-link", "none");
 }
 
 int fl_check_routes(struct fl_check *k, struct fl_err *err)
 {
-	char object[80], text[FL_PREFIX_STR], via[FL_IP_STR];
-	struct fl_ip gw;
-
 	for (size_t i = 0; i < k->prev.n_routes; i++) {
-		struct search s = { .res = &k->prev, .route = &k->prev.routes[i] };
+		struct search s = { .res = &k->prev,
+				    .version = k->req->version,
+				    .route = &k->prev.routes[i] };
 		int r = fl_route_list(k->pod, k->inner.index, each_route, &s, err);
 
+		if (r == 0 && !s.found)
+			r = miss_route(&s, err);
 		if (r < 0)
 			return r;
-		if (s.found)
-			continue;
-		(void)snprintf(object, sizeof(object), "route %s",
-			       fl_prefix_format(&s.route->dst, text));
-		if (fl_pod_route_gateway(&k->prev, s.route, &gw)) {
-			(void)snprintf(text, sizeof(text), "%s", fl_ip_format(&gw, via));
-			return fl_drift(err, object, text, "none through it");
-		}
-		return fl_drift(err, object, "to be on-link", "none");
 	}
 	return 0;
 }

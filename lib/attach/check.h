@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * CHECK, as far as all plugins that make a veth pair do the same: the kernel against the result.
- * What chained plugins may have changed since is let be: MAC addresses, MTU, a route's table. A
+ * What chained plugins may have changed since is let be: MAC addresses, MTU, a route's table; an
+ * address that they add is in the result. A
  * difference is reported as object, what was expected, what was found, with code FL_CNI_DRIFT.
  */
 #pragma once
@@ -48,7 +49,17 @@ fl_must int fl_check_record(struct fl_check *k, struct fl_err *err);
 fl_must int fl_check_addr(struct fl_nl *nl, const struct fl_link *link,
 			  const struct fl_prefix *addr, struct fl_err *err);
 
-/* The container has the result's routes. */
+/*
+ * The container's interface has no address that the result has not, but those that the kernel
+ * gives by itself (IPv6's link-local, or with a lifetime). A result without addresses says nothing.
+ */
+fl_must int fl_check_no_more_addrs(struct fl_check *k, struct fl_err *err);
+
+/*
+ * The container has the result's routes, with the metric that the result gives or else the
+ * kernel's own one, and with the mtu and advmss that the result gives (from 1.1.0 on, as before
+ * a result cannot say any of it).
+ */
 fl_must int fl_check_routes(struct fl_check *k, struct fl_err *err);
 
 /* The host forwards for the families of the result, without which nothing leaves; link is of it. */

@@ -289,7 +289,7 @@ int fl_routed_add(struct fl_routed *r, const struct fl_cni_args *args, struct fl
 	a.at.ipam_req = &r->ipam_req;
 	e = run_steps(&a, err);
 	if (e == 0)
-		e = fl_cni_result_write(&a.at.result, req->version, result, err);
+		e = fl_cni_result_write(&a.at.result, req->answer, result, err);
 	if (e < 0)
 		return e == -ETIMEDOUT ? e : fl_class(err, e, FL_CNI_NETLINK);
 	fl_attach_keep(&a.at);

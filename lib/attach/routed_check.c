@@ -117,7 +117,8 @@ int fl_routed_check(struct fl_routed *r, struct fl_err *err)
 	r->host = k.host;
 	e = fl_check_pod(&k, false, err) ?: check_port(&k, err) ?: fl_check_record(&k, err) ?:
 	    check_addresses(&k, err) ?: fl_check_forwarding(&k, &k.port, err) ?:
-	    fl_check_routes(&k, err) ?: fl_guard_check(&k, &r->conf.pod, err);
+	    fl_check_no_more_addrs(&k, err) ?: fl_check_routes(&k, err) ?:
+	    fl_guard_check(&k, &r->conf.pod, err);
 	if (e == 0 && r->conf.has_peers)
 		e = fl_ways_check(r, err);
 	else if (e == 0 && r->kind->check)

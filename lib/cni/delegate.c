@@ -221,8 +221,11 @@ int fl_cni_delegate_add(const struct fl_cni_req *req, const char *type, struct f
 	r = find(req, type, &d, err);
 	if (r < 0)
 		return r;
-	if (d.own)
+	if (d.own) {
+		/* Nothing is lost on the way to ourselves, whatever version the runtime speaks. */
+		theirs.answer = FL_CNI_NEWEST;
 		return d.own->add(&theirs, result, err);
+	}
 	r = add_foreign(&theirs, &d, result, err);
 	if (r < 0) {
 		undo = as_verb(&theirs, FL_CNI_DEL);

@@ -33,6 +33,7 @@ struct fl_cni_plugin;
 struct fl_cni_req {
 	enum fl_cni_verb verb;
 	enum fl_cni_version version; /* of the configuration */
+	enum fl_cni_version answer;  /* of the result: the same, but for a call in-process */
 	/* Borrowed from the environment; NULL where absent or empty. Not set for GC and STATUS. */
 	const char *container_id, *ifname;
 	const char *netns; /* may be set on DEL though the path is dead: see netns_fd */
@@ -64,7 +65,7 @@ struct fl_cni_req {
 /* Every verb is there. */
 struct fl_cni_plugin {
 	const char *name;
-	/* *result: the result's JSON in the request's version; all or nothing. */
+	/* *result: the result's JSON in the version that req->answer says; all or nothing. */
 	int (*add)(const struct fl_cni_req *req, struct fl_json **result, struct fl_err *err);
 	int (*del)(const struct fl_cni_req *req, struct fl_err *err);
 	int (*check)(const struct fl_cni_req *req, struct fl_err *err);

@@ -118,7 +118,7 @@ static int read_version(struct fl_cni_req *req, struct fl_err *err)
 	r = fl_cni_version_parse(text, &version, err);
 	if (r < 0)
 		return fl_cur_wrap(&at, err, r);
-	req->version = version;
+	req->version = req->answer = version;
 	return 0;
 }
 
@@ -311,6 +311,7 @@ int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_
 	*in = (struct fl_cni_input){
 		.req = { .verb = verb,
 			 .version = FL_CNI_NEWEST,
+			 .answer = FL_CNI_NEWEST,
 			 .netns_fd = -1,
 			 .deadline = fl_deadline_in(FL_CNI_DEADLINE_MS),
 			 .path = variable("CNI_PATH"),

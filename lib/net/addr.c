@@ -71,6 +71,7 @@ static int read_addr(const struct nlmsghdr *h, uint32_t link, struct fl_addr *ou
 		.addr = { fl_ip_from_raw(ifa->ifa_family, nla_data(a)), ifa->ifa_prefixlen },
 		.tentative = flags & IFA_F_TENTATIVE,
 		.dad_failed = flags & IFA_F_DADFAILED,
+		.dynamic = !(flags & IFA_F_PERMANENT),
 	};
 	return 1;
 }

@@ -16,6 +16,7 @@ struct fl_addr {
 	uint32_t link;
 	struct fl_prefix addr;
 	bool tentative, dad_failed; /* IPv6 */
+	bool dynamic;		    /* it has a lifetime */
 };
 
 /* Calls each() for every address of the link (0: of all links), of one family or (0) of both. */

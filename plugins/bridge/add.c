@@ -273,7 +273,7 @@ int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err 
 		return r;
 	r = run_steps(&a, err);
 	if (r == 0)
-		r = fl_cni_result_write(&a.at.result, req->version, result, err);
+		r = fl_cni_result_write(&a.at.result, req->answer, result, err);
 	if (r < 0)
 		return r == -ETIMEDOUT ? r : fl_class(err, r, FL_CNI_NETLINK);
 	disarm(&a);

@@ -148,7 +148,7 @@ static int check_addresses(struct check *k, struct fl_err *err)
 		if (r == 0 && k->conf->is_gateway && ip->has_gateway)
 			r = fl_check_addr(k->all.host, &gateway, &gw, err);
 	}
-	return r;
+	return r ?: fl_check_no_more_addrs(&k->all, err);
 }
 
 static int check_forwarding(struct check *k, struct fl_err *err)

@@ -110,7 +110,7 @@ static int ipam_add(const struct fl_cni_req *req, struct fl_json **result, struc
 	r = add_ips(&conf, &taken, &conf.extra, err);
 	if (r < 0)
 		return r;
-	r = fl_cni_result_write(&conf.extra, req->version, result, err);
+	r = fl_cni_result_write(&conf.extra, req->answer, result, err);
 	if (r < 0)
 		return r;
 	ipam_taken_keep(&taken);

@@ -168,7 +168,7 @@ static void exchanging_the_programs_loses_no_packet(void **state)
 		CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 		CHECK(changed);
 	}
-	must("for i in $(seq 100); do grep -q transmitted /run/flood && break; sleep 0.1; done");
+	must("for i in $(seq 400); do grep -q transmitted /run/flood && break; sleep 0.1; done");
 	must("grep -q ' 0% packet loss' /run/flood");
 }
 
@@ -236,6 +236,35 @@ static void silent_connections_are_swept_and_a_pods_go_with_it(void **state)
 	close(fd);
 }
 
+static void connections_do_not_go_with_an_address_to_another_interface(void **state)
+{
+	struct dp_endpoint thief = b;
+	struct dp_sweep sweep = { 0 };
+	bool is_shut = false;
+	size_t before;
+
+	(void)state;
+	must(PING);
+	CHECK_OK(dp_sweep(dp, &sweep, &err), &err);
+	before = sweep.flows - sweep.removed;
+	/* As when nobody has seen the pod go whose address it was. */
+	thief.ips[0] = a.ips[0];
+	CHECK_OK(dp_set_endpoint(dp, &thief, &b, &is_shut, &err), &err);
+	CHECK(is_shut);
+	CHECK_OK(dp_sweep(dp, &sweep, &err), &err);
+	CHECK(sweep.flows < before);
+	/* What is removed late takes nothing of the new one's. */
+	CHECK_OK(dp_remove_endpoint(dp, &a, &err), &err);
+	CHECK_OK(dp_next_generation(dp, &err), &err);
+	CHECK_OK(dp_open_endpoint(dp, &thief, &err), &err);
+	CHECK_OK(dp_set_endpoint(dp, &thief, &thief, &is_shut, &err), &err);
+	CHECK(!is_shut);
+	CHECK_OK(dp_remove_endpoint(dp, &thief, &err), &err);
+	put_endpoint(&a);
+	put_endpoint(&b);
+	must(PING);
+}
+
 static void what_is_taken_away_leaves_pods_free(void **state)
 {
 	bool changed;
@@ -273,6 +302,7 @@ int main(void)
 		cmocka_unit_test(what_somebody_takes_away_comes_back),
 		cmocka_unit_test(anothers_filter_in_the_block_is_left_alone),
 		cmocka_unit_test(silent_connections_are_swept_and_a_pods_go_with_it),
+		cmocka_unit_test(connections_do_not_go_with_an_address_to_another_interface),
 		cmocka_unit_test(what_is_taken_away_leaves_pods_free),
 		cmocka_unit_test(no_bpf_file_system_is_said_with_the_remedy),
 	};

@@ -296,7 +296,7 @@ attach() {
 @test "a node that nobody describes: the agent waits for it, says so, and is not ready" {
 	cluster_forget n1
 	agent_start n1
-	eventually 5 problem n1 n1
+	eventually 15 problem n1 n1
 	run ! agent_get n1 /readyz
 	[ ! -e "$(on n1 node_file /run/fairlead/node.json)" ]
 	cluster_tell n1
@@ -309,7 +309,7 @@ attach() {
 	agent_conf n1
 	rm -rf "$(on n1 node_file /etc/fairlead/manifests)"
 	agent_start n1
-	eventually 5 problem n1 /etc/fairlead/manifests
+	eventually 15 problem n1 /etc/fairlead/manifests
 	cluster_tell n1 n2
 	agent_wait_ready n1
 	peers_are n1 n2
@@ -318,7 +318,7 @@ attach() {
 @test "VNI and port of another device: told by name, and taken as soon as it goes" {
 	on n1 in_node ip link add other type vxlan id 1 dstport 4789 nolearning
 	agent_start n1
-	eventually 5 problem n1 other
+	eventually 15 problem n1 other
 	agent_get n1 /healthz
 	agent_up n2
 	on n1 in_node ip link del other
@@ -331,7 +331,7 @@ attach() {
 @test "the VTEP's name on something else: told, left alone, and taken when it goes" {
 	on n1 in_node ip link add fairlead.1 type bridge
 	agent_start n1
-	eventually 5 problem n1 fairlead.1
+	eventually 15 problem n1 fairlead.1
 	[ "$(on n1 in_node ip -o link show type bridge | wc -l)" = 1 ]
 	on n1 in_node ip link del fairlead.1
 	agent_wait_ready n1
@@ -374,7 +374,7 @@ watch_kernel() {
 		disown $!
 	done
 	# They listen when they show a mark.
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		on "$1" in_node ip link add mark type bridge
 		on "$1" in_node nft add table ip marked
 		on "$1" in_node ip link del mark
@@ -384,13 +384,22 @@ watch_kernel() {
 		fi
 		sleep 0.05
 	done
-	sleep 0.2
+	no_growth "$file"
 	: >"$file"
+}
+
+# no_growth FILE: until nothing has been written to it for half a second.
+no_growth() {
+	local size=
+	while [ "$size" != "$(stat -c %s "$1")" ]; do
+		size=$(stat -c %s "$1")
+		sleep 0.5
+	done
 }
 
 watched() {
 	local p
-	sleep 0.2
+	no_growth "$BATS_TEST_TMPDIR/monitor.$1"
 	while read -r p; do
 		kill "$p" 2>/dev/null || true
 	done <"$BATS_TEST_TMPDIR/monitor.$1.pids"

@@ -12,7 +12,7 @@ bad_node() {
 	pod_add p1
 	add "$(conf)"
 	# The bridge's own address takes effect when its carrier comes, for good.
-	for ((i = 0; i < 60; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		[ -z "$(in_node ip -6 route show table local dev br0 fd00:88::1)" ] || break
 		sleep 0.1
 	done

@@ -47,11 +47,11 @@ both_add() {
 	[[ "$(in_node ip route show 10.244.2.0/24)" == "10.244.2.0/24 via 192.0.2.12 dev u0 proto 171 " ]]
 	[[ "$(in_node ip -6 route show fd00:244:2::/64)" == *"via 2001:db8::12 dev u0 proto 171"* ]]
 	[[ "$(in_node ip route show 10.244.1.0/24)" == "blackhole 10.244.1.0/24 proto 171 metric 1024 " ]]
-	in_pod p1 ping -c1 -W2 -q -M 'do' -s 1472 10.244.2.2
-	in_pod p1 ping -c1 -W3 -q -M 'do' -s 1452 fd00:244:2::2
+	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1472 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1452 fd00:244:2::2
 	run ! in_pod p1 ping -c1 -W1 -M 'do' -s 1473 10.244.2.2
 	[[ "$output" == *"mtu=1500"* ]]
-	in_node ping -c1 -W2 -q 10.244.2.2
+	in_node ping -c1 -W10 -q 10.244.2.2
 	[ "$(jq -r .mode "$(node_file /run/fairlead/endpoints)"/*.json)" = bgp-route ]
 }
 
@@ -60,7 +60,7 @@ both_add() {
 	for n in n2 n1; do node_use $n && in_node ip link set u0 mtu 1400; done
 	both_add
 	[ "$(jq -r '.interfaces[1].mtu' <<<"$prev1")" = 1400 ]
-	in_pod p1 ping -c1 -W2 -q -M 'do' -s 1372 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1372 10.244.2.2
 	run ! in_pod p1 ping -c1 -W1 -M 'do' -s 1373 10.244.2.2
 	cni ADD bgp-route c2 eth0 "$(pod_path p2)" <<<"$(jq '.mtu = 1300' <<<"$conf")" |
 		jq -e '.interfaces[1].mtu == 1300'
@@ -107,7 +107,7 @@ both_add() {
 	in_pod p1 ip neigh del 169.254.1.1 dev eth0
 	drifted "169.254.1.1"
 	readd
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 }
 
 @test "a route that somebody else has put is not taken away, and the error says whose it is" {
@@ -154,7 +154,7 @@ both_add() {
 	[[ "$(in_node ip route show 10.244.1.0/24)" == "blackhole"* ]]
 	[[ "$(in_node ip route show 10.249.1.0/24)" == "blackhole"* ]]
 	in_node nft list set inet fairlead_pods home4 | grep -q 10.249.1.0/24
-	in_node ping -c1 -W2 -q 10.249.1.7
+	in_node ping -c1 -W10 -q 10.249.1.7
 	CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR cni DEL bgp-route c1 eth0 - <<<"$conf"
 	run -1 env CNI_PATH="$PLUGIN_DIR:$REFERENCE_DIR" bash -c '. "$1"; cni ADD bgp-route c3 eth0 "$2"' - \
 		"$BATS_TEST_DIRNAME/node.bash" "$(pod_path p1)" <<<"$(CNI_VERSION=1.0.0 routed_conf bgp-route 1 \

@@ -103,7 +103,7 @@ pod_fake() {
 answers() {
 	local from=10.244.${1#n}.9
 	[[ $2 != *:* ]] || from=fd00:244:${1#n}::9
-	on "$1" in_node ping -q -c 2 -i 0.2 -w 3 -I "$from" "$2"
+	on "$1" in_node ping -q -c 2 -i 0.2 -w 10 -I "$from" "$2"
 }
 
 # daemon_ FILE NODE CMD...: a program in the background of the node, its output in FILE.

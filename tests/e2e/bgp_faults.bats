@@ -26,11 +26,11 @@ teardown_file() {
 mesh_is_whole() {
 	local node
 	for node in n1 n2 n3; do
-		eventually 20 established "$node" 4
+		eventually 60 established "$node" 4
 	done
-	eventually 10 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
-	eventually 10 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
-	eventually 10 has_learned n3 6 fd00:244:1::/64 fd00:244:2::/64
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
+	eventually 60 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
+	eventually 60 has_learned n3 6 fd00:244:1::/64 fd00:244:2::/64
 }
 
 # routes_watch NODE...: from now on, what the kernels' routes go through.
@@ -41,7 +41,7 @@ routes_watch() {
 			setpriv --pdeathsig KILL stdbuf -oL ip monitor route
 	done
 	for node; do
-		eventually 10 marker_is_seen "$node"
+		eventually 60 marker_is_seen "$node"
 	done
 }
 
@@ -101,7 +101,7 @@ since() {
 	pinger_start in n2 p "$(pod_ip n1 p)"
 	pinger_start six n3 p "$(pod_ip n1 p 6)"
 	kill -KILL "$pid"
-	eventually 10 bird_is_another n1 "$pid"
+	eventually 60 bird_is_another n1 "$pid"
 	mesh_is_whole
 	for ping in out in six; do
 		run -0 pinger_stop $ping
@@ -131,21 +131,21 @@ since() {
 		on n1 in_node ip $family route flush proto bird
 	done
 	from=$EPOCHREALTIME
-	eventually 10 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
 	echo "# after $(bc <<<"$EPOCHREALTIME - $from") s" >&3
-	eventually 10 has_learned n1 6 fd00:244:2::/64 fd00:244:3::/64
+	eventually 60 has_learned n1 6 fd00:244:2::/64 fd00:244:3::/64
 }
 
 @test "a link that goes and comes back brings the routes back" {
 	local from
 	cluster_cut n1
-	eventually 5 carrier_is_gone n1
+	eventually 60 carrier_is_gone n1
 	cluster_mend n1
 	from=$EPOCHREALTIME
 	# A network manager gives the addresses again.
 	cluster_address n1
-	eventually 10 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
-	eventually 10 reaches n1 p "$(pod_ip n2 p)"
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
+	eventually 60 reaches n1 p "$(pod_ip n2 p)"
 	echo "# after $(bc <<<"$EPOCHREALTIME - $from") s" >&3
 	mesh_is_whole
 }
@@ -158,10 +158,10 @@ carrier_is_gone() {
 	local from
 	bgp_up n1 n2 n3 -- 'bgp: {meshBFD: true, meshGracefulRestart: false}'
 	mesh_is_whole
-	eventually 10 all_bfd n1 up
+	eventually 60 all_bfd n1 up
 	cluster_lose n3
 	from=$EPOCHREALTIME
-	eventually 15 has_learned n1 4 10.244.2.0/24
+	eventually 60 has_learned n1 4 10.244.2.0/24
 	echo "# after $(bc <<<"$EPOCHREALTIME - $from") s" >&3
 	cluster_find n3
 	mesh_is_whole
@@ -178,13 +178,13 @@ all_bfd() {
 	pid=$(bird_pid n1)
 	agent_stop n1
 	agent_up n1 -- 'mode: host-gw'
-	eventually 10 is_gone "$pid"
-	eventually 5 has_learned n1 4
-	eventually 5 has_learned n1 6
+	eventually 60 is_gone "$pid"
+	eventually 60 has_learned n1 4
+	eventually 60 has_learned n1 6
 	run -0 on n1 in_node ip route get 10.244.2.9
 	[[ $output == *'via 192.0.2.12 '* ]]
 	# Nor do the others go on as if it were there.
-	eventually 5 has_learned n2 4 10.244.3.0/24
+	eventually 60 has_learned n2 4 10.244.3.0/24
 	agent_stop n1
 	bgp_up n1
 	mesh_is_whole

@@ -26,12 +26,12 @@ teardown_file() {
 mesh_is_whole() {
 	local node
 	for node in n1 n2 n3; do
-		eventually 15 established "$node" 4
+		eventually 60 established "$node" 4
 	done
-	eventually 10 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
-	eventually 10 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
-	eventually 10 has_learned n3 4 10.244.1.0/24 10.244.2.0/24
-	eventually 10 has_learned n1 6 fd00:244:2::/64 fd00:244:3::/64
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
+	eventually 60 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
+	eventually 60 has_learned n3 4 10.244.1.0/24 10.244.2.0/24
+	eventually 60 has_learned n1 6 fd00:244:2::/64 fd00:244:3::/64
 }
 
 @test "every node has a session with every other, by both families" {
@@ -46,8 +46,8 @@ mesh_is_whole() {
 @test "the blocks reach each other" {
 	for a in n1 n2 n3; do
 		for b in n1 n2 n3; do
-			[ $a = $b ] || eventually 5 answers $a "10.244.${b#n}.9"
-			[ $a = $b ] || eventually 5 answers $a "fd00:244:${b#n}::9"
+			[ $a = $b ] || eventually 60 answers $a "10.244.${b#n}.9"
+			[ $a = $b ] || eventually 60 answers $a "fd00:244:${b#n}::9"
 		done
 	done
 }
@@ -68,8 +68,8 @@ mesh_is_whole() {
 
 @test "a drained node takes its blocks back and keeps the others'; undrained, it is as before" {
 	agent_get n1 /v1/node/drain -X POST
-	eventually 5 has_learned n2 4 10.244.3.0/24
-	eventually 5 has_learned n3 6 fd00:244:2::/64
+	eventually 60 has_learned n2 4 10.244.3.0/24
+	eventually 60 has_learned n3 6 fd00:244:2::/64
 	agent_get n1 /v1/bgp | jq -e .drained
 	has_learned n1 4 10.244.2.0/24 10.244.3.0/24
 	agent_get n1 /v1/node/undrain -X POST
@@ -84,14 +84,14 @@ mesh_is_whole() {
 	for to in n1 n2 n3; do
 		manifest_put $to n3.yaml <"$BATS_TEST_TMPDIR/n3"
 	done
-	eventually 15 agent_get_as n1 n3 64999
+	eventually 60 agent_get_as n1 n3 64999
 	mesh_is_whole
 	agent_get n3 /v1/bgp | jq -e '.as == 64999'
 	# Who is not concerned does not notice.
 	[ "$(sessions n1 'select(.name == "n2") | .since')" = "$before" ]
 	answers n1 10.244.3.9
 	cluster_tell n3
-	eventually 15 agent_get_as n1 n3 64512
+	eventually 60 agent_get_as n1 n3 64512
 	mesh_is_whole
 }
 
@@ -102,11 +102,11 @@ agent_get_as() {
 
 @test "a node that is gone has no session and no route any more" {
 	manifest_del n1 n3.yaml
-	eventually 5 established n1 2
-	eventually 5 has_learned n1 4 10.244.2.0/24
+	eventually 60 established n1 2
+	eventually 60 has_learned n1 4 10.244.2.0/24
 	run -0 sessions n1
 	[[ $output != *.13* ]]
-	eventually 5 has_learned n3 4 10.244.2.0/24
+	eventually 60 has_learned n3 4 10.244.2.0/24
 	cluster_tell n3
 	mesh_is_whole
 }
@@ -116,7 +116,7 @@ agent_get_as() {
 	node_manifest n3=192.0.2.13/10.244.3.0/24,10.244.2.0/25 n1 n2=192.0.2.12/10.9.0.0/24 |
 		manifest_put n3 n3.yaml
 	manifest_del n3 n1.yaml n2.yaml
-	eventually 10 agent_exports n3 2
+	eventually 60 agent_exports n3 2
 	has_learned n1 4 10.244.2.0/24 10.244.3.0/24
 	[ "$(via n1 10.244.2.0/24)" = 192.0.2.12 ]
 	cluster_tell n1 n2 n3
@@ -132,8 +132,8 @@ agent_exports() {
 @test "a node with another password is not spoken to, and one with the right one is again" {
 	bgp_up n3 -- 'bgp: {meshPassword: wrong}'
 	bgp_up n1 n2 -- 'bgp: {meshPassword: "right one; {#}"}'
-	eventually 10 established n1 2
-	eventually 10 has_learned n1 4 10.244.2.0/24
+	eventually 60 established n1 2
+	eventually 60 has_learned n1 4 10.244.2.0/24
 	session_is n1 192.0.2.12 Established
 	[ "$(session n1 192.0.2.13)" != Established ]
 	bgp_up n3 -- 'bgp: {meshPassword: "right one; {#}"}'
@@ -146,7 +146,7 @@ agent_exports() {
 	agent_stop n3
 	agent_start n3 'mode: bgp
 bgp: {meshPassword: "a\"b"}'
-	eventually 10 grep -E 'meshPassword|the password has a quote' "$(agent_log n3)"
+	eventually 60 grep -E 'meshPassword|the password has a quote' "$(agent_log n3)"
 	bgp_up n3
 	mesh_is_whole
 }
@@ -155,7 +155,7 @@ bgp: {meshPassword: "a\"b"}'
 	agent_stop n3
 	agent_start n3 'mode: bgp
 bgp: {bird: /no/such/bird}'
-	eventually 10 grep -F "Debian's package bird2" "$(agent_log n3)"
+	eventually 60 grep -F "Debian's package bird2" "$(agent_log n3)"
 	bgp_up n3
 	mesh_is_whole
 }

@@ -31,15 +31,15 @@ teardown_file() {
 
 # All three have each other's blocks, by the node itself.
 blocks_everywhere() {
-	eventually 20 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
-	eventually 20 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
-	eventually 20 has_learned n3 4 10.244.1.0/24 10.244.2.0/24
-	eventually 20 has_learned n1 6 fd00:244:2::/64 fd00:244:3::/64
-	eventually 20 has_learned n3 6 fd00:244:1::/64 fd00:244:2::/64
-	eventually 10 is_via n1 10.244.2.0/24 192.0.2.12
-	eventually 5 answers n1 10.244.3.9
-	eventually 5 answers n2 fd00:244:1::9
-	eventually 5 answers n3 fd00:244:2::9
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
+	eventually 60 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
+	eventually 60 has_learned n3 4 10.244.1.0/24 10.244.2.0/24
+	eventually 60 has_learned n1 6 fd00:244:2::/64 fd00:244:3::/64
+	eventually 60 has_learned n3 6 fd00:244:1::/64 fd00:244:2::/64
+	eventually 60 is_via n1 10.244.2.0/24 192.0.2.12
+	eventually 60 answers n1 10.244.3.9
+	eventually 60 answers n2 fd00:244:1::9
+	eventually 60 answers n3 fd00:244:2::9
 }
 
 @test "FRR as a route reflector, with BFD" {
@@ -71,7 +71,7 @@ blocks_everywhere() {
 	} | frr_start lan
 	bgp_up n1 n2 n3 -- "${CLIENT/192.0.2.1/192.0.2.1, bfd: true}"
 	blocks_everywhere
-	eventually 10 bfd_up n1 192.0.2.1
+	eventually 60 bfd_up n1 192.0.2.1
 	run -0 --separate-stderr frr lan 'show bfd peers json'
 	[ "$(jq '[.[] | select(.status == "up")] | length' <<<"$output")" = 3 ]
 	frr_stop lan
@@ -138,8 +138,8 @@ gobgp_stop() {
 	done
 	bgp_up n1 -- 'bgp: {peers: [{address: 192.0.2.1, as: 64600, allow: [10.96.0.0/12]}]}'
 	bgp_up n2 n3
-	eventually 20 has_learned n1 4 10.244.2.0/24 10.244.3.0/24 10.96.0.0/12
-	eventually 10 gobgp_has lan 10.244.1.0/24
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24 10.96.0.0/12
+	eventually 60 gobgp_has lan 10.244.1.0/24
 	run -0 gobgp lan neighbor 192.0.2.11 adj-out
 	[[ $output == *203.0.113.0/24* && $output == *0.0.0.0/0* ]]
 	gobgp_stop lan
@@ -160,11 +160,11 @@ gobgp_has() {
   - {name: n3-six, address: "fd00:2::13", routeReflectorClient: true}'
 	bgp_up n2 n3 -- "$(sed 's/192.0.2.1/192.0.2.11/; s/fd00:2::1/fd00:2::11/' <<<"$CLIENT")"
 	blocks_everywhere
-	eventually 10 is_via n2 10.244.3.0/24 192.0.2.13
+	eventually 60 is_via n2 10.244.3.0/24 192.0.2.13
 	established n2 2
 	# Its own drain takes back everything that it said.
 	agent_get n3 /v1/node/drain -X POST
-	eventually 5 has_learned n2 4 10.244.1.0/24
+	eventually 60 has_learned n2 4 10.244.1.0/24
 	agent_get n3 /v1/node/undrain -X POST
 	blocks_everywhere
 }
@@ -172,9 +172,9 @@ gobgp_has() {
 @test "nodes without IPv4 addresses carry the blocks of both families over IPv6" {
 	cluster_tell n1=fd00:2::11 n2=fd00:2::12 n3
 	bgp_up n1 n2 n3
-	eventually 20 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
-	eventually 20 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
-	eventually 20 has_learned n3 4 10.244.1.0/24 10.244.2.0/24
+	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
+	eventually 60 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
+	eventually 60 has_learned n3 4 10.244.1.0/24 10.244.2.0/24
 	run -0 on n1 in_node ip route show 10.244.2.0/24
 	[[ $output == *'via inet6 fd00:2::12 dev eth0 proto bird'* ]]
 	answers n1 10.244.2.9

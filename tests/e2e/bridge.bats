@@ -230,12 +230,22 @@ addresses() {
 	[[ $output == *"via fd00:88::1"*"metric 60"*"mtu 1350"* ]]
 }
 
-@test "routes: at 1.0.0, which has no such keys, the route is a plain one in result and kernel" {
-	add "$(conf '.cniVersion = "1.0.0" | .isGateway = true |
-		.ipam.routes = [{dst: "192.0.2.0/24", mtu: 1300, priority: 50}]')"
-	says '.routes == [{dst: "192.0.2.0/24"}]'
-	run -0 in_pod p1 ip route show 192.0.2.0/24
-	[[ $output == "192.0.2.0/24 via 10.88.0.1 dev eth0"* && $output != *metric* ]]
+@test "routes: a version that has no such keys applies them, though its result cannot tell" {
+	local version c prev
+	for version in 0.4.0 1.0.0; do
+		c=$(conf ".cniVersion = \"$version\" | .isGateway = true | .ipam.routes = [
+			{dst: \"192.0.2.0/24\", mtu: 1300, advmss: 1200, priority: 50},
+			{dst: \"198.51.100.0/24\", table: 77}]")
+		add "$c"
+		prev=$output
+		says '.routes == [{dst: "192.0.2.0/24"}, {dst: "198.51.100.0/24"}]'
+		run -0 in_pod p1 ip route show 192.0.2.0/24
+		[[ $output == *"via 10.88.0.1"*"metric 50"*"mtu 1300"*"advmss 1200"* ]]
+		run -0 in_pod p1 ip route show table 77
+		[[ $output == "198.51.100.0/24 via 10.88.0.1"* ]]
+		cni CHECK bridge c1 eth0 "$(pod_path p1)" <<<"$(with_prev "$c" "$prev")"
+		cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$c"
+	done
 }
 
 @test "two attachments of one container are apart: a DEL of one leaves the other alone" {

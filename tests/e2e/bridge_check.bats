@@ -184,11 +184,45 @@ drifted() {
 	in_node ip link del "$other" 2>/dev/null || true
 }
 
+@test "an address that the result has not, of either family; the kernel's own do not count" {
+	in_pod p1 ip addr add 10.99.0.2/24 dev eth0
+	drifted "10.99.0.2/24|eth0|none"
+	in_pod p1 ip addr del 10.99.0.2/24 dev eth0
+	in_pod p1 ip addr add fd00:99::2/64 dev eth0 nodad
+	drifted "fd00:99::2/64|eth0|none"
+	in_pod p1 ip addr del fd00:99::2/64 dev eth0
+	in_pod p1 ip addr add fe80::99/64 dev eth0 nodad
+	in_pod p1 ip addr add fd00:77::2/64 dev eth0 nodad valid_lft 1000 preferred_lft 1000
+	run -0 check
+}
+
+@test "a route with another metric, mtu or advmss than the result's" {
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$conf"
+	conf=$(jq -c '.ipam.routes = [{dst: "192.0.2.0/24", priority: 50, mtu: 1300, advmss: 1200},
+		{dst: "2001:db8::/32", priority: 60}]' <<<"$conf")
+	prev=$(cni ADD bridge c1 eth0 "$(pod_path p1)" <<<"$conf")
+	run -0 check
+	in_pod p1 ip route del 192.0.2.0/24
+	in_pod p1 ip route add 192.0.2.0/24 via 10.88.0.1 metric 50 mtu 1400 advmss 1200
+	drifted "192.0.2.0/24|expected metric 50, mtu 1300, advmss 1200, found metric 50, mtu 1400"
+	in_pod p1 ip route replace 192.0.2.0/24 via 10.88.0.1 metric 50 mtu 1300 advmss 1200
+	run -0 check
+	in_pod p1 ip -6 route del 2001:db8::/32
+	in_pod p1 ip -6 route add 2001:db8::/32 via fd00:88::1
+	drifted "2001:db8::/32|expected metric 60, found metric 1024"
+	in_pod p1 ip -6 route replace 2001:db8::/32 via fd00:88::1 metric 60
+	in_pod p1 ip route del default
+	in_pod p1 ip route add default via 10.88.0.1 metric 7
+	drifted "0.0.0.0/0|expected metric 0, found metric 7"
+}
+
 @test "what a later plugin may do is no drift: MAC, MTU, more addresses and routes, sysctls" {
 	# macspoofchk pins the MAC, so this network goes without.
 	conf=$(jq -c 'del(.macspoofchk)' <<<"$conf")
 	in_pod p1 ip link set eth0 mtu 1300 address 02:00:00:00:00:99
+	# Addresses that it adds are in its result.
 	in_pod p1 ip addr add 10.99.0.2/24 dev eth0
+	prev=$(jq -c '.ips += [{interface: 2, address: "10.99.0.2/24"}]' <<<"$prev")
 	in_pod p1 ip route add 198.51.100.0/24 dev eth0
 	in_pod p1 sysctl -qw net.ipv4.conf.eth0.arp_filter=1
 	in_pod p1 ip link set eth0 promisc on

@@ -34,7 +34,7 @@ server_start() {
 	"$BUILD/tests/apiserver" "$SOCKET" "$DOCS" </dev/null >/dev/null 2>&1 3>&- 4>&- &
 	export SERVER_PID=$!
 	disown $!
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		[ ! -S "$SOCKET" ] || return 0
 		sleep 0.01
 	done
@@ -307,8 +307,9 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 		python3 - "$BATS_TEST_TMPDIR/sock" "$1" <<-'END' &
 			import os, socket, sys
 			s = socket.socket(socket.AF_UNIX)
-			s.bind(sys.argv[1])
+			s.bind(sys.argv[1] + ".new")
 			s.listen(1)
+			os.rename(sys.argv[1] + ".new", sys.argv[1])
 			s.settimeout(20)
 			c = s.accept()[0]
 			c.recv(4096)
@@ -316,7 +317,7 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 			c.close()
 		END
 		pid=$!
-		for ((i = 0; i < 500; i++)); do
+		for ((i = 0; i < 3000; i++)); do
 			[ ! -S "$BATS_TEST_TMPDIR/sock" ] || break
 			sleep 0.01
 		done

@@ -336,7 +336,7 @@ agent_end_() {
 	local pid i
 	pid=$(agent_pid "$1") || return 0
 	kill "-$2" "$pid"
-	for ((i = 0; i < 1000; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		process_lives_ "$pid" || return 0
 		sleep 0.01
 	done
@@ -364,12 +364,14 @@ agent_get() {
 	local sock path=$2
 	sock=$(on "$1" node_file /run/fairlead/agent.sock)
 	shift 2
-	curl -sS --fail-with-body --max-time 5 --unix-socket "$sock" "$@" "http://agent$path"
+	curl -sS --fail-with-body --max-time 20 --unix-socket "$sock" "$@" "http://agent$path"
 }
 
-# eventually SECONDS CMD...: until it succeeds; its last output is shown when it never does.
+# eventually SECONDS CMD...: until it succeeds; its last output is shown when it never does. SECONDS
+# is what an idle machine needs at the very most. A busy one gets more, 20 s at least, which is still
+# less than the 30 s after which an agent looks at everything without being told.
 eventually() {
-	local until=$((${EPOCHREALTIME/./} + $1 * 1000000)) out
+	local until=$((${EPOCHREALTIME/./} + ($1 > 20 ? $1 : 20) * 1000000)) out
 	shift
 	while ! out=$("$@" 2>&1); do
 		if ((${EPOCHREALTIME/./} > until)); then
@@ -385,7 +387,7 @@ eventually() {
 agent_wait_ready() {
 	local node
 	for node; do
-		eventually 15 agent_get "$node" /readyz || {
+		eventually 60 agent_get "$node" /readyz || {
 			tail -n 30 "$(agent_log "$node")" >&2
 			return 1
 		}
@@ -486,7 +488,7 @@ pod_ip() {
 reaches() {
 	local node=$1 pod=$2 to=$3
 	shift 3
-	on "$node" in_pod "$pod" ping -q -c 1 -i 0.2 -w 8 "$@" "$to"
+	on "$node" in_pod "$pod" ping -q -c 1 -i 0.2 -w 20 "$@" "$to"
 }
 
 # loses NODE POD ADDRESS [PING OPTION...]: no ping is answered. For what must never be answered.
@@ -522,7 +524,7 @@ pinger_start() {
 		</dev/null >"$file" 2>&1 3>&- 4>&- &
 	echo $! >"$file.pid"
 	disown $!
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		! grep -q 'bytes from' "$file" || return 0
 		sleep 0.01
 	done
@@ -612,7 +614,7 @@ capture_start() {
 		-i "$if" -c "$count" -w "$file" "$@" </dev/null >/dev/null 2>"$file.err" 3>&- 4>&- &
 	echo $! >"$file.pid"
 	disown $!
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		! grep -q 'listening on' "$file.err" || return 0
 		sleep 0.01
 	done

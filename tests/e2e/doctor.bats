@@ -248,7 +248,7 @@ time.sleep(60)' "$address" 3>&- 4>&-) &
 	finds 1 peers.reach fail "'n2' does not answer a ping at 192.0.2.12"
 	says overlay.reach fail "'n2' does not answer at 10.244.2.0"
 	says overlay.reach fail "'n2' does not answer at fd00:244:2::"
-	((SECONDS - began < 15))
+	((SECONDS - began < 60))
 }
 
 @test "it finds an overlay that is blocked while the node answers" {
@@ -335,7 +335,7 @@ break_checksums() {
 		cidrs: ["10.99.\($i).0/24"]}]'
 	began=$SECONDS
 	run -1 --separate-stderr doctor -o json
-	((SECONDS - began < 15))
+	((SECONDS - began < 60))
 	n=$(jq '[.[] | select(.name == "peers.reach" and .state == "fail")] | length' <<<"$output")
 	((n > 20 && n <= 64))
 }

@@ -117,7 +117,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 9464)); s.listen(); time.sleep(60)' 3>
 
 @test "readiness is told to the notification socket once" {
 	local sock=$BATS_TEST_TMPDIR/notify
-	timeout 20 python3 -c 'import socket, sys
+	timeout 60 python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
 for _ in range(2): print(s.recv(100).decode(), flush=True)' "$sock" >"$BATS_TEST_TMPDIR/notified" 3>&- 4>&- &
 	local pid=$!

@@ -6,7 +6,7 @@
 # modes it is the broken ADD that makes them.
 #
 # Needs root, for namespaces and ptrace.
-# time limit: 600 s
+# time limit: 1800 s
 
 bats_require_minimum_version 1.5.0
 load node

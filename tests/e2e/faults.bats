@@ -7,7 +7,7 @@
 # prints say how many points there were.
 #
 # Needs root, for namespaces and ptrace.
-# time limit: 900 s
+# time limit: 1800 s
 
 bats_require_minimum_version 1.5.0
 load node

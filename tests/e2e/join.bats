@@ -11,8 +11,7 @@ load cluster
 
 # Nothing here may be owed to the comparison that is made every so often.
 conf='mode: none
-resync: 3600
-policy: {enforce: true}'
+resync: 3600'
 
 setup_file() {
 	cluster_start n1
@@ -192,4 +191,12 @@ spec:
 	eventually 10 is_enforced p1
 	run -0 on n1 in_node tc filter show block 262241965
 	[[ $output == *fl_from_pod* ]]
+}
+
+@test "an agent without a bpf file system ends, and says what it needs and how to go without" {
+	on n1 in_node umount /sys/fs/bpf
+	agent_conf n1 'mode: none'
+	run -1 on n1 in_node "$AGENT"
+	on n1 in_node mount -t bpf bpf /sys/fs/bpf
+	[ "$output" = "error: config 'policy.enforce': '/sys/fs/bpf/fairlead/v1' is in no bpf file system: mount one, as with mount -t bpf bpf /sys/fs/bpf; without NetworkPolicy, 'policy: {enforce: false}', the agent needs none of this" ]
 }

@@ -70,8 +70,8 @@ UP='{"up":true,"alias":"fairlead/lonet","addr":["127.0.0.1/8","::1/128"]}'
 @test "traffic to 127.0.0.1 and ::1 passes after ADD" {
 	run ! in_pod p1 ping -c 1 -W 1 127.0.0.1
 	lo ADD "$(conf 1.1.0)"
-	in_pod p1 ping -c 1 -W 3 127.0.0.1
-	in_pod p1 ping -c 1 -W 3 ::1
+	in_pod p1 ping -c 1 -W 10 127.0.0.1
+	in_pod p1 ping -c 1 -W 10 ::1
 }
 
 @test "without IPv6 the result has only 127.0.0.1" {

@@ -62,8 +62,8 @@ fits() {
 
 @test "vxlan: a machine itself reaches the pods of the others, and they it" {
 	attach_all
-	on n1 in_node ping -q -c 1 -w 5 "$(pod_ip n2 p)"
-	on n1 in_node ping -q -c 1 -w 5 "$(pod_ip n2 p 6)"
+	on n1 in_node ping -q -c 1 -w 20 "$(pod_ip n2 p)"
+	on n1 in_node ping -q -c 1 -w 20 "$(pod_ip n2 p 6)"
 	reaches n2 p "$(node_ip n1)"
 	reaches n2 p 10.244.1.0
 }
@@ -73,7 +73,7 @@ fits() {
 	attach_all
 	all_reach n1/p n2/p
 	capture_start wire n2 eth0 2 udp port 4789
-	on n1 in_pod p ping -q -c 1 -w 5 "$(pod_ip n2 p)"
+	on n1 in_pod p ping -q -c 1 -w 20 "$(pod_ip n2 p)"
 	run -0 capture_show wire
 	from=$(vtep n1 .address) to=$(vtep n2 .address)
 	[[ $output == *"$(node_ip n1)."*" > $(node_ip n2).4789: "*"VXLAN, flags [I] (0x08), vni 1"* ]]
@@ -182,7 +182,7 @@ foreign_knows() {
 		pod_attach $node p "$conf"
 		foreign_knows $node
 		reaches $node p 10.244.3.2
-		on n3 in_pod foreign ping -q -c 1 -w 5 "$(pod_ip $node p)"
+		on n3 in_pod foreign ping -q -c 1 -w 20 "$(pod_ip $node p)"
 		pod_check $node p
 	done
 	reaches n1 p "$(pod_ip n2 p)"
@@ -194,7 +194,7 @@ foreign_knows() {
 # when the client's pod asks it by ADDRESS.
 seen_by() {
 	: >"$BATS_TEST_TMPDIR/seen"
-	on "$3" in_pod p sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | /bin/busybox nc -w 5 $2 80" >/dev/null
+	on "$3" in_pod p sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | /bin/busybox nc -w 20 $2 80" >/dev/null
 	eventually 5 grep -q url "$BATS_TEST_TMPDIR/seen"
 	sed -n 's/^\[\{0,1\}\([0-9a-f.:]*\)\]\{0,1\}:[0-9]*: *url.*/\1/p' "$BATS_TEST_TMPDIR/seen" | sed 's/^::ffff://' | tail -n 1
 }
@@ -263,7 +263,7 @@ seen_by() {
 	all_reach n1/p n2/p n3/p
 	[ -z "$(on n1 in_node ip -o link show type vxlan)" ]
 	capture_start wire n2 eth0 1 icmp
-	on n1 in_pod p ping -q -c 1 -w 5 "$(pod_ip n2 p)"
+	on n1 in_pod p ping -q -c 1 -w 20 "$(pod_ip n2 p)"
 	run -0 capture_show wire
 	[[ $output == *"$(pod_ip n1 p) > $(pod_ip n2 p): ICMP echo request"* ]]
 	[[ $output != *VXLAN* ]]

@@ -288,6 +288,10 @@ problem() {
 	on n1 in_node tc filter show dev eth0 ingress | grep -q 'pref 9 bpf'
 	reaches n1 a "$(pod_ip n3 c)"
 	on n1 in_node tc filter del dev eth0 ingress prio 9
+	# An interface that comes back as another one has them, too.
+	on n1 in_node ip link del fairlead.1
+	eventually 10 has_filter n1 fairlead.1 egress fl_to_net
+	reaches n1 a "$(pod_ip n3 c 6)"
 	# What stands in the way is said, and everything goes by the stack.
 	on n1 in_node tc qdisc del dev eth0 clsact
 	on n1 in_node sh -c 'until tc qdisc replace dev eth0 ingress 2>/dev/null; do

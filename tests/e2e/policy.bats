@@ -60,9 +60,14 @@ drops() {
 			END { print n + 0 }'
 }
 
-# connects NODE POD ADDRESS PORT: a TCP connection comes about.
+# connects NODE POD ADDRESS PORT [SECONDS]: a TCP connection comes about, in that time (10).
 connects() {
-	on "$1" in_pod "$2" timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$3" "$4" 2>/dev/null
+	on "$1" in_pod "$2" timeout "${5:-10}" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$3" "$4" 2>/dev/null
+}
+
+# shut NODE POD ADDRESS PORT: none does, within a second. For what must never come about.
+shut() {
+	! connects "$@" 1
 }
 
 # serve PORT...: something on n1's pod "web" that takes connections of both families.
@@ -111,8 +116,8 @@ spec:
 	loses n1 cli "$(pod_ip n1 web)"
 	loses n1 cli "$(pod_ip n1 web 6)"
 	loses n2 far "$(pod_ip n1 web)"
-	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web)"
-	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web 6)"
+	on n1 in_node ping -q -c 1 -W 10 "$(pod_ip n1 web)"
+	on n1 in_node ping -q -c 1 -W 10 "$(pod_ip n1 web 6)"
 	[ "$(drops policy_ingress)" -gt 0 ]
 	manifest_del n1 policy.yaml
 	eventually 5 reaches n1 cli "$(pod_ip n1 web)"
@@ -123,8 +128,8 @@ spec:
 ---$web"
 	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
 	connects n1 cli "$(pod_ip n1 web 6)" 80
-	run ! connects n1 cli "$(pod_ip n1 web)" 81
-	run ! connects n1 other "$(pod_ip n1 web)" 80
+	shut n1 cli "$(pod_ip n1 web)" 81
+	shut n1 other "$(pod_ip n1 web)" 80
 	# Ping is no port.
 	loses n1 cli "$(pod_ip n1 web)"
 }
@@ -132,7 +137,7 @@ spec:
 @test "a pod of another node is let in by the labels that its object has" {
 	policy <<<"$deny
 ---$web"
-	run ! connects n2 far "$(pod_ip n1 web)" 80
+	shut n2 far "$(pod_ip n1 web)" 80
 	manifest_put n1 far.yaml <<-END
 		apiVersion: v1
 		kind: Pod
@@ -142,7 +147,7 @@ spec:
 	END
 	eventually 5 connects n2 far "$(pod_ip n1 web)" 80
 	connects n2 far "$(pod_ip n1 web 6)" 80
-	run ! connects n2 far "$(pod_ip n1 web)" 81
+	shut n2 far "$(pod_ip n1 web)" 81
 }
 
 @test "an agent that is killed opens nothing and cuts nothing, and the next one takes over" {
@@ -151,11 +156,11 @@ spec:
 	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
 	agent_kill n1
 	connects n1 cli "$(pod_ip n1 web)" 80
-	run ! connects n1 other "$(pod_ip n1 web)" 80
+	shut n1 other "$(pod_ip n1 web)" 80
 	agent_start n1
 	agent_wait_ready n1
 	connects n1 cli "$(pod_ip n1 web)" 80
-	run ! connects n1 other "$(pod_ip n1 web)" 80
+	shut n1 other "$(pod_ip n1 web)" 80
 }
 
 @test "a pod is under policy when ADD returns: not one packet of what is forbidden passes" {
@@ -165,7 +170,7 @@ spec:
 ---$web"
 	for round in 1 2 3; do
 		pod_attach n1 "new$round" "$(labelled other)"
-		run ! connects n1 "new$round" "$ip" 80
+		shut n1 "new$round" "$ip" 80
 		pod_detach n1 "new$round"
 		pod_attach n1 "new$round" "$(labelled client)"
 		connects n1 "new$round" "$ip" 80
@@ -211,7 +216,7 @@ spec:
 	policy <<<"$deny"
 	loses n1 cli "$(pod_ip n1 web)"
 	agent_stop n1
-	agent_start n1 'mode: vxlan'
+	agent_start n1 "$(printf 'mode: vxlan\npolicy: {enforce: false}')"
 	agent_wait_ready n1
 	reaches n1 cli "$(pod_ip n1 web)"
 	run ! on n1 in_node ip link show fairlead-blocks

@@ -3,7 +3,6 @@
 #
 # What network policies mean: "fairlead policy" against an evaluator of the NetworkPolicy API that
 # was written apart from the compiler (policy/semantics.py). Needs python3, no root, no network.
-# time limit: 120 s
 
 bats_require_minimum_version 1.5.0
 load node

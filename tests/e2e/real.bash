@@ -49,7 +49,7 @@ machine_start() {
 		: >/run/machine-ready
 		while sleep 1; do :; done' </dev/null >/dev/null 2>&1 3>&- 4>&- &
 	MACHINE_PID=
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		if [ -e "$(node_file /run/machine-ready)" ]; then
 			MACHINE_PID=$(machine_init)
 			break
@@ -120,7 +120,7 @@ serve_start() {
 	local i file=$BATS_TEST_TMPDIR/server.pid
 	in_pod "$1" sh -c 'echo $$ >"$1"; exec /bin/busybox httpd -f -vv -p 80 -h "$2"' - \
 		"$file" "$2" >"${3:-/dev/null}" 2>&1 3>&- 4>&- &
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		[ -z "$(in_pod "$1" ss -Htln 'sport = 80')" ] || return 0
 		sleep 0.05
 	done

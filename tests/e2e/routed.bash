@@ -21,7 +21,7 @@ routed_start() {
 	# IPv6 has its route to the cable once the kernel has noticed that both ends are up.
 	for n in 1 2; do
 		node_use "n$n"
-		for ((i = 0; i < 200; i++)); do
+		for ((i = 0; i < 600; i++)); do
 			in_node ip -6 route get 2001:db8::1 >/dev/null 2>&1 && break
 			sleep 0.05
 		done
@@ -126,14 +126,14 @@ refuses() {
 source_of() {
 	local pid=NODE_PID_$2 out=$BATS_TEST_TMPDIR/source
 	rm -f "$out"
-	nsenter --target "${!pid}" --net -- timeout 10 python3 -c '
+	nsenter --target "${!pid}" --net -- timeout 60 python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind((sys.argv[1], 7777))
 print("ready", flush=True)
 print(s.recvfrom(9)[1][0])' "$3" >"$out" 3>&- 4>&- &
 	local job=$! i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		grep -q ready "$out" && break
 		sleep 0.05
 	done

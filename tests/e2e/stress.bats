@@ -4,7 +4,6 @@
 # was; a DEL that can be done is done; nothing hangs: every call here has a time limit.
 #
 # Needs root, for namespaces. SEED=N repeats the random walks of a run that failed.
-# time limit: 600 s
 
 bats_require_minimum_version 1.5.0
 load node

@@ -69,15 +69,15 @@ as_agent() {
 
 @test "pods of both nodes, and the nodes themselves, reach each other over both families" {
 	both_add
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
-	in_pod p1 ping -c1 -W2 -q fd00:244:2::2
-	in_node ping -c1 -W2 -q 10.244.2.2
-	in_node ping -c1 -W2 -q fd00:244:2::2
-	in_node ping -c1 -W2 -q 10.244.1.2
-	in_node ping -c1 -W2 -q fd00:244:1::2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q fd00:244:2::2
+	in_node ping -c1 -W10 -q 10.244.2.2
+	in_node ping -c1 -W10 -q fd00:244:2::2
+	in_node ping -c1 -W10 -q 10.244.1.2
+	in_node ping -c1 -W10 -q fd00:244:1::2
 	cni ADD vxlan c2 eth0 "$(pod_path p2)" <<<"$conf" >/dev/null
-	in_pod p1 ping -c1 -W2 -q 10.244.1.3
-	in_pod p1 ping -c1 -W2 -q fd00:244:1::3
+	in_pod p1 ping -c1 -W10 -q 10.244.1.3
+	in_pod p1 ping -c1 -W10 -q fd00:244:1::3
 	# What no pod has goes nowhere, not to the default route.
 	run ! in_pod p1 ping -c1 -W1 -q 10.244.1.77
 	[[ "$(in_node ip route get 10.244.1.77 2>&1)" == *"Invalid argument"* ]]
@@ -85,8 +85,8 @@ as_agent() {
 
 @test "a packet of the MTU passes unfragmented, and one byte more is refused with the size" {
 	both_add
-	in_pod p1 ping -c1 -W2 -q -M 'do' -s 1422 10.244.2.2
-	in_pod p1 ping -c1 -W2 -q -M 'do' -s 1402 fd00:244:2::2
+	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1422 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1402 fd00:244:2::2
 	run ! in_pod p1 ping -c1 -W1 -M 'do' -s 1423 10.244.2.2
 	[[ "$output" == *"mtu=1450"* ]]
 }
@@ -96,12 +96,12 @@ as_agent() {
 	both_add '.vni = 5 | .port = 8472'
 	in_node tcpdump -i u0 -n -U -w "$pcap" --immediate-mode udp port 8472 2>"$pcap.err" 3>&- 4>&- &
 	tcpdump=$!
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		grep -q 'listening on' "$pcap.err" && break
 		sleep 0.05
 	done
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
-	for ((i = 0; i < 100; i++)); do
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
+	for ((i = 0; i < 600; i++)); do
 		[ "$(tcpdump -r "$pcap" 2>/dev/null | wc -l)" -ge 2 ] && break
 		sleep 0.05
 	done
@@ -114,8 +114,8 @@ as_agent() {
 @test "an underlay of IPv6 carries both families with 20 bytes less" {
 	both_add '.peers[0].ips |= reverse'
 	[ "$(jq -r '.interfaces[1].mtu' <<<"$prev1")" = 1430 ]
-	in_pod p1 ping -c1 -W2 -q -M 'do' -s 1402 10.244.2.2
-	in_pod p1 ping -c1 -W2 -q fd00:244:2::2
+	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1402 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q fd00:244:2::2
 	[[ "$(in_node ip -d link show fairlead.1)" == *"local 2001:db8::11"* ]]
 }
 
@@ -286,7 +286,7 @@ as_agent() {
 	in_node ip link del fairlead.1
 	in_pod p1 ping -c1 -W1 -q 10.244.2.2 && false
 	mend
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 }
 
 @test "a peer that the configuration no longer names loses its routes with the next ADD" {
@@ -296,7 +296,7 @@ as_agent() {
 	cni ADD vxlan c2 eth0 "$(pod_path p2)" <<<"$(jq '.peers |= .[:1]' <<<"$conf")" >/dev/null
 	[ -z "$(in_node ip route show 10.244.3.0/24)" ]
 	[[ "$(in_node bridge fdb show dev fairlead.1)" != *"192.0.2.13"* ]]
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 }
 
 @test "another network's routes stay, and what it uses is refused" {
@@ -341,7 +341,7 @@ as_agent() {
 	before=$(node_world p1)
 	run -1 cni ADD vxlan c2 eth0 "$(pod_path p1)" <<<"$conf"
 	diff <(echo "$before") <(node_world p1)
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 }
 
 @test "8 ADDs at once of a network that is not there all work" {
@@ -386,7 +386,7 @@ as_agent() {
 
 @test "a network of one family leaves the other one alone" {
 	both_add '.ipam.ranges |= .[:1] | .peers[0].cidrs |= .[:1]'
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 	[ -z "$(in_pod p1 ip -6 addr show dev eth0)$(in_node ip -6 addr show dev "$host")" ]
 	check_passes
 	routed_clean
@@ -394,11 +394,11 @@ as_agent() {
 	[ -z "$(in_pod p1 ip -4 addr show dev eth0)" ]
 	[[ "$(in_pod p1 ip -6 addr show dev eth0 to fd00:244:1::/64)" != *nodad* ]]
 	[ -z "$(in_node ip -6 addr show dev "$host")" ]
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		[ -n "$(in_pod p1 ip -6 addr show tentative)" ] || break
 		sleep 0.1
 	done
-	in_pod p1 ping -c1 -W2 -q fd00:244:2::2
+	in_pod p1 ping -c1 -W10 -q fd00:244:2::2
 	check_passes
 }
 
@@ -473,7 +473,7 @@ as_agent() {
 	in_node sh -c 'rm /run/fairlead/endpoints/*.json'
 	cni GC vxlan - - - <<<"$(jq '."cni.dev/valid-attachments" =
 		[{containerID: "c1", ifname: "eth0"}]' <<<"$conf")"
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 	cni GC vxlan - - - <<<"$(jq '."cni.dev/valid-attachments" = []' <<<"$conf")"
 	run ! in_node ip link show "$host"
 	[ -z "$(in_node ip route show proto 170)" ]
@@ -498,7 +498,7 @@ as_agent() {
 	run -1 cni ADD vxlan c1 eth0 "$(pod_path p1)" <<<"$conf"
 	[[ "$output" == *"already"* ]]
 	check_passes
-	in_pod p1 ping -c1 -W2 -q 10.244.2.2
+	in_pod p1 ping -c1 -W10 -q 10.244.2.2
 }
 
 @test "peers that the node is not fit for are refused with their path" {
@@ -526,9 +526,9 @@ as_agent() {
 	in_node ip neigh add 10.244.1.0 lladdr "$(vtep_mac n1)" dev flannel.1
 	in_node bridge fdb add "$(vtep_mac n1)" dev flannel.1 dst 192.0.2.11
 	in_node ip route add 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink src 10.244.2.0
-	in_node ping -c1 -W2 -q 10.244.1.2
+	in_node ping -c1 -W10 -q 10.244.1.2
 	node_use n1
-	in_pod p1 ping -c1 -W2 -q 10.244.2.0
+	in_pod p1 ping -c1 -W10 -q 10.244.2.0
 	node_use n2
 	in_node ip link del flannel.1
 }
@@ -546,8 +546,8 @@ as_agent() {
 			CNI_CONTAINERID=c$i CNI_IFNAME=eth$i "$2/vxlan" <<<"$1" >/run/last || exit
 		done' - "$conf" "$PLUGIN_DIR"
 	[ "$(in_node ip route show proto 170 | wc -l)" = 1100 ]
-	in_node ping -c1 -W2 -q 10.244.16.2
-	in_node ping -c1 -W2 -q "$(jq -r '.ips[0].address | sub("/.*"; "")' "$(node_file /run/last)")"
+	in_node ping -c1 -W10 -q 10.244.16.2
+	in_node ping -c1 -W10 -q "$(jq -r '.ips[0].address | sub("/.*"; "")' "$(node_file /run/last)")"
 	cni DEL vxlan c1099 eth1099 - <<<"$conf"
 	[ "$(in_node ip route show proto 170 | wc -l)" = 1099 ]
 	node_stop crowd

@@ -3,15 +3,17 @@
  * Numbered UDP packets, each of which is either meant to arrive or meant not to, so that one lost
  * and one that slipped through are both seen. Which port is which is for the test to know.
  *
- *	flood receive PORT...		counts, until SIGTERM, and then prints for each port
- *					"PORT received N twice N own N last MS first N"
+ *	flood receive PORT...		counts, until some time after SIGTERM without a packet, and
+ *					then prints for each port
+ *					"PORT received N twice N own N backlog N last MS first N"
  *	flood send ADDRESS RATE PORT[:fresh]...
  *					RATE packets a second to each port, until SIGTERM, and then
  *					prints for each "PORT sent N"
  *
  * A port's packets are one long flow; with ":fresh" each comes from a port of its own, so that each
  * opens a flow and is judged by itself. received counts every number once, twice those that came
- * again; own is what the receiver's socket had no room for, and nobody else's fault; first is the
+ * again; own is what the receiver's socket had no room for, and backlog what this machine's queues
+ * before the stack had none for since it began, whoever's it was: nobody else's fault. first is the
  * lowest number that came (0 for the first packet, -1 for none), last when the latest came, in
  * milliseconds of the monotonic clock. Sending begins at once and does not care for errors that
  *come back; a packet that the sender's own kernel does not take is not counted and has no number.
@@ -39,6 +41,7 @@ enum {
 	FRESH_FIRST = 10000,
 	FRESH_LAST = 60000,
 	BUFFER = 16 << 20,
+	QUIET_MS = 400, /* then nothing is on its way any more */
 };
 
 struct packet {
@@ -134,9 +137,34 @@ static void drain(struct port *p)
 	}
 }
 
+/* Packets that the processors had no room for before anybody could look at them. */
+static unsigned int backlog_drops(void)
+{
+	unsigned int sum = 0, processed, dropped;
+	FILE *f = fopen("/proc/net/softnet_stat", "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%x %x", &processed, &dropped) == 2)
+			sum += dropped;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+static bool is_quiet(const struct port *ports, size_t n, double since_ms)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ports[i].last_ms > since_ms)
+			since_ms = ports[i].last_ms;
+	return now_ms() - since_ms > QUIET_MS;
+}
+
 static int receive(struct port *ports, size_t n)
 {
+	unsigned int before = backlog_drops();
 	struct pollfd wait[PORTS_MAX];
+	double ended_ms = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		receiver_open(&ports[i]);
@@ -144,16 +172,18 @@ static int receive(struct port *ports, size_t n)
 	}
 	puts("listening");
 	fflush(stdout);
-	while (!over) {
+	while (!over || !is_quiet(ports, n, ended_ms)) {
+		if (over && ended_ms == 0)
+			ended_ms = now_ms();
 		/* A signal between the look at "over" and poll() costs no more than this. */
 		(void)poll(wait, n, 50);
 		for (size_t i = 0; i < n; i++)
 			drain(&ports[i]);
 	}
 	for (size_t i = 0; i < n; i++)
-		printf("%s received %u twice %u own %u last %.0f first %d\n", ports[i].name,
-		       ports[i].n, ports[i].twice, ports[i].own, ports[i].last_ms,
-		       (int)ports[i].first);
+		printf("%s received %u twice %u own %u backlog %u last %.0f first %d\n",
+		       ports[i].name, ports[i].n, ports[i].twice, ports[i].own,
+		       backlog_drops() - before, ports[i].last_ms, (int)ports[i].first);
 	return 0;
 }
 
@@ -203,7 +233,7 @@ static int send_all(const char *address, long rate, struct port *ports, size_t n
 {
 	struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
 	struct addrinfo *to[PORTS_MAX];
-	double began, owed = 0, last;
+	double owed = 0, last;
 
 	for (size_t i = 0; i < n; i++) {
 		ports[i].is_fresh = strstr(ports[i].name, ":fresh");
@@ -215,8 +245,7 @@ static int send_all(const char *address, long rate, struct port *ports, size_t n
 		if (ports[i].fd < 0)
 			die("open a socket");
 	}
-	began = last = now_ms();
-	(void)began;
+	last = now_ms();
 	while (!over) {
 		double now = now_ms();
 

@@ -136,7 +136,7 @@ static inline void wait_for(struct world *w, const char *names, const char *prob
 	w->too_late = false;
 	/* The loop's idea of now is that of its last turn. */
 	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, 10000, 0);
+	uv_timer_start(&w->limit, on_limit, 30000, 0);
 	while (!w->too_late && !is_so(w, names, problem))
 		uv_run(&w->loop, UV_RUN_ONCE);
 	uv_timer_stop(&w->limit);
@@ -177,7 +177,7 @@ static inline void wait_for_told(struct world *w, const char *told)
 {
 	w->too_late = false;
 	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, 10000, 0);
+	uv_timer_start(&w->limit, on_limit, 30000, 0);
 	while (!w->too_late && !strstr(w->told, "done"))
 		uv_run(&w->loop, UV_RUN_ONCE);
 	uv_timer_stop(&w->limit);

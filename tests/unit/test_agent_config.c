@@ -50,7 +50,8 @@ static void an_empty_file_is_all_defaults(void **state)
 		CHECK(c.bgp.mesh_graceful_restart && !c.bgp.mesh_password && !c.bgp.cluster_id);
 		CHECK(fl_streq(c.bgp.bird, "bird") && c.bgp.n_peers == 0 && !c.bgp.peers);
 		CHECK(c.bgp.n_communities == 0 && c.bgp.n_cluster_cidrs == 0);
-		CHECK(c.masquerade && !c.policy.unknown_endpoint_allow && c.resync_s == 30);
+		CHECK(c.masquerade && c.resync_s == 30);
+		CHECK(c.policy.enforce && !c.policy.unknown_endpoint_allow);
 		CHECK(fl_streq(c.metrics_listen, "127.0.0.1:9464"));
 		CHECK(fl_streq(c.log_level, "info") && !c.log_json);
 		CHECK(fl_streq(c.file, "agent.yaml"));
@@ -71,7 +72,8 @@ static void every_key_is_read(void **state)
 		"    importLimit: 100\n    holdTime: 9\n    nextHopSelf: true\n"
 		"    allow: [0.0.0.0/0, 203.0.113.0/24]\n"
 		"  - {address: '2001:db8::1', passwordFile: /p, routeReflectorClient: true}\n"
-		"masquerade: false\npolicy: {unknownEndpoint: allow}\n"
+		"masquerade: false\npolicy: {enforce: true, unknownEndpoint: allow, xdp: native,\n"
+		"  denySources: [203.0.113.0/24, '2001:db8:dead::/48']}\n"
 		"metrics: {listen: '[::1]:9000'}\nlog: {level: debug, format: json}\nresync: 5\n";
 	fl_auto_config struct agent_config c = read_text(text);
 	const struct agent_bgp_peer *p = c.bgp.peers;
@@ -100,6 +102,8 @@ static void every_key_is_read(void **state)
 	CHECK(!p->name && p->port == 179 && p->as == 0 && p->graceful_restart && !p->allow);
 	CHECK(fl_streq(p->password_file, "/p") && p->route_reflector_client && p->hold_time_s == 0);
 	CHECK(!c.masquerade && c.policy.unknown_endpoint_allow && c.resync_s == 5);
+	CHECK(c.policy.enforce && c.policy.xdp == AGENT_XDP_NATIVE && c.policy.n_denied == 2);
+	CHECK(fl_streq(fl_prefix_format(&c.policy.denied[1], net), "2001:db8:dead::/48"));
 	CHECK(fl_streq(c.metrics_listen, "[::1]:9000") && c.log_json);
 	CHECK(fl_streq(c.log_level, "debug"));
 }
@@ -184,6 +188,13 @@ static const char *const wrong[][2] = {
 	{ "log: {format: xml}\n", "config 'log.format': 'xml' is not 'text' or 'json'" },
 	{ "policy: {unknownEndpoint: no}\n",
 	  "config 'policy.unknownEndpoint': expected a string, found a boolean false" },
+	{ "policy: {xdp: off}\n", "config 'policy.xdp': expected a string, found a boolean false" },
+	{ "policy: {xdp: offload}\n",
+	  "config 'policy.xdp': 'offload' is not 'none', 'native' or 'generic'" },
+	{ "policy: {denySources: 203.0.113.0/24}\n",
+	  "config 'policy.denySources': expected an array" },
+	{ "policy:\n  denySources:\n  - 203.0.113.1/24\n",
+	  "agent.yaml:3: config 'policy.denySources[0]': '203.0.113.1/24' has host bits set" },
 	{ "bgp: {clusterID: '::1'}\n", "config 'bgp.clusterID': '::1' is not a number" },
 	{ "bgp: {clusterID: x}\n", "config 'bgp.clusterID': 'x' is not a number" },
 	{ "bgp:\n  communities:\n  - 64512:1\n  - '65536:1'\n",
@@ -239,6 +250,11 @@ static void contradictions_are_refused(void **state)
 		{ "bgp:\n  peers:\n  - {address: 192.0.2.1, as: 7, routeReflectorClient: true}\n",
 		  "agent.yaml:3: config 'bgp.peers[0]': a route reflector's client is of its AS: "
 		  "'as' is 7, ours 64512" },
+		{ "policy:\n  enforce: false\n  denySources: [203.0.113.0/24]\n",
+		  "agent.yaml:3: config 'policy.denySources': needs the datapath, and "
+		  "'policy.enforce' is false" },
+		{ "policy:\n  enforce: true\n  xdp: generic\n",
+		  "agent.yaml:3: config 'policy.xdp': 'policy.denySources' names nothing to drop" },
 	};
 	static const char *const good[] = {
 		"mtu: 1450\nvxlan: {mtu: 1450}\n",
@@ -360,6 +376,7 @@ static bool same(const struct agent_config *a, const struct agent_config *b)
 	       a->bgp.n_communities == b->bgp.n_communities &&
 	       a->bgp.n_cluster_cidrs == b->bgp.n_cluster_cidrs && a->masquerade == b->masquerade &&
 	       a->policy.unknown_endpoint_allow == b->policy.unknown_endpoint_allow &&
+	       a->policy.n_denied == b->policy.n_denied && a->policy.xdp == b->policy.xdp &&
 	       fl_streq(a->metrics_listen, b->metrics_listen) &&
 	       fl_streq(a->log_level, b->log_level) && a->log_json == b->log_json &&
 	       a->resync_s == b->resync_s &&
@@ -448,12 +465,14 @@ static void lists_are_read_to_their_limit_and_not_one_longer(void **state)
 		{ "bgp:\n  communities:\n", "  - '1:", "'\n", AGENT_BGP_COMMUNITIES_MAX },
 		{ "bgp:\n  clusterCIDRs:\n", "  - 10.", ".0.0/16\n", AGENT_BGP_PREFIXES_MAX },
 		{ "bgp:\n  peers:\n", "  - address: 192.0.2.", "\n", AGENT_BGP_PEERS_MAX },
+		{ "policy:\n  enforce: true\n  denySources:\n", "  - 203.0.113.0/24 # ", "\n",
+		  AGENT_DENIED_MAX },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
 		fl_auto_config struct agent_config c = { 0 };
-		fl_auto_free char *text = malloc(16384);
+		fl_auto_free char *text = malloc(1 << 20);
 		size_t n = (size_t)sprintf(text, "%s", t[i].head);
 		char want[64];
 

@@ -65,7 +65,7 @@ static void notification_reaches_a_socket_by_path_or_abstract_name(void **state)
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/notify", root);
 	check_notified(path);
-	(void)snprintf(path, sizeof(path), "@fairlead-test-%d", getpid());
+	(void)snprintf(path, sizeof(path), "@%s", root);
 	check_notified(path);
 }
 

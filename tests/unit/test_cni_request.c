@@ -65,15 +65,20 @@ static void every_bad_netns_is_refused_by_add_and_check_before_anything_is_done(
 
 static void a_pipe_as_netns_is_refused_without_waiting_for_a_writer(void **state)
 {
-	char netns[64];
+	char netns[] = "CNI_NETNS=/tmp/test_cni_request.XXXXXX/pipe";
+	char *path = strchr(netns, '/'), *name = strrchr(netns, '/');
 	struct call c = { .env = { "CNI_COMMAND=ADD", ID, IF, netns },
 			  .stdin_text = CONF("1.0.0") };
 
 	(void)state;
-	(void)snprintf(netns, sizeof(netns), "CNI_NETNS=/tmp/test_cni_plugin.%d", getpid());
-	assert_int_equal(mkfifo(strchr(netns, '/'), 0600), 0);
+	*name = '\0';
+	assert_non_null(mkdtemp(path));
+	*name = '/';
+	assert_int_equal(mkfifo(path, 0600), 0);
 	check_failure(&c, FL_CNI_NETNS, "1.0.0", "not a network namespace");
-	unlink(strchr(netns, '/'));
+	unlink(path);
+	*name = '\0';
+	rmdir(path);
 }
 
 static void a_netns_path_that_json_cannot_hold_is_refused(void **state)

@@ -39,6 +39,7 @@ static void prepare(const struct ipam_dir *d, struct call *c, const char *id, co
 	CHECK_OK(fl_json_parse(text, n, &c->conf, &err), &err);
 	c->req = (struct fl_cni_req){
 		.version = FL_CNI_V1_1_0,
+		.answer = FL_CNI_V1_1_0,
 		.container_id = id,
 		.ifname = "eth0",
 		.root = d->root,

@@ -133,7 +133,7 @@ static void watch_times_out_at_its_deadline(void **state)
 	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	start = now_ms();
 	CHECK_FAILS(fl_watch_wait(w, 120, &err), ETIMEDOUT, &err, "before the deadline");
-	CHECK(now_ms() - start >= 120 && now_ms() - start < 5000);
+	CHECK(now_ms() - start >= 120 && now_ms() - start < 30000);
 	CHECK(fl_watch_wait(w, 0, &err) == -ETIMEDOUT);
 }
 
@@ -144,7 +144,7 @@ static void watch_tells_of_a_change_once(void **state)
 	(void)state;
 	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	must("ip link set h0 down; ip link set h1 down; ip link set h1 up; ip link set h0 up");
-	CHECK_OK(fl_watch_wait(w, 5000, &err), &err);
+	CHECK_OK(fl_watch_wait(w, 30000, &err), &err);
 	/* Whatever else was under way has been reported by then. */
 	while (fl_watch_wait(w, 300, &err) == 0)
 		;
@@ -170,8 +170,8 @@ static void watch_wakes_a_sleeper(void **state)
 	(void)state;
 	CHECK_OK(fl_watch_open(FL_WATCH_LINKS, &w, &err), &err);
 	assert_int_equal(pthread_create(&thread, NULL, change_later, NULL), 0);
-	CHECK_OK(fl_watch_wait(w, 20000, &err), &err);
-	CHECK(now_ms() - start < 10000);
+	CHECK_OK(fl_watch_wait(w, 60000, &err), &err);
+	CHECK(now_ms() - start < 30000);
 	assert_int_equal(pthread_join(thread, &status), 0);
 	CHECK(status == NULL);
 }

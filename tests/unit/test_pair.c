@@ -221,12 +221,12 @@ static void wait_times_out_when_the_other_end_stays_down(void **state)
 	(void)create(&p);
 	CHECK_FAILS(fl_pair_wait(nl, "h0", &d, &err), ETIMEDOUT, &err,
 		    "wait for 'h0' to pass packets");
-	CHECK(now_ms() - start >= 150 && now_ms() - start < 5000);
+	CHECK(now_ms() - start >= 150 && now_ms() - start < 30000);
 }
 
 static void wait_wakes_when_the_other_end_comes_up(void **state)
 {
-	struct fl_deadline d = fl_deadline_in(20000);
+	struct fl_deadline d = fl_deadline_in(60000);
 	int64_t start = now_ms();
 	struct fl_pair p;
 
@@ -236,7 +236,7 @@ static void wait_wakes_when_the_other_end_comes_up(void **state)
 	(void)create(&p);
 	must("(sleep 0.2; $POD ip link set eth0 up) >/dev/null 2>&1 &");
 	CHECK_OK(fl_pair_wait(nl, "h0", &d, &err), &err);
-	CHECK(now_ms() - start < 10000);
+	CHECK(now_ms() - start < 30000);
 }
 
 static void wait_for_an_absent_link_is_enodev(void **state)

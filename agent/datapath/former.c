@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Taking over from an agent whose maps have another layout or other sizes. Its programs go on by
+ * its maps until ours are filled and the programs are exchanged; what it has noted of connections
+ * is carried over as far as it says the same: an entry whose key is the same struct, and whose
+ * value is the same or has more or fewer members at its end. docs/decisions/0015 has the whole.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "agent/datapath/dp.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bpf/datapath.skel.h"
+
+#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
+#define PAGE	   1024 /* connections in one call */
+#define DEPTH	   8	/* of types within types */
+
+struct dp_former {
+	int flows, locals, counts, budgets, devices; /* descriptors; -1: none */
+	size_t flow_size;			     /* of their value */
+	bool carries, same_size;
+};
+
+void dp_former_close(struct dp_former **f)
+{
+	if (*f) {
+		fl_close_p(&(*f)->flows);
+		fl_close_p(&(*f)->locals);
+		fl_close_p(&(*f)->counts);
+		fl_close_p(&(*f)->budgets);
+		fl_close_p(&(*f)->devices);
+	}
+	fl_free_p(f);
+}
+
+bool dp_former_carries(const struct dp_former *f)
+{
+	return f && f->carries;
+}
+
+static void close_folder(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+#define fl_auto_folder fl_auto(close_folder)
+
+/* Calls each() for every folder of maps below this one but keep. None there is done. */
+static int each_folder(const char *folder, const char *keep,
+		       int (*each)(const char *path, void *arg, struct fl_err *err), void *arg,
+		       struct fl_err *err)
+{
+	fl_auto_folder DIR *d = opendir(folder);
+	char path[PATH_MAX];
+	struct dirent *e;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "open '%s'", folder);
+	while (r == 0 && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || e->d_type != DT_DIR)
+			continue;
+		r = fl_format(path, sizeof(path), err, "%s/%s", folder, e->d_name);
+		if (r == 0 && !(keep && fl_streq(path, keep)))
+			r = each(path, arg, err);
+	}
+	return r;
+}
+
+/* The maps go when nobody holds them any more. */
+static int unpin(const char *path, void *arg, struct fl_err *err)
+{
+	fl_auto_folder DIR *d = opendir(path);
+	struct dirent *e;
+
+	(void)arg;
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
+			return fl_fail_errno(err, errno, "unpin '%s/%s'", path, e->d_name);
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return fl_fail_errno(err, errno, "remove '%s'", path);
+	return 0;
+}
+
+int dp_unpin(const char *folder, const char *keep, struct fl_err *err)
+{
+	return each_folder(folder, keep, unpin, NULL, err);
+}
+
+static int leave_devices(const char *path, void *arg, struct fl_err *err)
+{
+	char pin[PATH_MAX];
+
+	return fl_format(pin, sizeof(pin), err, "%s/fl_devices", path)
+		       ?: dp_retire_devices(pin, arg, err);
+}
+
+int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err)
+{
+	return each_folder(folder, NULL, leave_devices, nl, err);
+}
+
+/* A map with the types of its entries. */
+struct typed {
+	struct bpf_map_info info;
+	struct btf *btf;
+};
+
+static void typed_done(struct typed *t)
+{
+	btf__free(t->btf);
+}
+
+/* False: it cannot be said what its entries are. */
+static bool typed_get(int fd, struct typed *out)
+{
+	__u32 len = sizeof(out->info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &out->info, &len) < 0 || !out->info.btf_id)
+		return false;
+	out->btf = btf__load_from_kernel_by_id(out->info.btf_id);
+	return out->btf;
+}
+
+/* One type in each of two maps; true when a and b say the same. is_open: either may say more. */
+static bool says_same(const struct btf *ab, int a, const struct btf *bb, int b, bool is_open,
+		      unsigned int depth)
+{
+	int ai = btf__resolve_type(ab, (__u32)a), bi = btf__resolve_type(bb, (__u32)b);
+	const struct btf_type *at = ai < 0 ? NULL : btf__type_by_id(ab, (__u32)ai);
+	const struct btf_type *bt = bi < 0 ? NULL : btf__type_by_id(bb, (__u32)bi);
+	__u32 n;
+
+	if (!at || !bt || depth == DEPTH || btf_kind(at) != btf_kind(bt) ||
+	    (!is_open && btf__resolve_size(ab, (__u32)ai) != btf__resolve_size(bb, (__u32)bi)))
+		return false;
+	if (btf_is_array(at))
+		return btf_array(at)->nelems == btf_array(bt)->nelems &&
+		       says_same(ab, (int)btf_array(at)->type, bb, (int)btf_array(bt)->type, false,
+				 depth + 1);
+	if (!btf_is_composite(at))
+		return btf_is_int(at) && btf_int_encoding(at) == btf_int_encoding(bt);
+	n = btf_vlen(at) < btf_vlen(bt) ? btf_vlen(at) : btf_vlen(bt);
+	if (!is_open && btf_vlen(at) != btf_vlen(bt))
+		return false;
+	for (__u32 i = 0; i < n; i++) {
+		const struct btf_member *am = btf_members(at) + i, *bm = btf_members(bt) + i;
+
+		if (am->offset != bm->offset ||
+		    !fl_streq(btf__name_by_offset(ab, am->name_off),
+			      btf__name_by_offset(bb, bm->name_off)) ||
+		    !says_same(ab, (int)am->type, bb, (int)bm->type, false, depth + 1))
+			return false;
+	}
+	return true;
+}
+
+/* Whether their map's entries can be read as ours. */
+static bool is_alike(int theirs, int ours, bool is_open)
+{
+	fl_auto(typed_done) struct typed a = { 0 };
+	fl_auto(typed_done) struct typed b = { 0 };
+
+	return typed_get(theirs, &a) && typed_get(ours, &b) && a.info.type == b.info.type &&
+	       a.info.key_size == b.info.key_size &&
+	       says_same(a.btf, (int)a.info.btf_key_type_id, b.btf, (int)b.info.btf_key_type_id,
+			 false, 0) &&
+	       says_same(a.btf, (int)a.info.btf_value_type_id, b.btf, (int)b.info.btf_value_type_id,
+			 is_open, 0);
+}
+
+static int open_map(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path)
+		       ? bpf_obj_get(path)
+		       : -1;
+}
+
+/* Looks at one folder; of several, which only agents that were killed leave, the one with most. */
+static int look(const char *path, void *arg, struct fl_err *err)
+{
+	fl_auto(dp_former_close) struct dp_former *f = calloc(1, sizeof(*f));
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	struct dp *d = arg;
+
+	if (!f)
+		return fl_fail_errno(err, ENOMEM, "look at '%s'", path);
+	f->flows = open_map(path, "fl_flows");
+	f->locals = open_map(path, "fl_locals");
+	f->counts = open_map(path, "fl_counts");
+	f->budgets = open_map(path, "fl_budgets");
+	f->devices = open_map(path, "fl_devices");
+	if (f->flows >= 0 && bpf_obj_get_info_by_fd(f->flows, &info, &len) == 0)
+		f->flow_size = info.value_size;
+	f->carries = is_alike(f->flows, FD(d, fl_flows), true) &&
+		     is_alike(f->locals, FD(d, fl_locals), false);
+	f->same_size = f->flow_size == sizeof(struct fl_flow);
+	if (!d->former || (f->carries && !d->former->carries)) {
+		dp_former_close(&d->former);
+		d->former = FL_TAKE(f);
+	}
+	return 0;
+}
+
+int dp_former_find(struct dp *d, struct fl_err *err)
+{
+	return each_folder(d->folder, d->own, look, d, err);
+}
+
+/* The sums that the programs count go on where they are; what is counted until they are exchanged
+ * is lost. */
+static int carry_counts(int theirs, int ours, struct fl_err *err)
+{
+	struct bpf_map_info a = { 0 }, b = { 0 };
+	__u32 len = sizeof(a), len_b = sizeof(b);
+	int cpus = libbpf_num_possible_cpus();
+	fl_auto_free void *values = NULL;
+
+	if (theirs < 0 || cpus < 0 || !is_alike(theirs, ours, false))
+		return 0;
+	if (bpf_obj_get_info_by_fd(theirs, &a, &len) < 0 ||
+	    bpf_obj_get_info_by_fd(ours, &b, &len_b) < 0)
+		return fl_fail_errno(err, errno, "look at the counters of before");
+	values = calloc((size_t)cpus, (a.value_size + 7u) / 8 * 8);
+	if (!values)
+		return fl_fail_errno(err, ENOMEM, "take over counters");
+	for (__u32 i = 0; i < a.max_entries && i < b.max_entries; i++)
+		if (bpf_map_lookup_elem(theirs, &i, values) < 0 ||
+		    bpf_map_update_elem(ours, &i, values, BPF_ANY) < 0)
+			return fl_fail_errno(err, errno, "take over counters");
+	return 0;
+}
+
+static __u32 owner(int locals, const struct fl_flow_key *key, int side)
+{
+	struct fl_local_key k = { .zone = key->zone, .addr = key->addr[side] };
+	__u32 ifindex;
+
+	return bpf_map_lookup_elem(locals, &k, &ifindex) == 0 ? ifindex : 0;
+}
+
+/* Both ends are whose they were: no connection is inherited with an address. */
+static bool is_still(struct dp *d, const struct fl_flow_key *key)
+{
+	for (int side = 0; side < 2; side++)
+		if (owner(d->former->locals, key, side) != owner(FD(d, fl_locals), key, side))
+			return false;
+	return true;
+}
+
+/* Calls each() for all of their connections; flow is as long as their struct is, or ours. */
+static int each_flow(struct dp *d,
+		     int (*each)(struct dp *d, const struct fl_flow_key *key,
+				 const struct fl_flow *flow, struct fl_err *err),
+		     struct fl_err *err)
+{
+	size_t size = d->former->flow_size;
+	fl_auto_free struct fl_flow_key *keys = calloc(PAGE, sizeof(*keys));
+	fl_auto_free uint8_t *values = calloc(PAGE, size);
+	__u32 at = 0, n = PAGE;
+	bool first = true;
+	int r = 0, last = 0;
+
+	if (!keys || !values)
+		return fl_fail_errno(err, ENOMEM, "take over connections");
+	while (r == 0 && last == 0) {
+		n = PAGE;
+		last = bpf_map_lookup_batch(d->former->flows, first ? NULL : &at, &at, keys, values,
+					    &n, NULL);
+		if (last < 0 && errno != ENOENT)
+			return fl_fail_errno(err, errno, "take over connections");
+		first = false;
+		for (__u32 i = 0; r == 0 && i < n; i++) {
+			struct fl_flow flow = { 0 };
+
+			memcpy(&flow, values + i * size, size < sizeof(flow) ? size : sizeof(flow));
+			flow.generation = FL_GENERATION_NONE;
+			r = each(d, &keys[i], &flow, err);
+		}
+	}
+	return r;
+}
+
+static int drop_stranger(struct dp *d, const struct fl_flow_key *key, const struct fl_flow *flow,
+			 struct fl_err *err)
+{
+	(void)flow;
+	return is_still(d, key) ? 0 : dp_drop(d->former->flows, key, "connections", err);
+}
+
+static int copy_flow(struct dp *d, const struct fl_flow_key *key, const struct fl_flow *flow,
+		     struct fl_err *err)
+{
+	if (!is_still(d, key) ||
+	    bpf_map_update_elem(FD(d, fl_flows), key, flow, BPF_NOEXIST) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != E2BIG)
+		return fl_fail_errno(err, errno, "take over a connection");
+	return fl_fail(err, E2BIG, "the datapath's map of connections is full");
+}
+
+int dp_former_lend(struct dp *d, struct fl_err *err)
+{
+	const struct dp_former *f = d->former;
+	__u32 zero = 0;
+	int r;
+
+	if (!f)
+		return 0;
+	r = carry_counts(f->counts, FD(d, fl_counts), err)
+		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err);
+	if (r < 0 || !f->carries)
+		return r;
+	/* Their programs still enter new ones; a struct that is not ours can only be copied. */
+	r = each_flow(d, drop_stranger, err);
+	if (r == 0 && !f->same_size)
+		r = each_flow(d, copy_flow, err);
+	if (r == 0 && f->same_size &&
+	    bpf_map_update_elem(FD(d, fl_former), &zero, &f->flows, BPF_ANY) < 0)
+		return fl_fail_errno(err, errno, "show the programs the connections of before");
+	return r;
+}
+
+/* On which interfaces their programs stand, and what they have made there: ours replace them. */
+static int carry_devices(struct dp *d, struct fl_err *err)
+{
+	int theirs = d->former->devices, ours = FD(d, fl_devices);
+	struct fl_device dev;
+	__u32 key;
+	bool has;
+
+	if (theirs < 0 || !is_alike(theirs, ours, false))
+		return 0;
+	for (has = bpf_map_get_next_key(theirs, NULL, &key) == 0; has;
+	     has = bpf_map_get_next_key(theirs, &key, &key) == 0)
+		if (bpf_map_lookup_elem(theirs, &key, &dev) == 0 &&
+		    bpf_map_update_elem(ours, &key, &dev, BPF_NOEXIST) < 0 && errno != EEXIST)
+			return fl_fail_errno(err, errno, "take over interface %u", key);
+	return 0;
+}
+
+int dp_former_end(struct dp *d, struct fl_err *err)
+{
+	struct fl_err why = { 0 };
+	__u32 zero = 0;
+	int r = 0;
+
+	if (!d->former)
+		return 0;
+	if (d->former->carries && each_flow(d, copy_flow, &why) < 0)
+		fl_warn("%s, going on: connections of before are judged as new ones", why.text);
+	if (d->former->carries && d->former->same_size &&
+	    bpf_map_delete_elem(FD(d, fl_former), &zero) < 0 && errno != ENOENT)
+		return fl_fail_errno(err, errno, "take the connections of before away");
+	r = carry_devices(d, err) ?: dp_unpin(d->folder, d->own, err);
+	if (r < 0)
+		return r;
+	fl_info("the datapath of another layout is taken over, %s",
+		d->former->carries ? "with its connections" : "without its connections");
+	dp_former_close(&d->former);
+	d->fresh = false;
+	return 0;
+}

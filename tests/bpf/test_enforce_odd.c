@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What is not as it should be, while NetworkPolicy is in force: pods that are none, addresses that
+ * two have, a lack of memory. Needs root and eBPF; see enforced.h.
+ */
+#include "enforced.h"
+
+#include <errno.h>
+
+#define SERVER "[{\"key\":\"app\",\"value\":\"server\"}]"
+
+/* The problems that stand, in lines. */
+static char problems[4096];
+
+static void add_problem(const char *where, const char *text, void *arg)
+{
+	size_t n = strlen(problems);
+
+	(void)arg;
+	(void)snprintf(problems + n, sizeof(problems) - n, "%s: %s\n", where, text);
+}
+
+static void check_problems(const char *want)
+{
+	problems[0] = '\0';
+	enf_problems(enf, add_problem, NULL);
+	assert_string_equal(problems, want);
+}
+
+static void check_standing(const char *ifname, const char *want)
+{
+	uint32_t identity = 0;
+	const char *why;
+
+	CHECK_OK(enf_look(enf, &err), &err);
+	why = enf_standing(enf, ifname, &identity);
+	if (want)
+		assert_string_equal(why, want);
+	else if (why)
+		fail_msg("'%s': %s", ifname, why);
+}
+
+static void reconcile(void)
+{
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+}
+
+static void a_pod_that_is_none_is_shut_and_named_and_the_others_go_on(void **state)
+{
+	(void)state;
+	remove_record("ca");
+	put_record("ca", "a", "10.0.0.2", 'a', "[{\"key\":\"a b\",\"value\":\"client\"}]");
+	reconcile();
+	CHECK(sh(NO_PING) != 0);
+	check_standing("ha", "pod 'metadata.labels.a b': 'a b' is not a label's key");
+	check_standing("hb", NULL);
+	check_problems("endpoint ha: no policy is in force for pod 'x/a': pod "
+		       "'metadata.labels.a b': 'a b' is not a label's key\n");
+	/* What changes is in force for the others. */
+	put_policy(DENY_ALL);
+	CHECK(sh("ip netns exec b ping -q -c 1 -W 0.3 10.0.0.1 >/dev/null") == 0);
+	CHECK_OK(pol_world_del_policy(enf_world(enf), "x", "deny", &err), &err);
+	remove_record("ca");
+	put_record("ca", "a", "10.0.0.2", 'a', "[]");
+	reconcile();
+	must(PING);
+	check_problems("");
+}
+
+static void a_container_whose_id_is_no_name_for_a_pod_is_one_all_the_same(void **state)
+{
+	(void)state;
+	remove_record("ca");
+	put_record("A_container", NULL, "10.0.0.2", 'a', "[]");
+	reconcile();
+	must(PING);
+	check_standing("ha", NULL);
+	check_problems("");
+	remove_record("A_container");
+	put_record("ca", "a", "10.0.0.2", 'a', "[]");
+	reconcile();
+	must(PING);
+}
+
+/* A pod c that has b's address, in another network. */
+static void of_two_with_one_address_the_second_is_shut_and_named(void **state)
+{
+	struct fl_key key = { "other", "cc", "eth0" };
+
+	(void)state;
+	must(POD "pod c 10.0.0.9 0c\nip -n c addr add 10.0.0.3/32 dev eth0");
+	put_record_in("other", "cc", "c", "10.0.0.3", 'c', SERVER);
+	CHECK_FAILS(enf_attach(enf, &key, &err), EAGAIN, &err,
+		    "no policy is in force for pod 'x/c': it has an address of another pod");
+	reconcile();
+	must(PING);
+	check_standing("hb", NULL);
+	check_standing("hc", "it has an address of another pod");
+	check_problems("endpoint hc: pod 'x/c' of network 'other' has an address of pod 'x/b' of "
+		       "network 'pods': it is shut until that one is gone\n");
+	/* Put into the blocks as ADD does it: nothing passes. */
+	join("hc");
+	CHECK(sh("ip netns exec c ping -q -c 1 -W 0.3 -I 10.0.0.3 10.0.0.2 >/dev/null") != 0);
+	CHECK(sh("ip netns exec c ping -q -c 1 -W 0.3 -I 10.0.0.3 10.0.0.1 >/dev/null") != 0);
+}
+
+static void it_stays_so_when_the_agent_begins_anew(void **state)
+{
+	(void)state;
+	enf_close(&enf);
+	CHECK(open_enf() == 0);
+	reconcile();
+	must(PING);
+	check_standing("hb", NULL);
+	check_standing("hc", "it has an address of another pod");
+}
+
+static void the_second_is_let_in_when_the_first_is_gone(void **state)
+{
+	(void)state;
+	remove_record("cb");
+	must("ip route replace 10.0.0.3 dev hc && "
+	     "ip neigh replace 10.0.0.3 lladdr 02:00:00:00:00:0c dev hc nud permanent");
+	reconcile();
+	check_standing("hc", NULL);
+	check_problems("");
+	must(PING);
+	/* The first, whose record is gone, is the one that is nobody now. */
+	CHECK(sh("ip netns exec b ping -q -c 1 -W 0.3 10.0.0.2 >/dev/null") != 0);
+	CHECK_OK(fl_endpoint_remove(ROOT, &(struct fl_key){ "other", "cc", "eth0" }, &err), &err);
+	must("ip link del hc && ip route replace 10.0.0.3 dev hb && "
+	     "ip neigh replace 10.0.0.3 lladdr 02:00:00:00:00:0b dev hb nud permanent");
+	put_record("cb", "b", "10.0.0.3", 'b', SERVER);
+	reconcile();
+	must(PING);
+}
+
+static void after_a_lack_of_memory_all_stays_until_it_is_read_anew(void **state)
+{
+	(void)state;
+	remove_record("ca");
+	put_record("ca", "a", "10.0.0.2", 'a', "[{\"key\":\"app\",\"value\":\"client\"}]");
+	reconcile();
+	put_policy(DENY_ALL);
+	put_policy(FROM_CLIENT);
+	must(PING);
+	enf_lose(enf);
+	CHECK(enf_is_lost(enf));
+	check_problems("policy: policies are being read anew, after a lack of memory or a failed "
+		       "write; what was in force stays\n");
+	CHECK_FAILS(enf_commit(enf, &err), EAGAIN, &err, "policies are being read anew");
+	CHECK_FAILS(enf_reconcile(enf, &err), EAGAIN, &err, "policies are being read anew");
+	must("ip netns exec a ping -q -c 300 -i 0.002 10.0.0.3 >/run/flood &");
+	must("ip netns exec b ping -q -c 300 -i 0.002 -W 1 10.0.0.2 >/run/forbidden &");
+	CHECK_OK(enf_renew(enf, &err), &err);
+	CHECK(!enf_is_lost(enf));
+	/* Not before all objects are there again. */
+	CHECK_OK(enf_commit(enf, &err), &err);
+	put_policy(DENY_ALL);
+	put_policy(FROM_CLIENT);
+	reconcile();
+	check_standing("ha", NULL);
+	check_standing("hb", NULL);
+	check_problems("");
+	must("for i in $(seq 100); do grep -q transmitted /run/flood && "
+	     "grep -q transmitted /run/forbidden && break; sleep 0.1; done");
+	must("grep -q ' 0% packet loss' /run/flood");
+	must("grep -q ' 100% packet loss' /run/forbidden");
+	/* And changes are in force again. */
+	CHECK_OK(pol_world_del_policy(enf_world(enf), "x", "deny", &err), &err);
+	CHECK_OK(pol_world_del_policy(enf_world(enf), "x", "allow", &err), &err);
+	CHECK_OK(enf_commit(enf, &err), &err);
+	must("ip netns exec b ping -q -c 1 -W 1 10.0.0.2 >/dev/null");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pod_that_is_none_is_shut_and_named_and_the_others_go_on),
+		cmocka_unit_test(a_container_whose_id_is_no_name_for_a_pod_is_one_all_the_same),
+		cmocka_unit_test(of_two_with_one_address_the_second_is_shut_and_named),
+		cmocka_unit_test(it_stays_so_when_the_agent_begins_anew),
+		cmocka_unit_test(the_second_is_let_in_when_the_first_is_gone),
+		cmocka_unit_test(after_a_lack_of_memory_all_stays_until_it_is_read_anew),
+	};
+
+	return cmocka_run_group_tests_name("enforcing what is odd", tests, begin, end);
+}
