@@ -10,13 +10,14 @@ BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peer
 	      $(B)/bench/policybench $(B)/bench/datapathbench
 
 # What "make bench" does, each by itself as "make bench-NAME".
-BENCHES := plugins overlay bgp peers policy datapath packets
+BENCHES := plugins overlay bgp peers policy memory datapath packets
 
 bench_plugins  = bench/run.sh $(B)
 bench_overlay  = bench/overlay.sh $(B)
 bench_bgp      = bench/bgp.sh $(B)
 bench_peers    = $(B)/bench/peersbench
 bench_policy   = $(B)/bench/policybench
+bench_memory   = bench/memory.sh $(B)
 bench_datapath = $(B)/bench/datapathbench
 bench_packets  = bench/packets.sh $(B)
 

@@ -20,6 +20,7 @@
 
 static bool arg_unique; /* every pod has a label of its own */
 static bool arg_all;	/* all pods are this node's; else 200 are */
+static bool arg_print;	/* only print the objects, for an agent to read */
 
 static double now_ms(void)
 {
@@ -42,6 +43,10 @@ static void put(struct pol_world *w, const char *text)
 	size_t ignored = 0;
 	struct fl_cur root;
 
+	if (arg_print) {
+		printf("---\n%s\n", text);
+		return;
+	}
 	if (fl_json_parse(text, strlen(text), &v, &err) < 0)
 		fail(&err);
 	root = fl_cur_root(v, "object");
@@ -196,6 +201,17 @@ static double memory_mib(void)
 	return (double)u.ru_maxrss / 1024;
 }
 
+static void put_all(struct pol_world *w)
+{
+	for (int ns = 0; ns < NAMESPACES; ns++) {
+		put_ns(w, ns, ns % 10);
+		for (int i = 0; i < PODS; i++)
+			put_pod(w, ns, i, i % 10);
+		for (int i = 0; i < POLICIES; i++)
+			put_policy(w, ns, i, 9000);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct pol_options options = { .node = "n7", .limits = { .rules = UINT32_MAX } };
@@ -208,17 +224,16 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		arg_unique |= fl_streq(argv[i], "--unique");
 		arg_all |= fl_streq(argv[i], "--all");
+		arg_print |= fl_streq(argv[i], "--print");
 	}
 	if (arg_all)
 		options.node = NULL;
 	if (pol_world_new(&options, &w, &err) < 0)
 		fail(&err);
-	for (int ns = 0; ns < NAMESPACES; ns++) {
-		put_ns(w, ns, ns % 10);
-		for (int i = 0; i < PODS; i++)
-			put_pod(w, ns, i, i % 10);
-		for (int i = 0; i < POLICIES; i++)
-			put_policy(w, ns, i, 9000);
+	put_all(w);
+	if (arg_print) {
+		pol_world_free(&w);
+		return 0;
 	}
 	printf("%-44s %8.0f ms\n", "read all objects from JSON", now_ms() - began);
 	n = commit(w, &ms);

@@ -19,7 +19,9 @@ if [ "${BENCH_INSIDE:-}" != 1 ]; then
 	}
 	rm -rf "$build/bench/store"
 	mkdir -p "$build/bench/store"
-	BENCH_INSIDE=1 unshare --net --mount "$0" "$build" "$@" && r=0 || r=$?
+	# What is started there ends with the process namespace.
+	BENCH_INSIDE=1 unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$build" "$@" &&
+		r=0 || r=$?
 	rm -rf "$build/bench/store"
 	exit $r
 fi

@@ -39,6 +39,27 @@ static int run_masq(const struct bench_options *o, struct fl_err *err)
 	return run_serial(o, true, err);
 }
 
+/* The others know no policy. */
+static int run_policy(const struct bench_options *o, struct fl_err *err)
+{
+	static const struct bench_targets t = { { 7, 0 }, { 0, 0 } };
+	const struct bench_state state = { .policy = true };
+	bench_auto_field struct bench_field f = { 0 };
+	int r;
+
+	r = bench_make_pods(1, err);
+	if (r == 0)
+		r = bench_field_add(&f, o, &state, err);
+	if (r == 0)
+		r = bench_serial(&f, o->rounds, err);
+	if (r < 0)
+		return r;
+	bench_print_head("Ours with the agent, and a policy in force before ADD ends");
+	bench_print_set(&f, 0, "", &t);
+	bench_print_cpu(&f, 0, "");
+	return 0;
+}
+
 static int run_leases(const struct bench_options *o, struct fl_err *err)
 {
 	static const struct bench_targets t = { { 35, 0 }, { 0, 0 } };
@@ -217,5 +238,6 @@ const struct bench_scenario bench_scenarios[] = {
 	{ "many-masq", "the same with ipMasq", bench_run_many_masq },
 	{ "cost", "system calls, memory, size", run_cost },
 	{ "quick", "VERSION and STATUS", run_quick },
+	{ "policy", "ours with the agent and a policy", run_policy },
 	{ NULL },
 };

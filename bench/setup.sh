@@ -64,6 +64,37 @@ crowd) # bridge ports whose other ends are up in one namespace
 	awk -v n="$number" 'BEGIN { for (i = 0; i < n; i++) print "link set p" i " up" }' |
 		ip -n "$host.crowd" -batch -
 	;;
+agent) # ours, with a policy that selects every pod and allows everything
+	mkdir -p /run/bench/manifests /run/bench/bpf
+	mount -t bpf bpf /run/bench/bpf
+	cat >/run/bench/manifests/all.yaml <<-YAML
+		apiVersion: v1
+		kind: Node
+		metadata: {name: n1}
+		spec: {podCIDRs: [10.88.0.0/16]}
+		status: {addresses: [{type: InternalIP, address: 192.0.2.1}]}
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: all, namespace: default}
+		spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}
+	YAML
+	cat >/run/bench/agent.yaml <<-YAML
+		nodeName: n1
+		mode: none
+		manifests: /run/bench/manifests
+		masquerade: false
+		metrics: {listen: ''}
+		policy: {enforce: true, maps: /run/bench/bpf}
+	YAML
+	"$BENCH_OWN/../bin/fairleadd" --config /run/bench/agent.yaml </dev/null >/run/bench/log 2>&1 &
+	for i in $(seq 300); do
+		! "$BENCH_OWN/../bin/fairlead" status >/dev/null 2>&1 || exit 0
+		sleep 0.1
+	done
+	tail -n 5 /run/bench/log
+	exit 1
+	;;
 *)
 	echo "setup.sh: unknown verb '$verb'" >&2
 	exit 2

@@ -94,12 +94,14 @@ int bench_host_enter(const struct bench_host *host, struct fl_err *err)
 
 static void conf_make(struct bench_host *host)
 {
+	bool policy = host->state.policy && host->who == BENCH_OWN;
+
 	snprintf(host->conf, sizeof(host->conf),
-		 "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bridge\",\"bridge\":\"cni0\","
+		 "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bridge\",\"bridge\":\"cni0\",%s"
 		 "\"isGateway\":true,\"isDefaultGateway\":true,\"ipMasq\":%s,"
 		 "\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]]}}",
 		 host->who == BENCH_OWN ? "1.1.0" : "1.0.0", host->network,
-		 host->state.masq ? "true" : "false");
+		 policy ? "\"agent\":\"required\"," : "", host->state.masq ? "true" : "false");
 }
 
 /* Keeps a formatted text in the call. */
@@ -191,7 +193,7 @@ void bench_call_make(struct bench_host *host, const char *verb, unsigned int pod
 static int set_up(const struct bench_host *host, const char *verb, unsigned int number,
 		  struct fl_err *err)
 {
-	char count[16], path[] = PATH;
+	char count[16], path[] = PATH, own[256];
 	char *argv[] = { (char *)"/bin/sh",
 			 (char *)host->paths->setup,
 			 (char *)verb,
@@ -199,12 +201,13 @@ static int set_up(const struct bench_host *host, const char *verb, unsigned int 
 			 (char *)host->network,
 			 count,
 			 NULL };
-	char *env[] = { path, NULL };
+	char *env[] = { path, own, NULL };
 	struct bench_cmd cmd = { .argv = argv, .env = env };
 	bench_auto_run struct bench_run run = { 0 };
 	int r;
 
 	snprintf(count, sizeof(count), "%u", number);
+	snprintf(own, sizeof(own), "BENCH_OWN=%s", host->paths->own);
 	r = bench_prepare(&cmd, &run, err);
 	if (r < 0)
 		return r;
@@ -293,6 +296,8 @@ static int populate(struct bench_host *host, struct fl_err *err)
 		r = set_up(host, "leases", s->leases, err);
 	if (r == 0 && s->chains)
 		r = set_up(host, "chains", s->chains, err);
+	if (r == 0 && s->policy && host->who == BENCH_OWN)
+		r = set_up(host, "agent", 0, err);
 	if (r == 0)
 		r = attach(host, RESIDENT, err);
 	if (r == 0 && s->crowd)

@@ -14,6 +14,7 @@ enum bench_who { BENCH_OWN, BENCH_REF, BENCH_FLOOR, BENCH_WHO };
 /* What a scenario wants its hosts to be. */
 struct bench_state {
 	bool masq;	     /* pods are masqueraded */
+	bool policy;	     /* ours only: our agent has a policy in force before ADD ends */
 	unsigned int leases; /* in the store before the measurement */
 	unsigned int chains; /* in iptables' nat table, as other networks' pods leave them */
 	unsigned int crowd;  /* interfaces on the bridge beside the one under test */

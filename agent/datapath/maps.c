@@ -11,12 +11,21 @@
 
 #define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
 
+static __u32 room_of(int map_fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(map_fd, &info, &len) < 0 ? 0 : info.max_entries;
+}
+
 int dp_put(int map_fd, const void *key, const void *value, const char *what, struct fl_err *err)
 {
 	if (bpf_map_update_elem(map_fd, key, value, BPF_ANY) == 0)
 		return 0;
 	if (errno == E2BIG || errno == ENOSPC)
-		return fl_fail(err, E2BIG, "the datapath's map of %s is full", what);
+		return fl_fail(err, E2BIG, "the datapath's map of %s is full: it holds %u", what,
+			       room_of(map_fd));
 	return fl_fail_errno(err, errno, "write to the datapath's map of %s", what);
 }
 
@@ -87,9 +96,8 @@ static int walk(int fd, bool (*keep)(const void *key, void *arg), void *arg, con
 	return r;
 }
 
-static bool is_not_of(const void *k, void *arg)
+static bool is_not_of(const struct fl_flow_key *key, const void *arg)
 {
-	const struct fl_flow_key *key = k;
 	const struct dp_endpoint *ep = arg;
 
 	return !has_ip(ep, key->zone, &key->addr[0]) && !has_ip(ep, key->zone, &key->addr[1]);
@@ -98,7 +106,7 @@ static bool is_not_of(const void *k, void *arg)
 /* Forgets the connections of the first n addresses. */
 static int forget(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
 {
-	return ep->n_ips ? walk(FD(d, fl_flows), is_not_of, (void *)ep, "connections", err) : 0;
+	return ep->n_ips ? dp_forget(d, is_not_of, ep, err) : 0;
 }
 
 /* Its addresses, of which those that another endpoint has are forgotten first. */
@@ -120,6 +128,16 @@ static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_
 			r = dp_put(FD(d, fl_locals), &key, &ep->ifindex, "pods' addresses", err);
 	}
 	return r ?: forget(d, of, err);
+}
+
+/* Gives them back, so that an endpoint that does not fit takes up no room. */
+static void drop_addresses(struct dp *d, const struct dp_endpoint *ep)
+{
+	struct fl_err ignored;
+
+	for (size_t i = 0; i < ep->n_ips; i++)
+		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
+			FL_IGNORE(drop_local(d, ep->info.zone, &ep->ips[i], &ignored));
 }
 
 /* Forgets those of the last addresses that are the endpoint's no more. */
@@ -178,6 +196,8 @@ int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_
 		r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
 	if (r == 0 && !known)
 		r = take_addresses(d, ep, err);
+	if (r < 0 && !known)
+		drop_addresses(d, ep);
 	if (r == 0 && last)
 		r = leave_addresses(d, ep, last, err);
 	if (r == 0)

@@ -189,11 +189,11 @@ struct pol_world {
 	size_t n_slots, room_slots;
 	size_t n_rules, n_ports, n_blocks, n_refused;
 	/* What has changed since the last commit. */
-	struct pol_vec blocks; /* places that policies name */
+	struct pol_vec blocks; /* places that policies name; by address, if blocks_sorted */
 	struct pol_vec new_idents, new_blocks, gone_blocks, moved, changed, told_pods, told_places;
 	struct pol_vec grave; /* pods that the last diff names */
 	struct ops puts, dels;
-	bool blocks_changed, slots_rest, is_started;
+	bool blocks_changed, blocks_sorted, slots_rest, is_started;
 	size_t compiled;
 };
 

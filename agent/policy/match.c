@@ -262,14 +262,49 @@ static int match_selectors(struct pol_world *w, const struct policy *p, struct b
 	return r;
 }
 
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *const *p = a, *const *q = b;
+
+	return fl_ip_cmp(&(*p)->prefix.ip, &(*q)->prefix.ip);
+}
+
+/* The first of the blocks, by address, that does not begin before this one. */
+static size_t first_block(struct pol_world *w, const struct fl_ip *ip)
+{
+	size_t from = 0, to = w->blocks.n;
+
+	if (!w->blocks_sorted && to)
+		qsort(w->blocks.v, to, sizeof(*w->blocks.v), compare_places);
+	w->blocks_sorted = true;
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+		const struct place *pl = w->blocks.v[mid];
+
+		if (fl_ip_cmp(&pl->prefix.ip, ip) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+/* The blocks that the peer covers follow each other, since those within it begin within it. */
 static int match_block(struct pol_world *w, struct part *part, size_t i, const struct peer *e,
 		       struct fl_err *err)
 {
 	int r = 0;
 
-	for (size_t k = 0; is_wide(&part->rules[i]) && r == 0 && k < w->blocks.n; k++) {
+	if (!is_wide(&part->rules[i]))
+		return 0;
+	for (size_t k = first_block(w, &e->p->cidr.ip); r == 0 && k < w->blocks.n; k++) {
 		const struct place *pl = w->blocks.v[k];
 
+		/* All of IPv4 lies among IPv6's addresses here. */
+		if (fl_ip_is4(&pl->prefix.ip) && !fl_ip_is4(&e->p->cidr.ip))
+			continue;
+		if (!fl_prefix_contains(&e->p->cidr, &pl->prefix.ip))
+			break;
 		if (peer_covers(e->p, &pl->prefix))
 			r = push(part, pl->number, i, false, err);
 	}

@@ -245,6 +245,7 @@ int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in, stru
 	if (!in)
 		return pol_vec_add(&w->gone_blocks, pl, err) ?: place_queue(w, pl, err);
 	if (!pl->listed) {
+		w->blocks_sorted = false;
 		r = pol_vec_add(&w->blocks, pl, err);
 		if (r < 0)
 			return r;
@@ -269,6 +270,7 @@ void blocks_unlist(struct pol_world *w)
 		pl->listed = false;
 		w->blocks_of_len[long_len(&pl->prefix)]--;
 		pol_vec_del(&w->blocks, pl);
+		w->blocks_sorted = false;
 	}
 }
 

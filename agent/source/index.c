@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 
 static void entry_free(struct src_entry **e)
@@ -139,7 +140,7 @@ static struct src_object *choose(const struct src_entry *e)
 
 		if (e->was && (o != e->claims || o->next))
 			score = 2 * (compare_files(o->where, e->was->where) == 0) +
-				fl_json_equal(o->json, e->was->json);
+				src_object_equal(o, e->was);
 		if (score > most)
 			best = o;
 		most = score > most ? score : most;
@@ -221,14 +222,29 @@ static bool tell_deletions(struct src_index *ix, const struct src_sink *sink)
 	return any;
 }
 
-static bool tell_entry(struct src_index *ix, struct src_entry *e, const struct src_sink *sink)
+/* False: there was no memory for it. */
+static bool put(const struct src_object *o, const struct src_sink *sink)
 {
-	if (e->told && (!e->was || fl_json_equal(e->was->json, e->now->json)))
+	fl_auto_json struct fl_json *tree = NULL;
+	struct fl_err err;
+
+	if (src_object_tree(o, &tree, &err) < 0)
 		return false;
-	if (sink)
-		sink->put(e->kind, e->now->json, e->now->where, sink->arg);
+	sink->put(o->kind, tree, o->where, sink->arg);
+	return true;
+}
+
+/* *any becomes true when there was something to tell. False: there was no memory for it. */
+static bool tell_entry(struct src_index *ix, struct src_entry *e, const struct src_sink *sink,
+		       bool *any)
+{
+	if (e->told && (!e->was || src_object_equal(e->was, e->now)))
+		return true;
+	if (sink && !put(e->now, sink))
+		return false;
 	ix->n[e->kind] += !e->told;
 	e->told = true;
+	*any = true;
 	return true;
 }
 
@@ -238,11 +254,13 @@ bool src_index_tell(struct src_index *ix, const struct src_sink *sink)
 	struct src_entry *e;
 
 	while ((e = ix->first_dirty)) {
+		/* What there is no memory for is told with the next change. */
+		if (e->now && !tell_entry(ix, e, sink, &any))
+			return any;
 		ix->first_dirty = e->next;
 		e->next = NULL;
 		e->dirty = false;
 		if (e->now) {
-			any |= tell_entry(ix, e, sink);
 			src_object_free(&e->was);
 			continue;
 		}
@@ -262,7 +280,8 @@ void src_index_retell(const struct src_index *ix, const struct src_sink *sink)
 	while ((e = pol_table_next(&ix->entries, &at))) {
 		const struct src_object *o = e->dirty && e->was ? e->was : e->now;
 
-		if (e->told && o)
-			sink->put(e->kind, o->json, o->where, sink->arg);
+		if (e->told && o && !put(o, sink))
+			fl_error("object '%s' at %s: not told for lack of memory", e->name,
+				 o->where);
 	}
 }

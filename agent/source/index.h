@@ -46,7 +46,9 @@ void src_index_leave(struct src_index *ix, struct src_objects *o);
  */
 fl_must int src_index_settle(struct src_index *ix, bool *changed, struct fl_err *err);
 
-/* Tells what has changed, deletions first; sink may be NULL. True: there was something. Not done().
+/*
+ * Tells what has changed, deletions first; sink may be NULL. True: there was something. Not done().
+ * What there is no memory for is told the next time.
  */
 bool src_index_tell(struct src_index *ix, const struct src_sink *sink);
 

@@ -56,7 +56,7 @@ void src_object_free(struct src_object **o)
 		fl_free_p(&(*o)->ns);
 		fl_free_p(&(*o)->name);
 		fl_free_p(&(*o)->where);
-		fl_json_free(&(*o)->json);
+		fl_free_p(&(*o)->text);
 	}
 	fl_free_p(o);
 }
@@ -128,6 +128,34 @@ static int check(enum pol_kind kind, const struct fl_cur *root, struct fl_err *e
 				    : pol_read_policy(root, &policy, err);
 }
 
+/* Its text, of the cut down object. */
+static int write_text(struct src_object *o, const struct fl_json *v, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *kept = cut(v, kinds[o->kind].shape);
+
+	if (!kept || fl_json_set_str(kept, "apiVersion", kinds[o->kind].version) < 0 ||
+	    fl_json_set_str(kept, "kind", kinds[o->kind].kind) < 0)
+		return no_memory(err);
+	return fl_json_print(kept, 0, &o->text, err);
+}
+
+int src_object_tree(const struct src_object *o, struct fl_json **out, struct fl_err *err)
+{
+	return fl_json_parse(o->text, strlen(o->text), out, err);
+}
+
+bool src_object_equal(const struct src_object *a, const struct src_object *b)
+{
+	fl_auto_json struct fl_json *one = NULL, *other = NULL;
+	struct fl_err ignored;
+
+	if (strcmp(a->text, b->text) == 0)
+		return true;
+	/* The members may stand in another order. */
+	return src_object_tree(a, &one, &ignored) == 0 &&
+	       src_object_tree(b, &other, &ignored) == 0 && fl_json_equal(one, other);
+}
+
 int src_object_read(enum pol_kind kind, const struct fl_json *v, const char *where,
 		    struct src_object **out, struct fl_err *err)
 {
@@ -151,13 +179,12 @@ int src_object_read(enum pol_kind kind, const struct fl_json *v, const char *whe
 	o->ns = strdup(ns);
 	o->name = strdup(name);
 	o->where = strdup(where);
-	o->json = cut(v, kinds[kind].shape);
-	if (!o->ns || !o->name || !o->where || !o->json ||
-	    fl_json_set_str(o->json, "apiVersion", kinds[kind].version) < 0 ||
-	    fl_json_set_str(o->json, "kind", kinds[kind].kind) < 0)
+	if (!o->ns || !o->name || !o->where)
 		return no_memory(err);
-	*out = FL_TAKE(o);
-	return 0;
+	r = write_text(o, v, err);
+	if (r == 0)
+		*out = FL_TAKE(o);
+	return r;
 }
 
 int src_object_copy(const struct src_object *o, struct src_object **out, struct fl_err *err)
@@ -170,8 +197,8 @@ int src_object_copy(const struct src_object *o, struct src_object **out, struct 
 	copy->ns = strdup(o->ns);
 	copy->name = strdup(o->name);
 	copy->where = strdup(o->where);
-	copy->json = fl_json_copy(o->json);
-	if (!copy->ns || !copy->name || !copy->where || !copy->json)
+	copy->text = strdup(o->text);
+	if (!copy->ns || !copy->name || !copy->where || !copy->text)
 		return no_memory(err);
 	*out = FL_TAKE(copy);
 	return 0;

@@ -11,9 +11,11 @@ struct src_entry;
 
 struct src_object {
 	enum pol_kind kind;
-	char *ns, *name;      /* ns: "" for a namespace; owned */
-	char *where;	      /* "FILE:LINE"; owned */
-	struct fl_json *json; /* with apiVersion and kind, even if a list's element; owned */
+	char *ns, *name; /* ns: "" for a namespace; owned */
+	char *where;	 /* "FILE:LINE"; owned */
+	/* JSON, with apiVersion and kind, even if a list's element; a tree takes ten times as much.
+	 */
+	char *text; /* owned */
 
 	/* The index's, see there. */
 	struct src_entry *entry;
@@ -37,6 +39,12 @@ fl_must int src_object_read(enum pol_kind kind, const struct fl_json *v, const c
 /* A copy that is in no index; the caller's. */
 fl_must int src_object_copy(const struct src_object *o, struct src_object **out,
 			    struct fl_err *err);
+
+/* The object as a tree; the caller's. Only memory can fail. */
+fl_must int src_object_tree(const struct src_object *o, struct fl_json **out, struct fl_err *err);
+
+/* True when both say the same. */
+bool src_object_equal(const struct src_object *a, const struct src_object *b);
 
 /* What v, an object of this kind, gives for its namespace ("" for a namespace) and name, right or
  * not; NULL: none. Borrowed. */

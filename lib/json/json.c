@@ -66,11 +66,14 @@ int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_
 int fl_json_print(const struct fl_json *v, unsigned int indent, char **out, struct fl_err *err)
 {
 	size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT(indent & 0x1f) : JSON_COMPACT);
-	char *text = json_dumps(jan(v), flags);
+	/* Into room of the right size: where memory is short, Jansson's own buffer loses bytes. */
+	size_t size = json_dumpb(jan(v), NULL, 0, flags);
+	fl_auto_free char *text = malloc(size + 1);
 
-	if (!text)
+	if (size == 0 || !text || json_dumpb(jan(v), text, size, flags) != size)
 		return fl_fail_errno(err, ENOMEM, "print JSON");
-	*out = text;
+	text[size] = '\0';
+	*out = FL_TAKE(text);
 	return 0;
 }
 

@@ -45,7 +45,6 @@ static const char *const never[HOOKS][FL_R_COUNT] = {
 	[AT_FROM_NET] = {
 		[FL_R_FORWARDED] = GOES_ON_FREE,
 		[FL_R_NOT_IP] = STACK_KNOWS,
-		[FL_R_UNKNOWN_ENDPOINT] = STACK_KNOWS,
 		[FL_R_SPOOFED_MAC] = ONLY_FROM_PODS,
 		[FL_R_SPOOFED_IP] = ONLY_FROM_PODS,
 		[FL_R_ETHERTYPE] = STACK_KNOWS,
@@ -60,7 +59,6 @@ static const char *const never[HOOKS][FL_R_COUNT] = {
 		[FL_R_FORWARDED] = GOES_ON_FREE,
 		[FL_R_REDIRECTED] = GOES_ON_FREE,
 		[FL_R_NOT_IP] = GOES_ON_FREE,
-		[FL_R_UNKNOWN_ENDPOINT] = GOES_ON_FREE,
 		[FL_R_SPOOFED_MAC] = ONLY_FROM_PODS,
 		[FL_R_SPOOFED_IP] = ONLY_FROM_PODS,
 		[FL_R_ETHERTYPE] = STACK_KNOWS,
@@ -136,6 +134,29 @@ static void a_is_unknown(void)
 	assert_int_equal(bpf_map_delete_elem(world_map("fl_endpoints"), &a), 0);
 }
 
+/* Its entry is another's already, as it may be for the moment in which that is written. */
+static void a_is_being_written(void)
+{
+	__u32 a = if_nametoindex("hA");
+	int map = world_map("fl_endpoints");
+	struct fl_endpoint_info ep;
+
+	assert_int_equal(bpf_map_lookup_elem(map, &a, &ep), 0);
+	ep.ifindex++;
+	assert_int_equal(bpf_map_update_elem(map, &a, &ep, BPF_EXIST), 0);
+}
+
+static void a_is_on_its_way_in(void)
+{
+	__u32 a = if_nametoindex("hA");
+	int map = world_map("fl_endpoints");
+	struct fl_endpoint_info ep;
+
+	assert_int_equal(bpf_map_lookup_elem(map, &a, &ep), 0);
+	ep.flags = FL_ENDPOINT_SHUT;
+	assert_int_equal(bpf_map_update_elem(map, &a, &ep, BPF_EXIST), 0);
+}
+
 static void flows_are_full(void)
 {
 	struct pkt p = { .src = B4, .dst = WORLD4, .dport = 9, .src_mac = MAC_B };
@@ -192,6 +213,20 @@ static const struct row rows[] = {
 	{ FL_R_CLOSED, AT_TO_NET, { .src = A4, .dst = PEER4, .dport = 53 }, a_is_closed },
 	{ FL_R_UNKNOWN_ENDPOINT, FROM_POD, { OUT, .dport = 53 }, a_is_unknown },
 	{ FL_R_UNKNOWN_ENDPOINT, TO_POD, { IN, .dport = 53 }, a_is_unknown },
+	{ FL_R_UNKNOWN_ENDPOINT, FROM_POD, { OUT, .dport = 53 }, a_is_on_its_way_in },
+	{ FL_R_UNKNOWN_ENDPOINT, TO_POD, { IN, .dport = 53 }, a_is_on_its_way_in },
+	{ FL_R_UNKNOWN_ENDPOINT,
+	  FROM_POD,
+	  { .src = B4, .dst = A4, .src_mac = MAC_B },
+	  a_is_being_written },
+	{ FL_R_UNKNOWN_ENDPOINT,
+	  AT_FROM_NET,
+	  { .src = PEER4, .dst = A4, .dport = 53 },
+	  a_is_being_written },
+	{ FL_R_UNKNOWN_ENDPOINT,
+	  AT_TO_NET,
+	  { .src = A4, .dst = PEER4, .dport = 53 },
+	  a_is_being_written },
 	{ FL_R_SPOOFED_MAC, FROM_POD, { OUT, .src_mac = MAC_OTHER } },
 	{ FL_R_SPOOFED_MAC, TO_POD, { .src = B4, .dst = A4, ARP, .odd = PKT_ARP_MAC } },
 	{ FL_R_SPOOFED_IP, FROM_POD, { .src = WORLD4, .dst = REMOTE4 } },

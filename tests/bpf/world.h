@@ -63,6 +63,9 @@ void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits);
 /* What the agent does when something has changed. */
 void world_next_generation(void);
 
+/* From now on no address is special: no node, no Service, no peer. */
+void world_no_specials(void);
+
 /* Forgets all connections and fragments. */
 void world_forget(void);
 

@@ -15,11 +15,13 @@ static void unknown(const char *where, const char *version, const char *kind, vo
 static void must_be_whole(const struct src_object *o)
 {
 	fl_auto_src_object struct src_object *again = NULL;
+	fl_auto_json struct fl_json *tree = NULL;
 	struct fl_err err = { 0 };
 
-	MUST(pol_kind_of(o->json) == o->kind);
-	MUST(src_object_read(o->kind, o->json, o->where, &again, &err) == 0);
-	MUST(fl_json_equal(o->json, again->json));
+	MUST(src_object_tree(o, &tree, &err) == 0);
+	MUST(pol_kind_of(tree) == o->kind);
+	MUST(src_object_read(o->kind, tree, o->where, &again, &err) == 0);
+	MUST(src_object_equal(o, again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -30,6 +30,15 @@ struct said {
 	char last[256];
 };
 
+static struct fl_json *tree_of(const struct src_object *o)
+{
+	struct fl_json *tree = NULL;
+	struct fl_err err = { 0 };
+
+	CHECK_OK(src_object_tree(o, &tree, &err), &err);
+	return tree;
+}
+
 static void note(const char *where, const char *version, const char *kind, void *arg)
 {
 	struct said *s = arg;
@@ -212,8 +221,11 @@ static void what_policies_are_about_is_found_in_documents_and_lists(void **state
 			    "Pod default/q f.yaml:12; Namespace /b f.yaml:17; "
 			    "NetworkPolicy b/d f.yaml:22; Namespace /c f.yaml:27");
 	/* Each says what it is, even where the list said it. */
-	for (size_t i = 0; i < o.n_objects; i++)
-		CHECK(pol_kind_of(o.objects[i]->json) == o.objects[i]->kind);
+	for (size_t i = 0; i < o.n_objects; i++) {
+		fl_auto_json struct fl_json *tree = tree_of(o.objects[i]);
+
+		CHECK(pol_kind_of(tree) == o.objects[i]->kind);
+	}
 }
 
 static void of_an_object_is_kept_what_policies_look_at(void **state)
@@ -257,13 +269,15 @@ static void of_an_object_is_kept_what_policies_look_at(void **state)
 		struct said said;
 		struct fl_err err = { 0 };
 		fl_auto_yaml struct fl_yaml *kept = NULL;
+		fl_auto_json struct fl_json *tree = NULL;
 		fl_auto(src_objects_done) struct src_objects o = read_text(t[i].text, NULL, &said);
 
 		CHECK_OK(fl_yaml_parse("kept", t[i].kept, strlen(t[i].kept), &kept, &err), &err);
 		if (o.complaints.n > 0)
 			fail_msg("%s", o.complaints.list[0].text);
 		CHECK(o.n_objects == 1);
-		CHECK(fl_json_equal(o.objects[0]->json, fl_yaml_doc(kept, 0, NULL)));
+		tree = tree_of(o.objects[0]);
+		CHECK(fl_json_equal(tree, fl_yaml_doc(kept, 0, NULL)));
 	}
 }
 
@@ -315,8 +329,9 @@ static void a_policy_or_pod_that_breaks_keeps_its_last_form(void **state)
 	(void)state;
 	CHECK(second.n_objects == 3 && second.complaints.n == 3);
 	assert_string_equal(second.objects[1]->name, "r");
-	CHECK(fl_json_equal(second.objects[1]->json, first.objects[1]->json));
-	CHECK(fl_json_equal(second.objects[2]->json, first.objects[0]->json));
+	CHECK(src_object_equal(second.objects[1], first.objects[1]));
+	CHECK(src_object_equal(second.objects[2], first.objects[0]));
+	CHECK(!src_object_equal(second.objects[1], second.objects[2]));
 	CHECK(third.n_objects == 1 && third.complaints.n == 0);
 }
 
