@@ -9,7 +9,7 @@
 #include "bpf/flow.bpf.h"
 
 /* How often a look at the maps is taken again when they were changed meanwhile. */
-#define FL_TRIES 3
+#define FL_TRIES 5
 
 /*
  * Copies what the agent says of the endpoint behind an interface. False: there is none, or it is

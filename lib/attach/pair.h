@@ -55,6 +55,13 @@ struct fl_pod {
 fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res,
 			     struct fl_err *err);
 
+/*
+ * Tells the pod's neighbours on its link who has its addresses now, in case that they remember who
+ * had them before: the kernel does so when an interface is given its MAC address.
+ */
+fl_must int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+			    struct fl_err *err);
+
 /* The next hop that fl_pod_configure() gives a route. */
 bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_route *route,
 			  struct fl_ip *gw);

@@ -6,12 +6,14 @@
  */
 #include "flood.h"
 
+#include <time.h>
+
 #include "agent/enforce/enforce.h"
 #include "agent/policy/read.h"
 
 #define ROOT "" /* the mount namespace is the test's own */
 
-enum { SWITCHES = 100000, RELABELS = 20000 };
+enum { SWITCHES = 100000, RELABELS = 20000, COMINGS = 300 };
 
 static struct enf *enf;
 
@@ -218,9 +220,12 @@ static void a_hundred_thousand_switches_lose_nothing_and_let_nothing_through(voi
 
 static void pods_whose_labels_change_lose_nothing_and_let_nothing_through(void **state)
 {
+	time_t end = time(NULL) + 3;
+
 	(void)state;
 	floods_start();
-	for (int i = 0; i < RELABELS; i++) {
+	/* As many, and so long that there is a flood on any machine. */
+	for (int i = 0; i < RELABELS || time(NULL) < end; i++) {
 		put_pod("a", "client", i % 3);
 		put_pod("b", "server", i % 2);
 		put_pod("c", "other", i % 2);
@@ -229,11 +234,41 @@ static void pods_whose_labels_change_lose_nothing_and_let_nothing_through(void *
 	floods_judge();
 }
 
+/* The pod is known before it comes, and somebody sends to its address whether it is there or not.
+ */
+static void a_pod_that_comes_to_a_flooded_address_is_shut_from_its_first_moment(void **state)
+{
+	struct fl_key key = { "pods", "c", "eth0" };
+	struct flood f;
+
+	(void)state;
+	put_text(deny);
+	put_pod("c", "other", 0);
+	commit();
+	flood_start("in-c", "c", "receive 7009 7010");
+	flood_start("from-b", "b", "send 10.0.0.4 4000 7009 7010:fresh");
+	for (int i = 0; i < COMINGS; i++) {
+		CHECK_OK(fl_endpoint_remove(ROOT, &key, &err), &err);
+		CHECK_OK(enf_reconcile(enf, &err), &err);
+		put_record("c", "10.0.0.4", "[]");
+		CHECK_OK(enf_attach(enf, &key, &err), &err);
+	}
+	flood_stop("from-b");
+	flood_stop("in-c");
+	f = flood_of("from-b", "in-c", 7009);
+	CHECK(f.sent > COMINGS);
+	CHECK(f.received == 0);
+	f = flood_of("from-b", "in-c", 7010);
+	CHECK(f.received == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pods_whose_labels_change_lose_nothing_and_let_nothing_through),
 		cmocka_unit_test(a_hundred_thousand_switches_lose_nothing_and_let_nothing_through),
+		cmocka_unit_test(
+			a_pod_that_comes_to_a_flooded_address_is_shut_from_its_first_moment),
 	};
 
 	return cmocka_run_group_tests_name("switch", tests, begin, end);

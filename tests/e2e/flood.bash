@@ -51,7 +51,7 @@ arrives() {
 		received=$(flood_number "$to" "$port" received)
 		# What this machine had no room for is nobody else's fault.
 		unseen=$(($(flood_number "$to" "$port" own) + $(flood_number "$to" "$port" backlog)))
-		((sent > 100 && received <= sent && received + unseen >= sent)) || return
+		((sent > 20 && received <= sent && received + unseen >= sent)) || return
 		[ "$(flood_number "$to" "$port" twice)" = 0 ] || return
 	done
 }
