@@ -220,7 +220,7 @@ int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN], str
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct visit v = { .pod = pod };
 	fl_auto_nl struct fl_nl *nl = NULL;
-	int r = fl_netns_run(pod->netns_fd, enter_to_announce, &v, err);
+	int r = fl_netns_run(pod->netns_fd, pod->home_fd, enter_to_announce, &v, err);
 
 	nl = v.nl;
 	r = r ?: fl_batch_new(&b, err);

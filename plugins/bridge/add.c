@@ -134,7 +134,7 @@ static int create_pair(struct add *a, struct fl_err *err)
 	return r;
 }
 
-static struct fl_pod pod_of(const struct add *a)
+static struct fl_pod pod_of(struct add *a)
 {
 	return (struct fl_pod){
 		.netns_fd = a->at.req->netns_fd,
