@@ -242,7 +242,7 @@ FL_ABI_SIZE(struct fl_count, 16);
 
 /*
  * fl_flows: a connection, from both sides one entry: the lower (address, port) is side 0.
- * ICMP echo has its identifier as both ports; other protocols have none.
+ * ICMP echo has its identifier as the asker's port; other protocols have none.
  */
 struct fl_flow_key {
 	struct fl_in addr[2];

@@ -213,12 +213,13 @@ static __always_inline int fl_parse_l4(const struct fl_view *v, __u32 off, __u32
 		return -FL_R_TRUNCATED;
 	}
 	if (p->proto == IPPROTO_ICMP || p->proto == FL_EXT_ICMP) {
-		__u8 type = h.icmp.type;
-		bool echo = p->proto == IPPROTO_ICMP
-				    ? type == FL_ICMP4_ECHO || type == FL_ICMP4_REPLY
-				    : type == FL_ICMP6_ECHO || type == FL_ICMP6_REPLY;
+		bool v4 = p->proto == IPPROTO_ICMP;
 
-		p->sport_be = p->dport_be = echo ? h.icmp.id : 0;
+		/* The asker's side only, or the other's own echoes would count as replies. */
+		if (h.icmp.type == (v4 ? FL_ICMP4_ECHO : FL_ICMP6_ECHO))
+			p->sport_be = h.icmp.id;
+		else if (h.icmp.type == (v4 ? FL_ICMP4_REPLY : FL_ICMP6_REPLY))
+			p->dport_be = h.icmp.id;
 		return 0;
 	}
 	if (p->proto == IPPROTO_UDP && !inner)

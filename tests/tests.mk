@@ -72,6 +72,9 @@ $(HARNESS): $(B)/tests/%: $(B)/obj/tests/harness/%.o
 $(B)/tests/apiserver: $(call lib,agent-api) $(call lib,fl-json) $(call lib,fl-base)
 $(B)/tests/apiserver: HARNESS_LDLIBS := -lmicrohttpd -luv -ljansson
 
+# Asks by packets; its parts are in a folder of its own.
+$(B)/tests/prober: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/harness/prober/*.c))
+
 # The real libcni, from the source that golang-github-appc-cni-dev installs under gocode.
 $(B)/tests/libcni-driver: tests/e2e/libcni/driver.go
 	$(call say,GO)

@@ -20,6 +20,7 @@ struct fl_attach {
 	const struct fl_attach_conf *conf;
 	const struct fl_cni_args *args;
 	struct fl_nl *host;    /* a routing socket; closed by fl_attach_done() */
+	struct fl_nl *pod;     /* the same in the pod, once it is configured */
 	struct fl_endpoint ep; /* the record; borrows. Its flags and mode are the plugin's */
 	int record_fd;	       /* starts at -1 */
 	enum fl_pod_ipv6 ipv6;
@@ -77,7 +78,10 @@ void fl_attach_undo_pair(struct fl_attach *a);
 /* Undoes the lease and the record: an address is free only when nothing answers for it. */
 void fl_attach_undo(struct fl_attach *a);
 
-/* Success: there is nothing to undo any more. */
+/*
+ * Success: there is nothing to undo any more. What is open stays so: the process is about to end,
+ * and the kernel closes it without being asked.
+ */
 void fl_attach_keep(struct fl_attach *a);
 
 /* Closes and frees what is held; undoes nothing. */

@@ -67,7 +67,7 @@ int fl_check_pod(struct fl_check *k, bool layer2, struct fl_err *err)
 		return fl_drift(err, "prevResult's sandbox", k->req->netns,
 				k->prev.ifaces[i].sandbox);
 	(void)snprintf(object, sizeof(object), "container interface '%s'", ifname);
-	r = fl_netns_open_nl(k->req->netns_fd, &k->pod, err);
+	r = fl_netns_open_nl(k->req->netns_fd, k->req->home_fd, &k->pod, err);
 	if (r == 0)
 		r = fl_link_get(k->pod, ifname, &k->inner, err);
 	if (r == -ENODEV)

@@ -33,7 +33,7 @@ enum fl_pod_ipv6 { FL_POD_NO_IPV6, FL_POD_IPV6, FL_POD_IPV6_DAD };
 
 /* What a pod's interface gets. */
 struct fl_pod {
-	int netns_fd;
+	int netns_fd, home_fd; /* as in struct fl_cni_req */
 	const char *ifname;
 	uint32_t index;	       /* of the interface in the pod */
 	int iface;	       /* its index in the result: only addresses of this one are taken */
@@ -44,6 +44,7 @@ struct fl_pod {
 	 */
 	const struct fl_neigh *gateways;
 	size_t n_gateways;
+	struct fl_nl **nl; /* gets the socket in the pod; NULL: it is closed */
 };
 
 /*
@@ -53,6 +54,13 @@ struct fl_pod {
  */
 fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res,
 			     struct fl_err *err);
+
+/*
+ * Tells the pod's neighbours on its link who has its addresses now, in case that they remember who
+ * had them before: the kernel does so when an interface is given its MAC address.
+ */
+fl_must int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+			    struct fl_err *err);
 
 /* The next hop that fl_pod_configure() gives a route. */
 bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_route *route,

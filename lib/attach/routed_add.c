@@ -170,6 +170,8 @@ static int configure_pod(struct add *a, struct fl_err *err)
 	struct fl_neigh gateways[2];
 	const struct fl_pod pod = {
 		.netns_fd = a->at.req->netns_fd,
+		.home_fd = a->at.req->home_fd,
+		.nl = &a->at.pod,
 		.ifname = a->at.req->ifname,
 		.index = a->at.port.peer,
 		.iface = IF_POD,

@@ -141,8 +141,9 @@ static int print_about(const struct fl_cni_plugin *self)
 
 int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *const *builtins)
 {
-	fl_auto_input struct fl_cni_input in = { .req = { .netns_fd = -1,
-							  .version = FL_CNI_NEWEST } };
+	fl_auto_input struct fl_cni_input in = {
+		.req = { .netns_fd = -1, .home_fd = -1, .version = FL_CNI_NEWEST }
+	};
 	const char *command = getenv("CNI_COMMAND");
 	enum fl_cni_verb verb = FL_CNI_VERSION_VERB;
 	struct fl_err err = { 0 };
@@ -162,7 +163,8 @@ int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *co
 		in.req.builtins = builtins;
 		r = dispatch(self, &in.req, &err);
 	}
-	in.req.netns_fd = -1; /* the process ends: the kernel closes it without being asked */
+	/* The process ends: the kernel closes them without being asked. */
+	in.req.netns_fd = in.req.home_fd = -1;
 	return r < 0 ? print_error(in.req.version, &err) : EXIT_SUCCESS;
 }
 

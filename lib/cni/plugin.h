@@ -47,6 +47,7 @@ struct fl_cni_req {
 	 * With CNI_NETNS_OVERRIDE=1 or TRUE the caller's own is as good as any.
 	 */
 	int netns_fd;
+	int home_fd;		/* the caller's own, where netns_fd is open; else -1 */
 	const char *stdin_text; /* the whole document, for delegates */
 	size_t stdin_len;
 	struct fl_cur conf;	    /* the document's root, an object; "config" in errors */

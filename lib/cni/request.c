@@ -23,6 +23,7 @@
 void fl_cni_input_done(struct fl_cni_input *in)
 {
 	fl_close_p(&in->req.netns_fd);
+	fl_close_p(&in->req.home_fd);
 	fl_json_free(&in->tree);
 	fl_json_free(&in->none);
 	fl_free_p(&in->text);
@@ -222,9 +223,13 @@ static bool is_passing(int error)
 	}
 }
 
-/* 0; -EINVAL: no network namespace, or the caller's own; another error: it cannot be known. */
-static int check_netns(int fd, const char *path, struct fl_err *err)
+/*
+ * 0, and the caller's own namespace is open; -EINVAL: no network namespace, or the caller's own;
+ * another error: it cannot be known.
+ */
+static int check_netns(int fd, const char *path, int *home, struct fl_err *err)
 {
+	fl_auto_close int own = -1;
 	struct stat theirs, ours;
 	int type = ioctl(fd, NS_GET_NSTYPE);
 
@@ -234,11 +239,14 @@ static int check_netns(int fd, const char *path, struct fl_err *err)
 		return fl_fail(err, EINVAL, "CNI_NETNS '%s': not a network namespace", path);
 	if (fstat(fd, &theirs) < 0)
 		return fl_fail_errno(err, errno, "CNI_NETNS '%s': stat", path);
-	if (stat("/proc/self/ns/net", &ours) < 0)
-		return fl_fail_errno(err, errno, "stat '/proc/self/ns/net'");
+	/* To stat its path would do here, but whoever visits the other wants to come home. */
+	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0 || fstat(own, &ours) < 0)
+		return fl_fail_errno(err, errno, "open '/proc/self/ns/net'");
 	if (theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev && !own_netns_allowed())
 		return fl_fail(err, EINVAL, "CNI_NETNS '%s': the plugin's own network namespace",
 			       path);
+	*home = FL_TAKE_FD(own);
 	return 0;
 }
 
@@ -272,7 +280,7 @@ static int open_netns(struct fl_cni_req *req, struct fl_err *err)
 	if (fd < 0)
 		r = fl_fail_errno(err, errno, "open CNI_NETNS '%s'", req->netns);
 	else
-		r = check_netns(fd, req->netns, err);
+		r = check_netns(fd, req->netns, &req->home_fd, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETNS);
 	req->netns_fd = FL_TAKE_FD(fd);
@@ -313,6 +321,7 @@ int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_
 			 .version = FL_CNI_NEWEST,
 			 .answer = FL_CNI_NEWEST,
 			 .netns_fd = -1,
+			 .home_fd = -1,
 			 .deadline = fl_deadline_in(FL_CNI_DEADLINE_MS),
 			 .path = variable("CNI_PATH"),
 			 .root = variable("FAIRLEAD_ROOT") ?: "" },

@@ -25,12 +25,13 @@ static void go_home(int home)
 	abort();
 }
 
-int fl_netns_run(int netns_fd, fl_netns_visit *visit, void *arg, struct fl_err *err)
+int fl_netns_run(int netns_fd, int home, fl_netns_visit *visit, void *arg, struct fl_err *err)
 {
-	fl_auto_close int home = -1;
+	fl_auto_close int opened = -1;
 	int r;
 
-	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home <= 0)
+		home = opened = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0)
 		return fl_fail_errno(err, errno, "open '/proc/self/ns/net'");
 	if (setns(netns_fd, CLONE_NEWNET) < 0)
@@ -45,9 +46,9 @@ static int visit_open_nl(void *arg, struct fl_err *err)
 	return fl_nl_open(FL_NL_ROUTE, arg, err);
 }
 
-int fl_netns_open_nl(int netns_fd, struct fl_nl **out, struct fl_err *err)
+int fl_netns_open_nl(int netns_fd, int home, struct fl_nl **out, struct fl_err *err)
 {
-	return fl_netns_run(netns_fd, visit_open_nl, out, err);
+	return fl_netns_run(netns_fd, home, visit_open_nl, out, err);
 }
 
 int fl_sysctl_set(const char *name, const char *value, struct fl_err *err)

@@ -10,11 +10,15 @@
 /* What is done on a visit: open sockets and files, nothing that waits. */
 typedef int fl_netns_visit(void *arg, struct fl_err *err);
 
-/* Calls visit(arg) inside the namespace and returns what it returns. */
-fl_must int fl_netns_run(int netns_fd, fl_netns_visit *visit, void *arg, struct fl_err *err);
+/*
+ * Calls visit(arg) inside the namespace and returns what it returns. home: the caller's own
+ * namespace where that is open already, which saves two calls; else 0 or -1.
+ */
+fl_must int fl_netns_run(int netns_fd, int home, fl_netns_visit *visit, void *arg,
+			 struct fl_err *err);
 
 /* fl_nl_open() for a routing socket inside the namespace. */
-fl_must int fl_netns_open_nl(int netns_fd, struct fl_nl **out, struct fl_err *err);
+fl_must int fl_netns_open_nl(int netns_fd, int home, struct fl_nl **out, struct fl_err *err);
 
 /*
  * Makes /proc/sys/net/NAME of the current namespace hold value, writing only when it does not:

@@ -47,7 +47,14 @@ static const struct {
 
 static uint8_t family(const struct fl_nft_table *t)
 {
-	return t->family == FL_NFT_INET ? NFPROTO_INET : NFPROTO_BRIDGE;
+	static const uint8_t numbers[] = {
+		[FL_NFT_INET] = NFPROTO_INET,
+		[FL_NFT_BRIDGE] = NFPROTO_BRIDGE,
+		[FL_NFT_IP] = NFPROTO_IPV4,
+		[FL_NFT_IP6] = NFPROTO_IPV6,
+	};
+
+	return numbers[t->family];
 }
 
 uint16_t fl_nft_msg_type(int type)

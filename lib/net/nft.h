@@ -18,7 +18,7 @@
 #define FL_NFT_KEY_MAX	    24	/* bytes */
 #define FL_NFT_COMMENT_SIZE 80	/* with its NUL */
 
-enum fl_nft_family { FL_NFT_INET, FL_NFT_BRIDGE };
+enum fl_nft_family { FL_NFT_INET, FL_NFT_BRIDGE, FL_NFT_IP, FL_NFT_IP6 };
 
 struct fl_nft_table {
 	enum fl_nft_family family;

@@ -9,7 +9,7 @@
  *	       BASE lladdr MAC dev VTEP		 link-local address that follows from MAC
  *	       MAC dst NODE dev VTEP		 MAC is the peer's VTEP's
  *   direct    BLOCK via NODE
- *   home      blackhole BLOCK			 what no pod of ours has goes nowhere
+ *   home      blackhole BLOCK metric 1024	 what no pod of ours has goes nowhere
  */
 #pragma once
 

@@ -10,8 +10,11 @@
 #include "peers/plan.h"
 #include "peers/vtep.h"
 
-/* What IPv6 gives a route that asks for no metric, said aloud so that it is read back the same. */
-#define PRIORITY6 1024
+/*
+ * What IPv6 gives a route that asks for no metric, said aloud so that it is read back the same; and
+ * a blackhole of either family gives way to a bridge that has the whole block on its link.
+ */
+#define PRIORITY 1024
 
 /* The ways to a peer; arrays are for IPv4 and IPv6. */
 struct way {
@@ -102,7 +105,7 @@ static struct fl_route route_to(const struct make *m, const struct fl_prefix *bl
 	return (struct fl_route){
 		.dst = *block,
 		.table = FL_ROUTE_TABLE_MAIN,
-		.priority = fl_ip_is4(&block->ip) ? 0 : PRIORITY6,
+		.priority = fl_ip_is4(&block->ip) ? 0 : PRIORITY,
 		.scope = FL_ROUTE_SCOPE_GLOBAL,
 		.protocol = m->in->protocol,
 	};
@@ -174,6 +177,7 @@ static void wish_routes(struct make *m)
 		struct fl_route r = route_to(m, &m->in->home[i]);
 
 		r.type = FL_ROUTE_BLACKHOLE;
+		r.priority = PRIORITY;
 		m->wishes[m->n++] = (struct wish){ HOME, .route = r };
 	}
 	for (size_t i = 0; m->in->way != FL_PEERS_NONE && i < m->in->n_peers; i++)
@@ -181,12 +185,18 @@ static void wish_routes(struct make *m)
 			wish_block(m, i, &m->in->peers[i].cidrs[k]);
 }
 
+static int cmp_places(const struct fl_route *a, const struct fl_route *b)
+{
+	return fl_ip_cmp(&a->dst.ip, &b->dst.ip)
+		       ?: (a->dst.len > b->dst.len) - (a->dst.len < b->dst.len);
+}
+
 /* By destination, then by who wants it: the node itself, then the peers in their order. */
 static int cmp_wishes(const void *pa, const void *pb)
 {
 	const struct wish *a = pa, *b = pb;
 
-	return peers_form[PEERS_ROUTE].cmp(&a->route, &b->route)
+	return cmp_places(&a->route, &b->route)
 		       ?: (a->peer + 1 > b->peer + 1) -
 				  (a->peer + 1 < b->peer + 1); /* HOME + 1 is 0 */
 }
@@ -194,7 +204,7 @@ static int cmp_wishes(const void *pa, const void *pb)
 /* Both cannot be: one destination, or one gateway with two MAC addresses. */
 static bool clash(const struct wish *a, const struct wish *b)
 {
-	return peers_form[PEERS_ROUTE].cmp(&a->route, &b->route) == 0 ||
+	return cmp_places(&a->route, &b->route) == 0 ||
 	       (a->peer != b->peer && a->route.onlink && b->route.onlink &&
 		fl_ip_is4(&a->route.gw) && fl_ip_cmp(&a->route.gw, &b->route.gw) == 0);
 }

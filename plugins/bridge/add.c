@@ -57,6 +57,7 @@ static void disarm(struct add *a)
 {
 	a->device_touched = a->masq = a->spoof = false;
 	fl_attach_keep(&a->at);
+	a->nft = NULL; /* likewise */
 }
 
 static int claim(struct add *a, struct fl_err *err)
@@ -133,15 +134,22 @@ static int create_pair(struct add *a, struct fl_err *err)
 	return r;
 }
 
-static int configure_pod(struct add *a, struct fl_err *err)
+static struct fl_pod pod_of(struct add *a)
 {
-	const struct fl_pod pod = {
+	return (struct fl_pod){
 		.netns_fd = a->at.req->netns_fd,
+		.home_fd = a->at.req->home_fd,
+		.nl = &a->at.pod,
 		.ifname = a->at.req->ifname,
 		.index = a->at.port.peer,
 		.iface = IF_POD,
 		.ipv6 = a->at.ipv6,
 	};
+}
+
+static int configure_pod(struct add *a, struct fl_err *err)
+{
+	const struct fl_pod pod = pod_of(a);
 	int r;
 
 	r = br_device_set_vlans(&a->device, a->conf, a->at.port.index, err);
@@ -216,9 +224,15 @@ static int raise_port(struct add *a, struct fl_err *err)
 	return fl_pair_raise(a->at.host, &a->at.ends, wait ? &a->at.req->deadline : NULL, err);
 }
 
+/* What the pod announced when its link came up has not passed a datapath that did not know it. */
 static int tell_agent(struct add *a, struct fl_err *err)
 {
-	return fl_guard_tell(&a->at, err);
+	const struct fl_pod pod = pod_of(a);
+	int r = fl_guard_tell(&a->at, err);
+
+	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
+		return r;
+	return fl_pod_announce(&pod, a->at.ep.mac, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)

@@ -3,15 +3,45 @@
 #include "plugins/bridge/bridge.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "attach/attach.h"
 #include "attach/guard.h"
 #include "attach/leave.h"
+#include "base/sha512.h"
 #include "cni/delegate.h"
 #include "net/link.h"
 #include "net/netns.h"
+#include "net/nft_jump.h"
 #include "plugins/bridge/conf.h"
+
+/*
+ * The reference plugin masquerades by a chain of iptables for each attachment, "CNI-" and 24
+ * hexadecimal digits of a hash, to which POSTROUTING jumps. Where iptables is nf_tables beneath, as
+ * it is on Debian, that chain can be removed without executing a program. What cannot be removed
+ * (iptables-legacy, or rules of others lead there) is no reason to keep the pod.
+ */
+static void del_foreign_chains(const struct fl_cni_req *req)
+{
+	static const enum fl_nft_family families[] = { FL_NFT_IP, FL_NFT_IP6 };
+	fl_auto_nl struct fl_nl *nl = NULL;
+	uint8_t digest[FL_SHA512_LEN];
+	struct fl_err ignored;
+	char chain[32];
+	int n;
+
+	if (!fl_json_true(fl_json_get(req->conf.v, "ipMasq")) ||
+	    fl_nl_open(FL_NL_NETFILTER, &nl, &ignored) < 0)
+		return;
+	fl_sha512((const char *[]){ req->name, req->container_id }, 2, digest);
+	n = snprintf(chain, sizeof(chain), "CNI-");
+	for (size_t i = 0; i < 12; i++)
+		n += snprintf(chain + n, sizeof(chain) - (size_t)n, "%02x", digest[i]);
+	for (size_t i = 0; i < FL_ARRAY_LEN(families); i++)
+		FL_IGNORE(fl_nft_chain_remove(nl, &(struct fl_nft_table){ families[i], "nat" },
+					      "POSTROUTING", chain, &ignored));
+}
 
 /*
  * DEL of an attachment that the reference plugin made, as when the binaries were exchanged on
@@ -27,12 +57,13 @@ static int del_foreign(const struct fl_cni_req *req, struct fl_err *err)
 	char mac[FL_MAC_STR];
 	int r, i;
 
+	del_foreign_chains(req);
 	if (req->netns_fd < 0 || !req->prev || fl_cni_prev_result(req, &prev, &ignored) < 0)
 		return 0;
 	i = fl_attach_find_container(req, &prev);
 	if (i < 0 || fl_empty(prev.ifaces[i].mac))
 		return 0;
-	r = fl_netns_open_nl(req->netns_fd, &pod, err);
+	r = fl_netns_open_nl(req->netns_fd, req->home_fd, &pod, err);
 	if (r == 0)
 		r = fl_link_get(pod, req->ifname, &link, err);
 	if (r < 0)

@@ -152,7 +152,7 @@ static int lo_add(const struct fl_cni_req *req, struct fl_json **result, struct 
 		if (r < 0)
 			return r;
 	}
-	r = fl_netns_open_nl(req->netns_fd, &nl, err);
+	r = fl_netns_open_nl(req->netns_fd, req->home_fd, &nl, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	r = fl_link_get(nl, LO, &before, err);
@@ -185,7 +185,7 @@ static int lo_del(const struct fl_cni_req *req, struct fl_err *err)
 
 	if (req->netns_fd < 0)
 		return 0;
-	r = fl_netns_open_nl(req->netns_fd, &nl, err);
+	r = fl_netns_open_nl(req->netns_fd, req->home_fd, &nl, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	r = fl_link_get(nl, LO, &lo, err);
@@ -236,7 +236,7 @@ static int lo_check(const struct fl_cni_req *req, struct fl_err *err)
 	r = fl_cni_prev_result(req, &prev, err);
 	if (r < 0)
 		return r;
-	r = fl_netns_open_nl(req->netns_fd, &nl, err);
+	r = fl_netns_open_nl(req->netns_fd, req->home_fd, &nl, err);
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	r = fl_link_get(nl, LO, &lo, err);

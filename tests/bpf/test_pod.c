@@ -400,6 +400,32 @@ static void replies_and_errors_of_an_allowed_flow_pass(void **state)
 	CHECK_FATE("an error about another", world_run(TO_A, &forged), FL_R_INVALID_STATE);
 }
 
+static void only_an_echo_reply_is_the_reply_to_an_echo(void **state)
+{
+	struct pkt ping = { .src = A4, .dst = REMOTE4, .proto = IPPROTO_ICMP, .dport = 7 };
+	struct pkt pong = { .src = REMOTE4, .dst = A4, .proto = IPPROTO_ICMP, .dport = 7 };
+	struct pkt ping6 = { .src = A6, .dst = REMOTE6, .proto = IPPROTO_ICMPV6, .dport = 7 };
+	struct pkt pong6 = { .src = REMOTE6, .dst = A6, .proto = IPPROTO_ICMPV6, .dport = 7 };
+
+	(void)state;
+	world_forget();
+	world_slot(SLOT_A, 9, FL_SLOT_INGRESS);
+	ping.type = 8;
+	ping6.type = 128;
+	CHECK_FATE("a ping", world_run(FROM_A, &ping), FL_R_FORWARDED);
+	CHECK_FATE("by IPv6", world_run(FROM_A, &ping6), FL_R_FORWARDED);
+	pong.type = 8;
+	pong6.type = 128;
+	CHECK_FATE("one of the other side's own", world_run(TO_A, &pong), FL_R_POLICY_INGRESS);
+	CHECK_FATE("by IPv6", world_run(TO_A, &pong6), FL_R_POLICY_INGRESS);
+	pong.type = 0;
+	pong6.type = 129;
+	CHECK_FATE("the reply", world_run(TO_A, &pong), FL_R_FORWARDED);
+	CHECK_FATE("by IPv6", world_run(TO_A, &pong6), FL_R_FORWARDED);
+	pong.dport = 8;
+	CHECK_FATE("with another number", world_run(TO_A, &pong), FL_R_POLICY_INGRESS);
+}
+
 static void a_change_of_policy_cuts_what_it_no_longer_allows(void **state)
 {
 	static const struct pkt in = { .src = REMOTE4, .dst = A4, .sport = 1000, .dport = 53 };
@@ -541,6 +567,7 @@ int main(void)
 		cmocka_unit_test(a_namespace_and_an_identity_allow_each_by_itself),
 		cmocka_unit_test(egress_is_judged_at_the_sender),
 		cmocka_unit_test(replies_and_errors_of_an_allowed_flow_pass),
+		cmocka_unit_test(only_an_echo_reply_is_the_reply_to_an_echo),
 		cmocka_unit_test(a_change_of_policy_cuts_what_it_no_longer_allows),
 		cmocka_unit_test(pods_of_one_node_take_the_short_way),
 		cmocka_unit_test(fragments_follow_their_first),

@@ -46,7 +46,7 @@ both_add() {
 	[ "$(jq -r '.interfaces[1].mtu' <<<"$prev1")" = 1500 ]
 	[[ "$(in_node ip route show 10.244.2.0/24)" == "10.244.2.0/24 via 192.0.2.12 dev u0 proto 171 " ]]
 	[[ "$(in_node ip -6 route show fd00:244:2::/64)" == *"via 2001:db8::12 dev u0 proto 171"* ]]
-	[[ "$(in_node ip route show 10.244.1.0/24)" == "blackhole 10.244.1.0/24 proto 171 " ]]
+	[[ "$(in_node ip route show 10.244.1.0/24)" == "blackhole 10.244.1.0/24 proto 171 metric 1024 " ]]
 	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1472 10.244.2.2
 	in_pod p1 ping -c1 -W10 -q -M 'do' -s 1452 fd00:244:2::2
 	run ! in_pod p1 ping -c1 -W1 -M 'do' -s 1473 10.244.2.2

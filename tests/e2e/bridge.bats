@@ -285,3 +285,25 @@ addresses() {
 	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
 	[ "$(link node br0 | jq -r .address)" = "$mac" ]
 }
+
+@test "ADD makes at most 60 system calls with masquerade, and 54 without" {
+	local c limit p
+	pod_add p3
+	for limit in 60 54; do
+		c=$(conf '.isGateway = true | .ipMasq = '"$([ $limit = 60 ] && echo true || echo false)"' |
+			.ipam.ranges = [[{subnet: "10.88.0.0/16"}]]')
+		# The first pods find no bridge, no store and no table.
+		cni ADD bridge c1 eth0 "$(pod_path p1)" <<<"$c"
+		cni ADD bridge c2 eth0 "$(pod_path p2)" <<<"$c"
+		env CNI_COMMAND=ADD CNI_CONTAINERID=c3 CNI_IFNAME=eth0 CNI_NETNS="$(pod_path p3)" \
+			CNI_PATH="$PLUGIN_DIR" nsenter --target "$NODE_PID" --mount --net -- \
+			"$BUILD/tests/fault" -o "$BATS_TEST_TMPDIR/calls" count -- \
+			"$PLUGIN_DIR/bridge" <<<"$c"
+		cat "$BATS_TEST_TMPDIR/calls"
+		[ "$(sed -n 's/^count //p' "$BATS_TEST_TMPDIR/calls")" -le $limit ]
+		for p in 1 2 3; do
+			cni DEL bridge c$p eth0 "$(pod_path p$p)" <<<"$c"
+		done
+	done
+	pod_del p3
+}

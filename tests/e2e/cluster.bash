@@ -265,11 +265,12 @@ manifest_del() {
 
 # cluster_tell NODE...: the Node objects of these, a file each, to every node of the cluster.
 cluster_tell() {
-	local node to
+	local node to text
 	for node; do
-		node_manifest "$node" >"$BATS_TEST_TMPDIR/told"
+		# No file: for setup_file() there is no folder of a test's own.
+		text=$(node_manifest "$node")
 		for to in $CLUSTER_NODES; do
-			manifest_put "$to" "${node%%=*}.yaml" <"$BATS_TEST_TMPDIR/told"
+			manifest_put "$to" "${node%%=*}.yaml" <<<"$text"
 		done
 	done
 }

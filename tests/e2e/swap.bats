@@ -93,6 +93,41 @@ leases() {
 	[ -z "$(leases)" ]
 }
 
+@test "DEL of what the reference masquerades removes its iptables chains, and no other's" {
+	local masq r kept
+	masq=$(jq -c '.ipMasq = true' <<<"$conf")
+	ref ADD c1 p1 "$masq" >/dev/null
+	kept=$(chains)
+	[ "$(grep -c '^chain CNI-' <<<"$kept")" = 2 ]
+	r=$(ref ADD c2 p2 "$masq")
+	[ "$(chains | grep -c '^chain CNI-')" = 4 ]
+	removes "$kept" c2 p2 "$(with_prev "$masq" "$r")"
+	# Without result and namespace, too.
+	pod_del p1
+	removes "" c1 p1 "$masq"
+	in_node nft flush ruleset
+}
+
+# removes CHAINS ID POD CONF: DEL leaves these. It keeps no pod for a chain that cannot be removed now,
+# so that it may take one DEL more.
+removes() {
+	local want=$1 try
+	shift
+	for try in 1 2 3 4 5; do
+		our DEL "$@" || return
+		[ "$(chains)" != "$want" ] || return 0
+		sleep 0.$try
+	done
+	chains
+	return 1
+}
+
+# Chains of nat of both families, and who jumps to them.
+chains() {
+	in_node sh -c 'nft list table ip nat; nft list table ip6 nat' 2>/dev/null |
+		sed -n 's/.*\(chain CNI-[0-9a-f]*\).*/\1/p; s/.*\(jump CNI-[0-9a-f]*\).*/\1/p'
+}
+
 @test "pods of both makers on one bridge reach each other" {
 	local a b
 	a=$(ref ADD c1 p1 "$conf" | jq -r '.ips[0].address | sub("/.*"; "")')

@@ -125,7 +125,7 @@ static int setup(void **state)
 		return -1;
 	pod = new_netns();
 	(void)snprintf(enter, sizeof(enter), "nsenter --net=/proc/%d/fd/%d", getpid(), pod);
-	if (pod < 0 || setenv("POD", enter, 1) < 0 || fl_netns_open_nl(pod, &pod_nl, &err) < 0)
+	if (pod < 0 || setenv("POD", enter, 1) < 0 || fl_netns_open_nl(pod, -1, &pod_nl, &err) < 0)
 		return -1;
 	return fl_nl_open(FL_NL_ROUTE, &nl, &err);
 }

@@ -103,7 +103,8 @@ static void show_routes(const struct fl_peers_plan *p, char *text)
 
 	for (size_t i = 0; i < n; i++) {
 		CHECK(r[i].protocol == FL_ROUTE_BY_AGENT && r[i].table == FL_ROUTE_TABLE_MAIN);
-		CHECK(r[i].priority == (fl_ip_is4(&r[i].dst.ip) ? 0 : 1024));
+		CHECK(r[i].priority ==
+		      (fl_ip_is4(&r[i].dst.ip) && r[i].type == FL_ROUTE_UNICAST ? 0 : 1024));
 		CHECK(r[i].has_gw == (r[i].type == FL_ROUTE_UNICAST));
 		CHECK(r[i].onlink == (r[i].link == VTEP));
 		add(text, "%s", fl_prefix_format(&r[i].dst, a));

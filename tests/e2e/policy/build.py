@@ -8,7 +8,8 @@ import copy
 NAMESPACES = 'xyz'
 PODS = 'abc'
 NODES = {'n1': '192.168.0.1', 'n2': '192.168.0.2'}
-OUTSIDE = ['203.0.113.5', '198.51.100.7', '2001:db8::5', NODES['n1'], NODES['n2']]
+NODES6 = {'n1': '2001:db8:f::1', 'n2': '2001:db8:f::2'}
+OUTSIDE = ['203.0.113.5', '198.51.100.7', '2001:db8::5', *NODES.values(), *NODES6.values()]
 
 
 def named(name, port, protocol='TCP'):
@@ -32,6 +33,7 @@ def pod(ns, name, labels=None, ports=None, node='n1', number=None, **more):
                   'containers': [{'name': 'c', 'ports': PORTS.get(name, []) if ports is None
                                   else ports}]},
          'status': {'phase': 'Running', 'podIP': f'10.0.{i}.{k}', 'hostIP': node_ip,
+                    'hostIPs': [{'ip': node_ip}, {'ip': NODES6[node]}],
                     'podIPs': [{'ip': f'10.0.{i}.{k}'}, {'ip': f'fd00::{i}:{k}'}]}}
     for key, value in more.items():
         p[key].update(value)
