@@ -211,8 +211,14 @@ static void on_news(void *arg)
 		api_wake(a->api);
 }
 
+static void on_change(void *arg)
+{
+	report(arg);
+}
+
 static int open_parts(struct agent *a, struct fl_err *err)
 {
+	const struct guard_ears ears = { on_news, on_change, a };
 	char manifests[PATH_MAX], socket[PATH_MAX];
 	int r;
 
@@ -223,7 +229,7 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	    fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", a->root) ?:
 	    topo_open(a->conf, a->node_name, a->root, &a->topo, err) ?:
 	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err) ?:
-	    guard_listen(a->guard, &a->loop, on_news, a, err);
+	    guard_listen(a->guard, &a->loop, &ears, err);
 	if (r == 0 && a->conf->mode == AGENT_BGP)
 		r = bgp_open(&a->loop, a->conf, a->root, &a->bgp, err);
 	if (r < 0)

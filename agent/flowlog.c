@@ -164,6 +164,8 @@ void flowlog_add(struct flowlog *l, const struct pol_world *w, const struct fl_e
 	*f = (struct flow){ .number = l->next++,
 			    .when_us = now_us(CLOCK_REALTIME) - age_us,
 			    .e = *e };
+	if (!w)
+		return;
 	name_pods(f, w, pod, &n);
 	if (!is_drop(e))
 		name_rule(f, w, &n);

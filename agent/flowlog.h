@@ -23,7 +23,7 @@ void flowlog_free(struct flowlog **l);
 
 /*
  * Notes an event. pod: who is behind the interface where it was seen, which the addresses need not
- * tell, or NULL. Lack of memory: without names.
+ * tell, or NULL. w NULL, and lack of memory: without names.
  */
 void flowlog_add(struct flowlog *l, const struct pol_world *w, const struct fl_event *e,
 		 const struct pol_who *pod);

@@ -17,6 +17,7 @@ struct flows {
 	flows_news *news;
 	void *arg;
 	uint64_t n_read;
+	bool full;
 };
 
 /* Addresses say who it was, unless that is what is wrong with the packet. */
@@ -32,7 +33,9 @@ static void on_event(const struct fl_event *event, void *arg)
 	struct pol_who who;
 	bool known = is_about_interface(event) && enf_name_endpoint(f->enf, event->ifindex, &who);
 
-	flowlog_add(f->log, enf_world(f->enf), event, known ? &who : NULL);
+	f->full |= event->reason == FL_R_FLOWS_FULL;
+	flowlog_add(f->log, enf_is_lost(f->enf) ? NULL : enf_world(f->enf), event,
+		    known ? &who : NULL);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -118,6 +121,14 @@ int flows_open(uv_loop_t *loop, struct enf *e, flows_news *news, void *arg, stru
 const struct flowlog *flows_log(const struct flows *f)
 {
 	return f->log;
+}
+
+bool flows_take_full(struct flows *f)
+{
+	bool full = f->full;
+
+	f->full = false;
+	return full;
 }
 
 uint64_t flows_read(const struct flows *f)

@@ -27,5 +27,8 @@ void flows_close(struct flows **f);
 /* The log; borrowed. */
 const struct flowlog *flows_log(const struct flows *f);
 
+/* True when an event since the last call said that there is no room for a connection. */
+bool flows_take_full(struct flows *f);
+
 /* Events read since the start. */
 uint64_t flows_read(const struct flows *f);

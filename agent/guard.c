@@ -6,9 +6,11 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "agent/datapath/dump.h"
 #include "agent/policy/read.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "state/full.h"
 
 /* A pod that goes takes its interface and its record; a pause lets several go at once. */
 #define PAUSE_MS 20
@@ -29,7 +31,9 @@ struct guard {
 	bool read;		      /* all objects, once */
 	bool applied;		      /* the last reconcile did all it wanted */
 	struct fl_err broken;	      /* of the last reconcile or commit; sys 0: none */
-	struct dp_sweep swept;
+	struct room *room;
+	struct guard_ears ears;
+	const char *root; /* borrowed for life */
 };
 
 static void on_pause(uv_timer_t *timer);
@@ -37,6 +41,7 @@ static void on_pause(uv_timer_t *timer);
 /* What failed is tried again, with growing pauses; the timer of the whole agent is far slower. */
 static void note(struct guard *g, int r, const struct fl_err *err)
 {
+	room_look(g->room, r < 0 ? err : NULL);
 	if (r >= 0) {
 		g->broken.sys = 0;
 		g->retry_ms = 0;
@@ -192,6 +197,7 @@ void guard_close(struct guard **g)
 	if (!*g)
 		return;
 	flows_close(&(*g)->flows);
+	room_close(&(*g)->room);
 	uv_close((uv_handle_t *)&(*g)->records, on_closed);
 	uv_close((uv_handle_t *)&(*g)->pause, on_closed);
 	uv_close((uv_handle_t *)&(*g)->watch, on_closed);
@@ -230,7 +236,8 @@ static int retire(const struct agent_config *conf, const char *root, struct fl_e
 	/* First the mark: no pod joins any more. */
 	if (unlink(mark) < 0)
 		return fl_fail_errno(err, errno, "remove '%s'", mark);
-	r = fl_nl_open(FL_NL_ROUTE, &nl, err) ?: dp_retire(conf->policy.maps, nl, err);
+	r = fl_full_write(root, "", err) ?: fl_nl_open(FL_NL_ROUTE, &nl, err) ?:
+	    dp_retire(conf->policy.maps, nl, err);
 	if (r < 0)
 		return fl_wrap(err, r, "take the datapath away");
 	fl_info("policies are no longer enforced: the datapath is taken away");
@@ -253,6 +260,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.root = root,
 		.folder = conf->policy.maps,
 		.node = node_name,
+		.max_flows = conf->policy.max_flows == AGENT_MAX_FLOWS ? 0 : conf->policy.max_flows,
 		.unknown_allow = conf->policy.unknown_endpoint_allow,
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,
@@ -279,6 +287,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		return fl_fail_errno(err, ENOMEM, "enforce policies");
 	}
 	g->enf = enf;
+	g->root = root;
 	g->sink = (struct src_sink){ on_put, on_del, on_done, g };
 	r = watch(g, loop, root, err);
 	if (r < 0)
@@ -287,9 +296,23 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 	return 0;
 }
 
-int guard_listen(struct guard *g, uv_loop_t *loop, flows_news *news, void *arg, struct fl_err *err)
+static void on_news(void *arg)
 {
-	return g ? flows_open(loop, g->enf, news, arg, &g->flows, err) : 0;
+	struct guard *g = arg;
+
+	if (flows_take_full(g->flows))
+		room_flows_full(g->room);
+	g->ears.news(g->ears.arg);
+}
+
+int guard_listen(struct guard *g, uv_loop_t *loop, const struct guard_ears *ears,
+		 struct fl_err *err)
+{
+	if (!g)
+		return 0;
+	g->ears = *ears;
+	return room_open(loop, g->enf, g->root, ears->changed, ears->arg, &g->room, err)
+		       ?: flows_open(loop, g->enf, on_news, g, &g->flows, err);
 }
 
 void guard_set_source(struct guard *g, struct src_manifests *source)
@@ -313,8 +336,7 @@ void guard_reconcile(struct guard *g)
 	r = enf_reconcile(g->enf, &err);
 	note(g, r, &err);
 	g->applied = r == 0;
-	if (r == 0 && dp_sweep(enf_datapath(g->enf), &g->swept, &err) < 0)
-		fl_warn("%s, going on", err.text);
+	room_sweep(g->room);
 }
 
 void guard_beyond(struct guard *g, const struct enf_beyond *b)
@@ -330,16 +352,20 @@ bool guard_ready(const struct guard *g)
 
 int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err)
 {
+	int r;
+
 	if (!g)
 		return fl_fail(err, EAGAIN, "config 'policy.enforce' is false");
-	return enf_attach(g->enf, key, err);
+	r = enf_attach(g->enf, key, err);
+	room_look(g->room, r < 0 ? err : NULL);
+	return r;
 }
 
 int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err)
 {
 	if (!g)
 		return fl_fail(err, ENOENT, "config 'policy.enforce' is false");
-	if (!g->read)
+	if (!g->read || enf_is_lost(g->enf))
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	*out = enf_world(g->enf);
 	return 0;
@@ -375,6 +401,8 @@ const char *guard_standing(const struct guard *g, const char *host_ifname, uint3
 
 void guard_problems(const struct guard *g, agent_complain *each, void *arg)
 {
+	if (g && g->room)
+		room_problems(g->room, each, arg);
 	if (g && g->broken.sys)
 		each("policy", g->broken.text, arg);
 	if (g)
@@ -410,6 +438,7 @@ void guard_metrics(struct guard *g, struct api_metrics *m)
 	struct enf_stats s;
 	struct pol_stats p;
 	struct dp_counts c;
+	struct dp_now now;
 	struct fl_err ignored;
 
 	if (!g)
@@ -437,8 +466,13 @@ void guard_metrics(struct guard *g, struct api_metrics *m)
 			    "Entries written to the datapath's maps.", s.applied);
 	api_metrics_gauge(m, "fairlead_policy_last_commit_duration_seconds",
 			  "From the change until it was in force, last time.", s.last_commit_s);
-	api_metrics_gauge(m, "fairlead_flows", "Connections tracked, as last swept.",
-			  (double)(g->swept.flows - g->swept.removed));
+	api_metrics_gauge(m, "fairlead_policy_last_compile_duration_seconds",
+			  "Of that, what compiling took.", s.last_compile_s);
+	if (dp_now(enf_datapath(g->enf), &now, &ignored) == 0)
+		api_metrics_gauge(m, "fairlead_policy_generation",
+				  "Goes up with each change of policy in the datapath.",
+				  now.state.generation);
+	room_metrics(g->room, m);
 	if (dp_counts(enf_datapath(g->enf), &c, &ignored) < 0)
 		return;
 	add_packets(&c, m, false);

@@ -12,6 +12,7 @@
 #include "agent/enforce/enforce.h"
 #include "agent/flows.h"
 #include "agent/model/node.h"
+#include "agent/room.h"
 #include "agent/source/manifests.h"
 
 struct guard;
@@ -26,8 +27,15 @@ fl_must int guard_open(uv_loop_t *loop, const struct agent_config *conf, const c
 /* Lets go; everything stays in force. It is freed on the loop's next turns. */
 void guard_close(struct guard **g);
 
-/* Begins to read the datapath's events; news is called after some have come. Nothing for NULL. */
-fl_must int guard_listen(struct guard *g, uv_loop_t *loop, flows_news *news, void *arg,
+/* What is called after events have come, and when problems have come or gone by themselves. */
+struct guard_ears {
+	flows_news *news;
+	room_changed *changed;
+	void *arg;
+};
+
+/* Begins to read the datapath's events and to watch its maps. Nothing for NULL. */
+fl_must int guard_listen(struct guard *g, uv_loop_t *loop, const struct guard_ears *ears,
 			 struct fl_err *err);
 
 /* Where all objects can be had again from, if they must be; borrowed for life. */

@@ -95,11 +95,13 @@ int fl_to_pod(struct __sk_buff *skb)
 	return fl_finish(skb, &w->p, &w->told, w->is_new);
 }
 
-/* True when the address lies in a block that is not listened to. */
+/* True when the address lies in a block that is not listened to; no address does. */
 static __always_inline bool is_denied(const struct fl_in *src)
 {
 	struct fl_prefix_key key = {};
 
+	if (fl_in_is_zero(src))
+		return false;
 	key.prefixlen = 32 + 128;
 	key.addr = *src;
 	return bpf_map_lookup_elem(&fl_denied, &key);

@@ -34,7 +34,7 @@ enum { FL_PACKET_HOST = 0 };
 enum fl_part { FL_WHOLE, FL_FIRST_FRAGMENT, FL_LATER_FRAGMENT };
 
 struct fl_packet {
-	/* As far as src they are zero where the packet has nothing else to say. */
+	/* Up to src they are zero where the packet has nothing else to say. */
 	__u8 kind, part;
 	__u8 proto;
 	__u8 tcp; /* FL_TCP_... */
@@ -434,7 +434,7 @@ static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 	__u32 next = 0, left = 0;
 	int r;
 
-	__builtin_memset(p, 0, offsetof(struct fl_packet, src));
+	__builtin_memset(p, 0, offsetof(struct fl_packet, dst));
 	if (fl_read(v, 0, &p->eth, sizeof(p->eth)) < 0)
 		return -FL_R_TRUNCATED;
 	if (skb->vlan_present || p->eth.h_proto == bpf_htons(ETH_P_8021Q) ||

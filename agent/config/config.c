@@ -32,7 +32,9 @@ static struct agent_config defaults(void)
 	return (struct agent_config){
 		.mode = AGENT_VXLAN,
 		.manifests = "/etc/fairlead/manifests",
-		.policy = { .enforce = true, .maps = "/sys/fs/bpf/fairlead" },
+		.policy = { .enforce = true,
+			    .maps = "/sys/fs/bpf/fairlead",
+			    .max_flows = AGENT_MAX_FLOWS },
 		.vxlan = { .vni = 1, .port = 4789, .underlay = AF_UNSPEC },
 		.bgp = { .as = 64512,
 			 .mesh = true,

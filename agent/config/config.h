@@ -60,6 +60,8 @@ struct agent_bgp {
 	struct fl_prefix *cluster_cidrs; /* owned */
 };
 
+#define AGENT_MAX_FLOWS 524288 /* tracked connections: what the datapath has room for by itself */
+
 struct agent_config {
 	char *file;	       /* owned */
 	const char *node_name; /* NULL: $NODE_NAME, else the host name */
@@ -83,6 +85,7 @@ struct agent_config {
 		size_t n_denied;
 		struct fl_prefix *denied; /* blocks whose packets are dropped; owned */
 		enum agent_xdp xdp;	  /* none */
+		uint32_t max_flows;	  /* AGENT_MAX_FLOWS */
 	} policy;
 	const char *metrics_listen; /* "127.0.0.1:9464"; NULL: off */
 	const char *log_level;	    /* "info" */

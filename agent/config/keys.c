@@ -86,6 +86,8 @@ static const struct agent_key keys[] = {
 	{ "policy.enforce", agent_read_bool, IN(policy.enforce), .type = "boolean", .def = "true" },
 	{ "policy.maps", agent_read_path, IN(policy.maps), .type = "path",
 	  .def = "/sys/fs/bpf/fairlead" },
+	{ "policy.maxFlows", agent_read_u32, IN(policy.max_flows), .min = 1024, .max = 8388608,
+	  .type = "1024-8388608", .def = "524288" },
 	{ "policy.serviceCIDRs", agent_read_prefixes, IN(policy.services), IN(policy.n_services),
 	  .max = AGENT_SERVICES_MAX, .type = "list of prefixes", .def = "[]" },
 	{ "policy.denySources", agent_read_prefixes, IN(policy.denied), IN(policy.n_denied),

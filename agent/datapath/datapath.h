@@ -18,10 +18,11 @@ struct dp;
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
  * mounted) with this layout are taken over with all they hold; else they are made and pinned there,
  * beside those of another layout or size, see dp_has_former().
+ * max_flows: connections that there is room for, 0: FL_MAX_FLOWS.
  * *out is the caller's. -EOPNOTSUPP: the kernel lacks what the programs need; the text has the
  * verifier's last words. -ENODEV: no bpf file system at the folder.
  */
-fl_must int dp_open(const char *folder, struct dp **out, struct fl_err *err);
+fl_must int dp_open(const char *folder, __u32 max_flows, struct dp **out, struct fl_err *err);
 
 /* Closes the descriptors; what is in the kernel stays. */
 void dp_close(struct dp **d);
@@ -162,6 +163,18 @@ struct dp_sweep {
 	size_t flows, removed; /* seen, and of those forgotten */
 };
 fl_must int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err);
+
+#define DP_SWEEP_PART 4096 /* connections of a part, at most */
+
+/* Where a sweep is that goes on part by part; all zero: at its beginning. */
+struct dp_sweep_place {
+	bool begun;
+	__u32 bucket;
+};
+
+/* The next part of a sweep, added to *sum. 1: there is more to do, 0: that was the last. */
+fl_must int dp_sweep_part(struct dp *d, struct dp_sweep_place *at, struct dp_sweep *sum,
+			  struct fl_err *err);
 
 /* The counters, summed up over processors. */
 struct dp_counts {

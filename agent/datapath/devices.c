@@ -276,24 +276,20 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 
 int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)
 {
-	struct failures f = { .err = err };
 	struct fl_device have = { 0 };
 	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
+	__u32 key, len = sizeof(info);
 	fl_auto_close int fd = bpf_obj_get(pin);
-	struct fl_err one;
-	__u32 key;
+	int r = 0;
 
 	/* An earlier version had none, and another layout may have others. */
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ||
 	    info.value_size != sizeof(have))
 		return 0;
-	while (bpf_map_get_next_key(fd, NULL, &key) == 0) {
+	while (r == 0 && bpf_map_get_next_key(fd, NULL, &key) == 0) {
 		(void)bpf_map_lookup_elem(fd, &key, &have);
-		if (bpf_map_delete_elem(fd, &key) < 0)
-			return fl_fail_errno(err, errno, "forget interface %u", key);
-		note(&f, remove_xdp(nl, key, &one), &one);
-		note(&f, remove_filters(nl, key, have.flags, &one), &one);
+		r = remove_xdp(nl, key, err) ?: remove_filters(nl, key, have.flags, err) ?:
+		    dp_drop(fd, &key, "interfaces", err);
 	}
-	return f.r;
+	return r;
 }

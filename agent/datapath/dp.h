@@ -48,6 +48,10 @@ fl_must int dp_put(int map_fd, const void *key, const void *value, const char *w
 /* Removes an entry; one that is not there counts as removed. */
 fl_must int dp_drop(int map_fd, const void *key, const char *what, struct fl_err *err);
 
+/* Removes the connections that keep() does not want. */
+fl_must int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, const void *arg),
+		      const void *arg, struct fl_err *err);
+
 struct bpf_program;
 
 /* The kernel's number of a loaded program. */

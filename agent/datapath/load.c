@@ -161,7 +161,7 @@ static int make_folder(const char *folder, char out[PATH_MAX], struct fl_err *er
 	return fl_make_dirs(out, 0700, err);
 }
 
-static int load(struct dp *d, struct fl_err *err)
+static int load(struct dp *d, __u32 max_flows, struct fl_err *err)
 {
 	int r;
 
@@ -170,6 +170,9 @@ static int load(struct dp *d, struct fl_err *err)
 	if (!d->bpf)
 		return fl_fail_errno(err, errno, "open the programs: %s", last_words);
 	d->bpf->rodata->cfg_hz = d->hz;
+	r = max_flows ? bpf_map__set_max_entries(d->bpf->maps.fl_flows, max_flows) : 0;
+	if (r < 0)
+		return fl_fail_errno(err, -r, "size the map of connections");
 	r = put_aside(d, err) ?: pin_maps(d->bpf, d->own, &d->fresh, err);
 	if (r < 0)
 		return r;
@@ -181,7 +184,7 @@ static int load(struct dp *d, struct fl_err *err)
 		     : 0;
 }
 
-int dp_open(const char *folder, struct dp **out, struct fl_err *err)
+int dp_open(const char *folder, __u32 max_flows, struct dp **out, struct fl_err *err)
 {
 	fl_auto_dp struct dp *d = calloc(1, sizeof(*d));
 	char path[PATH_MAX];
@@ -197,7 +200,7 @@ int dp_open(const char *folder, struct dp **out, struct fl_err *err)
 	d->own = strdup(path);
 	if (!d->folder || !d->own)
 		return fl_fail_errno(err, ENOMEM, "load the datapath");
-	r = load(d, err) ?: dp_former_find(d, err);
+	r = load(d, max_flows, err) ?: dp_former_find(d, err);
 	if (r == 0)
 		*out = FL_TAKE(d);
 	return r;
@@ -277,7 +280,9 @@ static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *p
 	if (r < 0)
 		return r;
 	r = fl_tc_get_filter(nl, block, &have, &others, err);
-	if (others > 0 || (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
+	/* Beside ours, which is the first and has the last word, others may do as they like. */
+	if ((r == -ENOENT && others > 0) ||
+	    (r == 0 && !fl_streq(have.name, bpf_program__name(prog))))
 		return fl_fail(err, EEXIST, "block %u has filters of another program", block);
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -343,8 +348,9 @@ static int remove_filter(struct fl_nl *nl, __u32 block, const char *name, struct
 
 int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
-	return dp_leave_devices(folder, nl, err) ?:
-	       remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
+	/* Nothing goes past the stack any more before nobody hears what comes back so. */
+	return remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
-	       fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: dp_unpin(folder, NULL, err);
+	       dp_leave_devices(folder, nl, err) ?: fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?:
+	       dp_unpin(folder, NULL, err);
 }

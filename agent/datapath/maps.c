@@ -96,9 +96,8 @@ static int walk(int fd, bool (*keep)(const void *key, void *arg), void *arg, con
 	return r;
 }
 
-static bool is_not_of(const void *k, void *arg)
+static bool is_not_of(const struct fl_flow_key *key, const void *arg)
 {
-	const struct fl_flow_key *key = k;
 	const struct dp_endpoint *ep = arg;
 
 	return !has_ip(ep, key->zone, &key->addr[0]) && !has_ip(ep, key->zone, &key->addr[1]);
@@ -107,7 +106,7 @@ static bool is_not_of(const void *k, void *arg)
 /* Forgets the connections of the first n addresses. */
 static int forget(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err)
 {
-	return ep->n_ips ? walk(FD(d, fl_flows), is_not_of, (void *)ep, "connections", err) : 0;
+	return ep->n_ips ? dp_forget(d, is_not_of, ep, err) : 0;
 }
 
 /* Its addresses, of which those that another endpoint has are forgotten first. */

@@ -12,7 +12,6 @@
 #include "bpf/datapath.skel.h"
 
 #define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
-#define SWEEP	   4096 /* connections in one call */
 
 static const char *const reasons[] = {
 	[FL_R_FORWARDED] = "forwarded",
@@ -80,52 +79,77 @@ static bool is_over(struct dp *d, __u32 now, const struct fl_flow_key *key,
 }
 
 struct page {
-	struct fl_flow_key keys[SWEEP];
-	struct fl_flow flows[SWEEP];
+	struct fl_flow_key keys[DP_SWEEP_PART];
+	struct fl_flow flows[DP_SWEEP_PART];
+	__u32 n;
 };
 
-static int sweep_page(struct dp *d, __u32 now, const struct page *p, __u32 n, struct dp_sweep *out,
-		      struct fl_err *err)
+/* Reads the next whole buckets of connections. 1: there are more. */
+static int read_page(struct dp *d, struct dp_sweep_place *at, struct page *p, struct fl_err *err)
 {
-	int r = 0;
+	int r;
 
-	out->flows += n;
-	for (__u32 i = 0; r == 0 && i < n; i++) {
-		if (!is_over(d, now, &p->keys[i], &p->flows[i]))
-			continue;
-		out->removed++;
-		r = dp_drop(FD(d, fl_flows), &p->keys[i], "connections", err);
-	}
-	return r;
+	p->n = DP_SWEEP_PART;
+	r = bpf_map_lookup_batch(FD(d, fl_flows), at->begun ? &at->bucket : NULL, &at->bucket,
+				 p->keys, p->flows, &p->n, NULL);
+	if (r < 0 && errno != ENOENT)
+		return fl_fail_errno(err, errno, "read connections");
+	at->begun = r == 0;
+	return r == 0;
 }
 
-int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err)
+int dp_sweep_part(struct dp *d, struct dp_sweep_place *at, struct dp_sweep *sum, struct fl_err *err)
 {
 	fl_auto_free struct page *p = malloc(sizeof(*p));
-	struct dp_sweep sweep = { 0 };
-	__u32 now, at = 0, n;
-	bool first = true;
-	int r;
+	__u32 now;
+	int more, r;
 
 	if (!p)
 		return fl_fail_errno(err, ENOMEM, "sweep connections");
 	now = jiffies_now(d, err, &r);
-	while (r == 0) {
-		int last;
-
-		n = SWEEP;
-		last = bpf_map_lookup_batch(FD(d, fl_flows), first ? NULL : &at, &at, p->keys,
-					    p->flows, &n, NULL);
-		if (last < 0 && errno != ENOENT)
-			return fl_fail_errno(err, errno, "sweep connections");
-		first = false;
-		r = sweep_page(d, now, p, n, &sweep, err);
-		if (last < 0)
-			break;
+	if (r < 0)
+		return r;
+	more = read_page(d, at, p, err);
+	for (__u32 i = 0; more >= 0 && r == 0 && i < p->n; i++) {
+		sum->flows++;
+		if (!is_over(d, now, &p->keys[i], &p->flows[i]))
+			continue;
+		sum->removed++;
+		r = dp_drop(FD(d, fl_flows), &p->keys[i], "connections", err);
 	}
-	if (r == 0)
+	return r < 0 ? r : more;
+}
+
+int dp_sweep(struct dp *d, struct dp_sweep *out, struct fl_err *err)
+{
+	struct dp_sweep_place at = { 0 };
+	struct dp_sweep sweep = { 0 };
+	int more;
+
+	do
+		more = dp_sweep_part(d, &at, &sweep, err);
+	while (more > 0);
+	if (more == 0)
 		*out = sweep;
-	return r;
+	return more;
+}
+
+int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, const void *arg),
+	      const void *arg, struct fl_err *err)
+{
+	fl_auto_free struct page *p = malloc(sizeof(*p));
+	struct dp_sweep_place at = { 0 };
+	int more, r = 0;
+
+	if (!p)
+		return fl_fail_errno(err, ENOMEM, "forget connections");
+	do {
+		more = read_page(d, &at, p, err);
+		for (__u32 i = 0; more >= 0 && r == 0 && i < p->n; i++)
+			if (!keep(&p->keys[i], arg))
+				r = dp_drop(FD(d, fl_flows), &p->keys[i], "connections", err);
+	} while (more > 0 && r == 0);
+	return r < 0 ? r : more;
 }
 
 int dp_events_lost(struct dp *d, uint64_t *out, struct fl_err *err)

@@ -26,7 +26,7 @@ int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
 	e->o.node = e->node;
 	e->slot_used[0] = true;
 	r = fl_nl_open(FL_NL_ROUTE, &e->nl, err) ?:
-	    fl_watch_open(FL_WATCH_TC, &e->watch, err) ?: dp_open(o->folder, &e->dp, err) ?:
+	    fl_watch_open(FL_WATCH_TC, &e->watch, err) ?: dp_open(o->folder, o->max_flows, &e->dp, err) ?:
 	    pol_world_new(&options, &e->world, err) ?: enf_slots_inherit(e, err);
 	if (r < 0)
 		return r;
@@ -66,11 +66,13 @@ struct enf_stats enf_stats(const struct enf *e)
 	struct enf_stats s = e->stats;
 
 	s.pods = e->n_pods;
-	s.endpoints = s.outside = 0;
+	s.specials = e->n_specials;
+	s.endpoints = s.outside = s.addresses = 0;
 	for (size_t i = 0; i < e->n_atts; i++) {
 		const struct enf_att *a = e->atts[i];
 
 		s.endpoints += a->is_live;
+		s.addresses += a->is_live ? a->live.n_ips : 0;
 		s.outside += enf_att_belongs(a) && (!a->is_live || a->place != ENF_INSIDE);
 	}
 	return s;
@@ -93,8 +95,9 @@ static int compile(struct enf *e, struct fl_err *err)
 
 	if (e->lost)
 		return fl_fail(err, EAGAIN, "policies are being read anew");
-	r = enf_pods_refresh(e, err) ?: pol_world_commit(e->world, &diff, err) ?:
-	    enf_apply(e, &diff, err);
+	r = enf_pods_refresh(e, err) ?: pol_world_commit(e->world, &diff, err);
+	e->stats.last_compile_s = seconds() - begin;
+	r = r ?: enf_apply(e, &diff, err);
 	e->lost = r < 0;
 	if (r == 0)
 		e->stats.last_commit_s = seconds() - begin;

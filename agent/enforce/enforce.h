@@ -18,6 +18,7 @@ struct enf_options {
 	const char *root;		  /* FAIRLEAD_ROOT */
 	const char *folder;		  /* for pinned maps */
 	const char *node;		  /* this node's name */
+	uint32_t max_flows;		  /* connections; 0: FL_MAX_FLOWS */
 	bool unknown_allow;		  /* what is in the blocks and not known yet may talk */
 	size_t n_services;		  /* blocks of Services' addresses */
 	const struct fl_prefix *services; /* borrowed for life */
@@ -97,7 +98,9 @@ struct enf_stats {
 	size_t outside;		/* attachments that ought to be under the datapath and are not */
 	uint64_t joined;	/* put into the blocks by the agent since the start */
 	uint64_t applied;	/* entries written since the start */
-	double last_commit_s;	/* until it was in force, seconds */
+	size_t addresses, specials; /* of these endpoints; treated in a way of their own */
+	double last_commit_s;	    /* until it was in force, seconds */
+	double last_compile_s;	    /* of that, what compiling took */
 };
 
 /* What the numbers are now. */

@@ -277,6 +277,18 @@ int pol_world_snapshot(struct pol_world *w, struct pol_diff *out, struct fl_err 
 	return 0;
 }
 
+/* The map that is too small for what is refused, or NULL. */
+static const char *full_map(const struct pol_world *w)
+{
+	const struct policy *p;
+	size_t at = 0;
+
+	while (w->n_refused && (p = pol_table_next(&w->policies, &at)))
+		if (p->refused)
+			return p->full;
+	return NULL;
+}
+
 struct pol_stats pol_world_stats(const struct pol_world *w)
 {
 	return (struct pol_stats){
@@ -291,5 +303,6 @@ struct pol_stats pol_world_stats(const struct pol_world *w)
 		.ports = w->n_ports,
 		.port_sets = w->port_sets.n,
 		.prefixes = w->places.n,
+		.full = full_map(w),
 	};
 }

@@ -129,6 +129,7 @@ fl_must int pol_world_snapshot(struct pol_world *w, struct pol_diff *out, struct
 struct pol_stats {
 	size_t namespaces, pods, policies, refused;
 	size_t identities, blocks, sets, rules, ports, port_sets, prefixes;
+	const char *full; /* the map that the first of those that are refused did not fit; static */
 };
 
 /* A policy that was refused; texts are borrowed for the call. */

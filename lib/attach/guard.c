@@ -11,6 +11,7 @@
 
 #include "net/tc.h"
 #include "state/blocks.h"
+#include "state/full.h"
 
 #define ANSWER_MAX 4096 /* bytes of an answer that are looked at */
 
@@ -97,6 +98,20 @@ int fl_guard_check_agent(const struct fl_cni_req *req, const struct fl_attach_co
 		return 0;
 	return fl_class(err, fl_wrap(err, r, "config 'agent': 'required'"),
 			req->verb == FL_CNI_STATUS ? FL_CNI_UNAVAILABLE : FL_CNI_TRY_LATER);
+}
+
+int fl_guard_check_room(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
+			struct fl_err *err)
+{
+	char text[FL_FULL_SIZE] = "";
+	int r;
+
+	if (conf->agent == FL_AGENT_NONE || !has_mark(req->root))
+		return 0;
+	r = fl_full_read(req->root, text, err);
+	if (r <= 0)
+		return r;
+	return fl_class(err, fl_fail(err, ENOSPC, "%s", text), FL_CNI_LIMITED);
 }
 
 static int write_body(const struct fl_key *key, char **out, struct fl_err *err)

@@ -35,3 +35,10 @@ fl_must int fl_guard_check(const struct fl_check *k, const struct fl_attach_conf
  */
 fl_must int fl_guard_check_agent(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
 				 struct fl_err *err);
+
+/*
+ * For STATUS: fails with FL_CNI_LIMITED while the agent says that there is no more room in the
+ * datapath, so that pods' new connections, new pods or new policies are refused.
+ */
+fl_must int fl_guard_check_room(const struct fl_cni_req *req, const struct fl_attach_conf *conf,
+				struct fl_err *err);

@@ -129,7 +129,8 @@ int fl_routed_status(struct fl_routed *r, struct fl_err *err)
 	if (e == 0)
 		e = fl_routed_begin(r, err);
 	if (e == 0)
-		e = fl_cni_delegate_call(&r->ipam_req, FL_CNI_STATUS, r->conf.pod.ipam, err);
+		e = fl_cni_delegate_call(&r->ipam_req, FL_CNI_STATUS, r->conf.pod.ipam, err)
+			    ?: fl_guard_check_room(r->req, &r->conf.pod, err);
 	return e;
 }
 

@@ -64,7 +64,8 @@ static int br_status(const struct fl_cni_req *req, struct fl_err *err)
 	if (r == 0)
 		r = fl_guard_check_agent(req, &conf.pod, err);
 	if (r == 0 && conf.pod.ipam)
-		r = fl_cni_delegate_call(req, FL_CNI_STATUS, conf.pod.ipam, err);
+		r = fl_cni_delegate_call(req, FL_CNI_STATUS, conf.pod.ipam, err)
+			    ?: fl_guard_check_room(req, &conf.pod, err);
 	return r;
 }
 

@@ -31,7 +31,7 @@ static int begin(void **state)
 	bool changed;
 
 	(void)state;
-	if (pods_begin() < 0 || dp_open(PINS, &dp, &err) < 0 ||
+	if (pods_begin() < 0 || dp_open(PINS, 0, &dp, &err) < 0 ||
 	    dp_attach(dp, nl, &changed, &err) < 0) {
 		print_message("# %s\n", err.text);
 		return -1;
@@ -142,7 +142,7 @@ static void without_an_agent_all_goes_on_and_the_next_one_takes_over(void **stat
 	CHECK_OK(dp_next_generation(dp, &err), &err);
 	dp_close(&dp);
 	CHECK(sh(NO_PING) != 0);
-	CHECK_OK(dp_open(PINS, &dp, &err), &err);
+	CHECK_OK(dp_open(PINS, 0, &dp, &err), &err);
 	CHECK(sh(NO_PING) != 0);
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 	CHECK(changed); /* the programs, by newly loaded ones */
@@ -164,7 +164,7 @@ static void exchanging_the_programs_loses_no_packet(void **state)
 	must("ip netns exec a ping -q -c 400 -i 0.002 10.0.0.3 >/run/flood & echo $! >/run/pid");
 	for (int i = 0; i < 10; i++) {
 		dp_close(&dp);
-		CHECK_OK(dp_open(PINS, &dp, &err), &err);
+		CHECK_OK(dp_open(PINS, 0, &dp, &err), &err);
 		CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 		CHECK(changed);
 	}
@@ -197,13 +197,22 @@ static void anothers_filter_in_the_block_is_left_alone(void **state)
 
 	(void)state;
 	must("tc filter add block 262241965 prio 7 bpf bytecode '1,6 0 0 0,'");
-	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
-		    "block 262241965 has filters of another program");
+	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(!changed);
 	CHECK_OK(fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &filter, &others, &err), &err);
 	CHECK(others == 1);
 	assert_string_equal(filter.name, "fl_from_pod");
+	/* Without ours the block is theirs. */
+	must("tc filter del block 262241965 prio 1");
+	CHECK_FAILS(dp_attach(dp, nl, &changed, &err), EEXIST, &err,
+		    "block 262241965 has filters of another program");
+	CHECK_FAILS(fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &filter, &others, &err), ENOENT, &err,
+		    "");
+	CHECK(others == 1);
 	must("tc filter del block 262241965 prio 7");
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
+	CHECK(changed);
+	must(PING);
 }
 
 static void silent_connections_are_swept_and_a_pods_go_with_it(void **state)
@@ -278,7 +287,7 @@ static void what_is_taken_away_leaves_pods_free(void **state)
 	must("! ip link show " FL_BLOCKS_ANCHOR " 2>/dev/null && ! ls " PINS "/v1 2>/dev/null");
 	CHECK_OK(dp_retire(PINS, nl, &err), &err);
 	/* The pods are still in the blocks, which the next datapath finds. */
-	CHECK_OK(dp_open(PINS, &dp, &err), &err);
+	CHECK_OK(dp_open(PINS, 0, &dp, &err), &err);
 	CHECK_OK(dp_attach(dp, nl, &changed, &err), &err);
 	CHECK(sh(NO_PING) != 0);
 }
@@ -288,7 +297,7 @@ static void no_bpf_file_system_is_said_with_the_remedy(void **state)
 	struct dp *other = NULL;
 
 	(void)state;
-	CHECK_FAILS(dp_open("/run/nowhere", &other, &err), ENODEV, &err, "mount -t bpf");
+	CHECK_FAILS(dp_open("/run/nowhere", 0, &other, &err), ENODEV, &err, "mount -t bpf");
 }
 
 int main(void)

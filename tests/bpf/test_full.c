@@ -21,7 +21,7 @@ static struct dp *dp;
 static int begin(void **state)
 {
 	(void)state;
-	return pods_begin() < 0 ? -1 : dp_open(PINS, &dp, &err);
+	return pods_begin() < 0 ? -1 : dp_open(PINS, 0, &dp, &err);
 }
 
 static int end(void **state)

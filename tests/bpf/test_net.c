@@ -346,6 +346,29 @@ static void fragments_go_the_way_of_their_first(void **state)
 	CHECK_FATE("later out", world_run(FROM_A, &later6), FL_R_REDIRECTED);
 }
 
+static void what_has_no_source_is_not_held_for_the_last_packets(void **state)
+{
+	static const struct pkt denied[] = {
+		{ .src = DENIED4, .dst = A4, .dport = 53 },
+		{ .src = DENIED6, .dst = A6, .dport = 53 },
+	};
+	static const struct pkt others[] = {
+		{ .src = "192.0.2.2", .dst = "192.0.2.1", .arp = 1 },
+		{ .src = PEER4, .dst = A4, .odd = PKT_RARP },
+		{ .src = PEER4, .dst = A4, .vlan = 7 },
+		{ .src = PEER6, .dst = A6, .odd = PKT_BAD_VERSION },
+	};
+
+	(void)state;
+	world_forget();
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
+		for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
+			CHECK_FATE("denied", world_run(FROM_NET, &denied[i]), FL_R_DENIED_SOURCE);
+			passes("and after it", FROM_NET, &others[k]);
+			passes("and again", TO_NET, &others[k]);
+		}
+}
+
 static void every_truncation_is_left_to_the_stack(void **state)
 {
 	static const struct pkt whole[] = {
@@ -393,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_segment_from_the_middle_is_the_stacks),
 		cmocka_unit_test(a_change_of_policy_cuts_what_comes_past_the_stack),
 		cmocka_unit_test(fragments_go_the_way_of_their_first),
+		cmocka_unit_test(what_has_no_source_is_not_held_for_the_last_packets),
 		cmocka_unit_test(every_truncation_is_left_to_the_stack),
 	};
 

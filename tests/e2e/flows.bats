@@ -12,7 +12,7 @@ load cluster
 setup_file() {
 	cluster_start n1
 	cluster_tell n1
-	agent_up n1 -- "$(printf 'mode: vxlan\npolicy: {enforce: true}')"
+	agent_up n1 -- "$(printf 'mode: vxlan\npolicy: {enforce: true, maxFlows: 1024}')"
 	pod_attach n1 web "$(labelled web)"
 	pod_attach n1 cli "$(labelled client)"
 	pod_attach n1 other "$(labelled other)"
@@ -312,4 +312,84 @@ drop_and_find() {
 	[[ $output == *"after 'xy': expected what 'next' said"* ]]
 	run agent_get n1 "/v1/bpf/counts?max=7"
 	[[ $output == *"'counts' has no parameters"* ]]
+}
+
+@test "the metrics are what Prometheus reads, with the fill of each map" {
+	agent_get n1 /metrics >"$BATS_TEST_TMPDIR/metrics"
+	"$BUILD/tests/promcheck" <"$BATS_TEST_TMPDIR/metrics"
+	for line in 'map_capacity{map="flows"} 1024' 'map_entries{map="endpoints"} 3' \
+		'map_entries{map="locals"} 6' 'map_capacity{map="endpoints"} 4096' \
+		'map_capacity{map="rules"} 524288'; do
+		grep -qx "fairlead_datapath_$line" "$BATS_TEST_TMPDIR/metrics"
+	done
+	for name in datapath_map_entries'{map="rules"}' datapath_map_entries'{map="prefixes"}' \
+		datapath_map_entries'{map="ports"}' datapath_map_entries'{map="slots"}' \
+		datapath_map_entries'{map="specials"}' policy_generation flow_events_read_total \
+		policy_last_compile_duration_seconds; do
+		awk -v n="fairlead_$name" '$1 == n && $2 > 0 { found = 1 } END { exit !found }' \
+			"$BATS_TEST_TMPDIR/metrics"
+	done
+}
+
+# status: what the plugin's STATUS says.
+plugin_status() {
+	on n1 cni STATUS vxlan - - - <<<"$(agent_net_conf)"
+}
+
+# problems: the agent's, a line each.
+problems() {
+	agent_get n1 /v1/status | jq -r '.problems[].text'
+}
+
+flows_full() {
+	problems | grep -q "the datapath's map of flows has no more room for new connections"
+}
+
+not_full() {
+	! flows_full
+}
+
+@test "without room for connections new ones are dropped and others go on; STATUS says 51 until there is" {
+	local ping
+	run -0 plugin_status
+	pod_attach n1 flood "$(labelled flood)"
+	on n1 in_pod cli ping -q -c 20 -i 0.1 -W 2 "$OUTSIDE4" >"$BATS_TEST_TMPDIR/ping" 3>&- 4>&- &
+	ping=$!
+	eventually 5 event '.from.pod == "default/cli" and .protocol == "icmp" and .verdict == "forwarded"'
+	on n1 in_pod flood python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(1, 1500):
+    try:
+        s.sendto(b"x", ("203.0.113.200", port))
+    except OSError:
+        pass
+    # Only so many events are sent in a tick of the clock.
+    if port % 50 == 0:
+        time.sleep(0.005)'
+	run ! connects cli "$(pod_ip n1 web)" 80
+	eventually 10 flows_full
+	event '.reason == "flows_full" and .verdict == "dropped" and .from.pod == "default/flood"'
+	agent_get n1 /metrics | awk '/reason="flows_full",direction="egress"/ && $2 > 0 { n++ } END { exit n != 2 }'
+	run -1 plugin_status
+	[ "$(jq .code <<<"$output")" = 51 ]
+	[[ $output == *"the datapath's map of flows has no more room for new connections: of 1024 entries 95 % or more are in use"* ]]
+	run -1 fairlead status
+	[[ $output == *"map of flows"* ]]
+	wait "$ping"
+	grep -q ' 0% packet loss' "$BATS_TEST_TMPDIR/ping"
+	pod_detach n1 flood
+	eventually 20 not_full
+	run -0 plugin_status
+	eventually 5 connects cli "$(pod_ip n1 web)" 80
+}
+
+@test "another policy.maxFlows takes the connections along, after the agent's restart" {
+	connects cli "$(pod_ip n1 web)" 80
+	agent_stop n1
+	agent_start n1 "$(printf 'mode: vxlan\npolicy: {enforce: true, maxFlows: 4096}')"
+	agent_wait_ready n1
+	agent_get n1 /metrics | grep -qx 'fairlead_datapath_map_capacity{map="flows"} 4096'
+	run -0 fairlead bpf ct --pod default/cli -o json
+	jq -e 'any(.[]; .from.pod == "default/cli" and .to.pod == "default/web" and .to.port == 80)' <<<"$output"
 }

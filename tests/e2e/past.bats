@@ -131,7 +131,7 @@ problem() {
 }
 
 @test "pods of other nodes are reached past the stack, over the underlay and the overlay" {
-	local node out in before
+	local node out in to
 	all_reach n1/a n2/b n3/c n1/web
 	for node in n1 n2 n3; do
 		[ "$(by_stack $node pods)" = 0 ]
@@ -144,6 +144,10 @@ problem() {
 	[ "$(connects n3 c "$(pod_ip n2 b 6)" 80)" = b ]
 	[ "$(connects n1 a "$(pod_ip n3 c 6)" 80)" = c ]
 	[ "$(connects n3 c "$(pod_ip n1 web)" 80)" = web ]
+	# In fragments.
+	for to in "$(pod_ip n2 b)" "$(pod_ip n2 b 6)" "$(pod_ip n3 c)" "$(pod_ip n3 c 6)"; do
+		on n1 in_pod a ping -q -c 1 -W 5 -s 4000 "$to"
+	done
 	for node in n1 n2 n3; do
 		[ "$(by_stack $node pods)" = 0 ]
 	done

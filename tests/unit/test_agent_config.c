@@ -14,6 +14,7 @@
 #include "agent/config/keys.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "bpf/abi.h"
 
 static struct agent_config read_text(const char *text)
 {
@@ -347,7 +348,7 @@ static void numbers_are_read_at_the_edges_of_their_range(void **state)
 		CHECK_FAILS(read_one(k->path, value, &c, &err), EINVAL, &err, "is n");
 	}
 	/* All that the table calls numbers: if one is missing here, its type is not its range. */
-	CHECK(checked == 12);
+	CHECK(checked == 13);
 }
 
 static bool same_peer(const struct agent_bgp_peer *a, const struct agent_bgp_peer *b)
@@ -392,6 +393,7 @@ static void the_tables_defaults_are_the_readers(void **state)
 	struct fl_err err = { 0 };
 
 	(void)state;
+	CHECK(AGENT_MAX_FLOWS == FL_MAX_FLOWS);
 	for (size_t i = 0; i < n; i++) {
 		fl_auto_config struct agent_config c = { 0 };
 		bool of_peer = strncmp(keys[i].path, "bgp.peers[].", 12) == 0;

@@ -1,0 +1,320 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Policy beside what others do on the node: Services as kube-proxy's iptables rules make them, node
+# ports, hairpin, masquerade, the reference portmap behind bridge and vxlan, filters of other
+# programs, processes of the node; and an address that goes from one pod to another at once.
+#
+# Needs root, for namespaces, eBPF and containernetworking-plugins.
+# time limit: 300 s
+
+bats_require_minimum_version 1.5.0
+load node
+load cluster
+
+export CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR
+
+setup_file() {
+	cluster_start n1
+	cluster_tell n1
+	agent_up n1 -- 'mode: vxlan
+policy: {serviceCIDRs: [10.96.0.0/16, "fd00:96::/112"]}'
+	on n1 in_node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	pod_attach n1 web1 "$(net web1)"
+	pod_attach n1 web2 "$(net web2)"
+	pod_attach n1 cli "$(net client)"
+	pod_attach n1 other "$(net other)"
+	serve web1 80
+	serve web2 80
+	services
+}
+
+teardown_file() {
+	cluster_stop
+}
+
+teardown() {
+	manifest_del n1 policy.yaml
+	eventually 15 is_open
+}
+
+# net APP [JQ]: the bridge's network, with this label on the pod; who masquerades says so below.
+net() {
+	bridge_conf pods '.ipMasq = false | .hairpinMode = true | .args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
+}
+
+is_open() {
+	connects other "$(pod_ip n1 web1)" 80
+}
+
+# serve POD PORT: answers each connection with the pod's name.
+serve() {
+	nsenter --target "$NODE_PID_n1" --mount \
+		--net="/proc/$NODE_PID_n1/root/run/netns/$1" -- python3 -c '
+import socket, sys
+s = socket.create_server(("", int(sys.argv[2])), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    c = s.accept()[0]
+    try:
+        c.sendall(sys.argv[1].encode() + b"\n")
+    except OSError:
+        pass
+    c.close()' "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	disown $!
+	eventually 15 connects "$1" 127.0.0.1 "$2"
+}
+
+# ask COMMAND... -- ADDRESS PORT: who answers, as seen by what the command runs; fails without.
+ask() {
+	local run=()
+	while [ "$1" != -- ]; do
+		run+=("$1")
+		shift
+	done
+	"${run[@]}" timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && read -r who <&3 && echo "$who"' \
+		"$2" "$3" 2>/dev/null
+}
+
+connects() {
+	ask on n1 in_pod "$1" -- "$2" "$3" >/dev/null
+}
+
+# services: what kube-proxy makes: 10.96.0.10 and fd00:96::10 for both pods, .11 for web1 and .12 for
+# web2; node port 30080 for web1; who comes from itself or by the node port is masqueraded.
+services() {
+	local cmd suffix ip1 ip2 six
+	for cmd in iptables ip6tables; do
+		suffix=.0. six=4
+		[ $cmd = iptables ] || suffix=:: six=6
+		ip1=$(pod_ip n1 web1 $six) ip2=$(pod_ip n1 web2 $six)
+		on n1 in_node sh -eu -s "$cmd" "$ip1" "$ip2" \
+			"$([ $six = 4 ] && echo 10.96.0. || echo fd00:96::)" \
+			"$([ $six = 4 ] && echo "$ip1:80 $ip2:80" || echo "[$ip1]:80 [$ip2]:80")" <<-'END'
+			to1=${5% *} to2=${5#* }
+			$1 -t nat -N MARK-MASQ
+			$1 -t nat -A MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
+			$1 -t nat -N SEP1
+			$1 -t nat -A SEP1 -s $2 -j MARK-MASQ
+			$1 -t nat -A SEP1 -p tcp -j DNAT --to-destination $to1
+			$1 -t nat -N SEP2
+			$1 -t nat -A SEP2 -s $3 -j MARK-MASQ
+			$1 -t nat -A SEP2 -p tcp -j DNAT --to-destination $to2
+			$1 -t nat -N SERVICES
+			$1 -t nat -A SERVICES -p tcp -d ${4}10 --dport 80 \
+				-m statistic --mode nth --every 2 --packet 0 -j SEP1
+			$1 -t nat -A SERVICES -p tcp -d ${4}10 --dport 80 -j SEP2
+			$1 -t nat -A SERVICES -p tcp -d ${4}11 --dport 80 -j SEP1
+			$1 -t nat -A SERVICES -p tcp -d ${4}12 --dport 80 -j SEP2
+			$1 -t nat -N NODEPORT
+			$1 -t nat -A NODEPORT -j MARK-MASQ
+			$1 -t nat -A NODEPORT -j SEP1
+			$1 -t nat -A SERVICES -p tcp --dport 30080 -m addrtype --dst-type LOCAL -j NODEPORT
+			$1 -t nat -A SERVICES -p tcp --dport 30081 -m addrtype --dst-type LOCAL -j SEP1
+			$1 -t nat -A PREROUTING -j SERVICES
+			$1 -t nat -A OUTPUT -j SERVICES
+			$1 -t nat -A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE
+			$1 -A FORWARD -m conntrack --ctstate INVALID -j DROP
+		END
+	done
+}
+
+applied() {
+	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
+}
+
+changed_since() {
+	[ "$(applied)" != "$1" ]
+}
+
+# policy: puts the policies from standard input, and waits until they are in force.
+policy() {
+	local before
+	before=$(applied)
+	manifest_put n1 policy.yaml
+	eventually 15 changed_since "$before"
+}
+
+# has_policy NAMESPACE NAME: the agent has read it; it may select nobody yet.
+has_policy() {
+	agent_get n1 /v1/policies |
+		jq -e --arg ns "$1" --arg name "$2" 'any(.[]; .namespace == $ns and .name == $name)'
+}
+
+# packets REASON: of pods, in both directions.
+packets() {
+	agent_get n1 /metrics |
+		awk -v r="reason=\"$1\"" '/^fairlead_datapath_packets_total/ && index($0, r) { n += $2 }
+			END { print n + 0 }'
+}
+
+# ingress APP PEER: APP's pods may be reached by PEER (YAML) only.
+ingress() {
+	cat <<-END
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: in-$1, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: $1}}
+		  ingress: [{from: [$2]}]
+	END
+}
+
+deny='
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: default}
+spec: {podSelector: {}, policyTypes: [Ingress]}'
+
+@test "a Service leads to whom the policy of its backends lets in, on the stack both ways" {
+	local straight before who ip
+	policy < <(ingress web1 '{podSelector: {matchLabels: {app: client}}}'
+		ingress web2 '{podSelector: {matchLabels: {app: client}}}')
+	straight=$(packets redirected)
+	before=$(packets forwarded)
+	for ip in 10.96.0.10 fd00:96::10; do
+		who=$(for _ in 1 2 3 4; do ask on n1 in_pod cli -- $ip 80; done | sort -u | xargs)
+		[ "$who" = "web1 web2" ]
+		run ! connects other $ip 80
+		run ! connects other $ip 80
+	done
+	# Four connections of each family, at least four packets of each direction, at two hooks.
+	[ "$(packets redirected)" = "$straight" ]
+	[ "$(packets forwarded)" -ge $((before + 64)) ]
+	connects cli "$(pod_ip n1 web1)" 80
+	[ "$(packets redirected)" -gt "$straight" ]
+}
+
+@test "a pod's egress is judged by the backend that a Service leads to" {
+	policy <<-'END'
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: out, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: client}}
+		  policyTypes: [Egress]
+		  egress: [{to: [{podSelector: {matchLabels: {app: web1}}}]}]
+	END
+	[ "$(ask on n1 in_pod cli -- 10.96.0.11 80)" = web1 ]
+	[ "$(ask on n1 in_pod cli -- fd00:96::11 80)" = web1 ]
+	run ! connects cli 10.96.0.12 80
+	run ! connects cli fd00:96::12 80
+	[ "$(ask on n1 in_pod other -- 10.96.0.12 80)" = web2 ]
+}
+
+@test "a pod reaches itself by its own Service, whatever policies say" {
+	policy <<<"${deny/Ingress/Ingress, Egress}"
+	[ "$(ask on n1 in_pod web1 -- 10.96.0.11 80)" = web1 ]
+	[ "$(ask on n1 in_pod web1 -- fd00:96::11 80)" = web1 ]
+	run ! connects web1 10.96.0.12 80
+}
+
+@test "a node port leads in as its node where it masquerades, else as who comes" {
+	local from="{ipBlock: {cidr: 192.0.2.1/32}}, {ipBlock: {cidr: \"fd00:2::1/128\"}}"
+	policy <<<"$deny"
+	[ "$(ask on lan in_node -- 192.0.2.11 30080)" = web1 ]
+	[ "$(ask on lan in_node -- fd00:2::11 30080)" = web1 ]
+	[ "$(ask on n1 in_node -- 192.0.2.11 30080)" = web1 ]
+	run ! ask on lan in_node -- 192.0.2.11 30081
+	run ! ask on lan in_node -- fd00:2::11 30081
+	policy <<<"$deny
+$(ingress web1 "$from")"
+	[ "$(ask on lan in_node -- 192.0.2.11 30081)" = web1 ]
+	[ "$(ask on lan in_node -- fd00:2::11 30081)" = web1 ]
+}
+
+@test "a pod's own node always reaches it, from each of its addresses" {
+	local from pod=web1
+	policy <<<"$deny"
+	for from in 10.88.0.1 192.0.2.11; do
+		on n1 in_node ping -q -c 1 -W 5 -I "$from" "$(pod_ip n1 $pod)"
+	done
+	for from in fd00:88::1 fd00:2::11; do
+		on n1 in_node ping -q -c 1 -W 5 -I "$from" "$(pod_ip n1 $pod 6)"
+	done
+	[ "$(ask on n1 in_node -- "$(pod_ip n1 $pod)" 80)" = web1 ]
+	[ "$(ask on n1 in_node -- 10.96.0.11 80)" = web1 ]
+	run ! connects cli "$(pod_ip n1 $pod)" 80
+}
+
+# with_port POD TYPE PORT: a pod of this kind of network, and the reference portmap behind it.
+with_port() {
+	local conf to="$BATS_FILE_TMPDIR/pod.n1.$1"
+	case $2 in
+	bridge) conf=$(net "$1" '.cniVersion = "1.0.0"') ;;
+	vxlan) conf=$(agent_net_conf '.name = "far" | .cniVersion = "1.0.0" |
+		.args.cni.labels = [{key: "app", value: "'"$1"'"}]') ;;
+	esac
+	pod_attach n1 "$1" "$conf"
+	jq -c --argjson port "$3" --slurpfile prev "$to.result" '{cniVersion, name, type: "portmap",
+		prevResult: $prev[0], runtimeConfig: {portMappings:
+			[{hostPort: $port, containerPort: 80, protocol: "tcp"}]}}' "$to.conf" |
+		on n1 cni ADD "$REFERENCE_DIR/portmap" "$1" eth0 "$(pod_path "$1")" >/dev/null
+	serve "$1" 80
+}
+
+@test "host ports of the reference portmap behind bridge and vxlan lead to whom policy lets in" {
+	local from="{ipBlock: {cidr: 192.0.2.1/32}}, {podSelector: {matchLabels: {app: client}}}"
+	local pod straight
+	with_port near bridge 8080
+	with_port far vxlan 8081
+	for pod in near:8080 far:8081; do
+		[ "$(ask on lan in_node -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
+	done
+	policy <<<"$deny"
+	straight=$(packets redirected)
+	for pod in near:8080 far:8081; do
+		run ! ask on lan in_node -- 192.0.2.11 "${pod#*:}"
+	done
+	# What comes from a pod of the same subnet portmap masquerades: it comes as the node.
+	[ "$(ask on n1 in_pod cli -- 192.0.2.11 8080)" = near ]
+	run ! ask on n1 in_pod cli -- 192.0.2.11 8081
+	policy <<<"$deny
+$(ingress near "$from")
+$(ingress far "$from")"
+	for pod in near:8080 far:8081; do
+		[ "$(ask on lan in_node -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
+		[ "$(ask on n1 in_pod cli -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
+	done
+	run ! ask on n1 in_pod other -- 192.0.2.11 8081
+	[ "$(packets redirected)" = "$straight" ]
+	pod_detach n1 near
+	pod_detach n1 far
+}
+
+@test "filters of others in the datapath's own blocks are left alone, and pods are enforced all the same" {
+	on n1 in_node tc filter add block 262241965 prio 7 protocol all bpf bytecode '1,6 0 0 0'
+	policy <<<"$deny"
+	agent_kill n1
+	agent_start n1
+	agent_wait_ready n1
+	run -0 agent_get n1 /v1/endpoints
+	jq -e 'all(.[]; .enforced)' <<<"$output"
+	agent_get n1 /v1/status | jq -e '.problems == []'
+	run ! connects cli "$(pod_ip n1 web1)" 80
+	run -0 on n1 in_node tc filter show block 262241965
+	[[ $output == *"pref 1 bpf"*fl_from_pod*"pref 7 bpf"*bytecode* ]]
+	on n1 in_node tc filter del block 262241965 prio 7
+}
+
+@test "a pod that gets another's address at once gets nothing of its connections" {
+	local ip in
+	pod_attach n1 old "$(net client)"
+	ip=$(pod_ip n1 old)
+	stream_start s n1 cli n1 old
+	pinger_start p n1 cli "$ip"
+	ingress victim '{podSelector: {matchLabels: {app: nobody}}}' | manifest_put n1 policy.yaml
+	eventually 15 has_policy default in-victim
+	pod_detach n1 old
+	pod_attach n1 new "$(net victim '.ipam.ranges = [[{subnet: "10.88.0.0/16", rangeStart: "'"$ip"'",
+		rangeEnd: "'"$ip"'"}]]')"
+	[ "$(pod_ip n1 new)" = "$ip" ]
+	# What is sent there goes on meanwhile.
+	run ! connects cli "$ip" 5001
+	run ! connects cli "$ip" 5001
+	in=$(on n1 in_pod new awk '/^Tcp: [0-9]/ { print $11 } /^Icmp: [0-9]/ { print $2 }' /proc/net/snmp)
+	[ "$(xargs <<<"$in")" = "0 0" ]
+	run -0 pinger_stop p
+	[ "${output#* }" -gt 0 ]
+	kill -KILL "$(cat "$BATS_TEST_TMPDIR/stream.s.pid")" "$(cat "$BATS_TEST_TMPDIR/stream.s.serve.pid")"
+	pod_detach n1 new
+}
