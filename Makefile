@@ -48,7 +48,7 @@ CNI_STATIC  := $(if $(SAN),,-static)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all plugins programs tests demo demo-overlay check bench fuzz install clean deps format
+.PHONY: all plugins programs tests demo demo-overlay check check-kernels bench fuzz install clean deps format
 
 all: plugins programs
 plugins: $(foreach n,$(CNI_NAMES),$(B)/cni/$n)

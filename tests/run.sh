@@ -11,6 +11,7 @@
 #        'faults*' or tests/e2e/berth.bats; all without one
 #
 # As many test files run at a time as there are processors (LANES=1: one after the other).
+# KERNELS=core or KERNELS=all: on other kernels, too, as kernel-6.1 and kernel-6.12.
 # A test file may state its own limit in its head: "# time limit: 600 s".
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,7 +56,7 @@ run()
 
 	shift 2
 	mkdir "$lane/tmp"
-	own=$(sed -n '1,40s/^[#/ *]*time limit: \([0-9]*\) s$/\1/p' "$file" 2>/dev/null | tr -d '\0')
+	own=$(sed -n '1,40s/^[#/ *]*time limit: \([0-9]*\) s$/\1/p' "$file" 2>/dev/null | tr -d '\0' || :)
 	limit=${own:-$limit}
 	TMPDIR=$lane/tmp unshare --fork --pid --mount --mount-proc --kill-child -- \
 		bash -c '"$@"; exit $?' - timeout -k 10 "$limit" "$@" >"$out" 2>"$err" </dev/null ||
@@ -108,6 +109,15 @@ for t in tests/fuzz/fuzz_*.c; do
 	t=${t#fuzz_}
 	add "build/san/tests/replay_$t" 300 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
 done
+# On other kernels, in QEMU, where that is asked for: KERNELS=core is a few minutes, KERNELS=all (make
+# check-kernels) many.
+if [[ ${KERNELS-} == all ]]; then
+	add kernel-6.1 3700 tests/kernel/check.sh 6.1 programs pods bats
+	add kernel-6.12 3700 tests/kernel/check.sh 6.12 programs pods bats
+elif [[ ${KERNELS-} == core ]]; then
+	add kernel-6.1 900 tests/kernel/check.sh 6.1 programs pods
+	add kernel-6.12 900 tests/kernel/check.sh 6.12 programs
+fi
 for t in tests/check/*.sh; do
 	[[ -x $t ]] && add "$t" 600 "$t"
 done

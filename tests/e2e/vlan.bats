@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# time limit: 600 s
 # The VLAN keys of bridge, and the whole plugin on Debian's 6.1, the oldest kernel we promise: one
 # boot in QEMU runs tests/kernel/vlan.sh, whose every line is asserted here. The host's kernel may
 # lack CONFIG_BRIDGE_VLAN_FILTERING; what the plugin says there is in badinput_keys.bats. Needs
@@ -18,7 +19,7 @@ setup_file() {
 boot() {
 	local report=$1
 	shift
-	"$REPO/tests/kernel/boot.sh" -t 120 "$@" -b ip -b bridge -b nft \
+	"$REPO/tests/kernel/boot.sh" -t 270 "$@" -b ip -b bridge -b nft \
 		-m bridge -m veth -m 8021q -m nf_tables -m nft_chain_nat -m nft_masq -m nft_ct -m nft_meta_bridge \
 		-a "$PLUGIN_DIR/fairlead-cni=/cni/fairlead-cni" \
 		"$PACKAGE" "$REPO/tests/kernel/vlan.sh" \
