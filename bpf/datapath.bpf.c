@@ -90,7 +90,9 @@ int fl_to_pod(struct __sk_buff *skb)
 	if (r == 0 && w->p.kind == FL_KIND_NEIGHBOUR)
 		r = -FL_R_NOT_IP;
 	if (r == 0)
-		r = fl_decide(w, zone, FL_TO_POD);
+		r = is_own(&w->ep, fl_target_of(&w->p), w->p.v4, ifindex)
+			    ? fl_decide(w, zone, FL_TO_POD)
+			    : fl_judge_stray(w, zone);
 	fl_note(w, zone, r < 0 ? -r : FL_R_FORWARDED);
 	return fl_finish(skb, &w->p, &w->told, w->is_new);
 }

@@ -251,6 +251,28 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 }
 
 /*
+ * What the stack brings to the pod though its destination is none of the pod's addresses:
+ * multicast, broadcast, a route that somebody has set. No connection leads to one pod of several,
+ * so each packet is judged by itself, as if it were for the pod's own address. 0 or a negative
+ * reason.
+ */
+static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
+{
+	int r = fl_fragment(&w->p, zone);
+
+	if (r < 0)
+		return r;
+	if (w->p.kind == FL_KIND_ERROR)
+		return -FL_R_INVALID_STATE;
+	fl_case_open(w, zone, false);
+	w->c.to.ifindex = w->ep.ifindex;
+	w->c.to.slot = w->ep.slot;
+	r = fl_judge(&w->c);
+	fl_tell_case(w);
+	return fl_case_is_vague(&w->c) ? -FL_R_UNKNOWN_ENDPOINT : r;
+}
+
+/*
  * 0, and w->way is where the packet goes on, or a negative reason. What comes from the network and
  * goes on by the stack is not judged here: fl_to_pod sees it as the stack has translated it.
  */

@@ -105,9 +105,16 @@ static int apply_pod(struct enf *e, const struct pol_op *op, struct fl_err *err)
 	p->ns_number = op->e.pod.ns_number;
 	p->slot = op->e.pod.slot;
 	r = map_slot(e, p->slot, &k, err);
-	for (size_t i = 0; r == 0 && i < e->n_atts; i++)
-		if (e->atts[i]->pod == p)
-			r = enf_att_apply(e, e->atts[i], err);
+	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
+		if (e->atts[i]->pod != p)
+			continue;
+		r = enf_att_apply(e, e->atts[i], err);
+		/*
+		 * An endpoint that has no room leaves the others their policies: it stays shut, and
+		 * is tried again where somebody can be told.
+		 */
+		r = r == -E2BIG ? 0 : r;
+	}
 	return r;
 }
 

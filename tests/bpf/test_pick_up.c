@@ -10,10 +10,6 @@
 #include <netinet/in.h>
 #include <time.h>
 
-#define MAC_B                       \
-	{                           \
-		2, 0, 0, 0, 0, 0x0b \
-	}
 #define ACK  .proto = IPPROTO_TCP, .tcp = PKT_ACK
 #define SYN  .proto = IPPROTO_TCP, .tcp = PKT_SYN
 #define BOTH .proto = IPPROTO_TCP, .tcp = PKT_SYN | PKT_ACK

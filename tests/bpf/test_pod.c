@@ -10,10 +10,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define MAC_B                       \
-	{                           \
-		2, 0, 0, 0, 0, 0x0b \
-	}
 #define MAC_OTHER                   \
 	{                           \
 		2, 0, 0, 0, 0, 0x66 \

@@ -15,10 +15,6 @@
 	{                           \
 		2, 0, 0, 0, 0, 0x66 \
 	}
-#define MAC_B                       \
-	{                           \
-		2, 0, 0, 0, 0, 0x0b \
-	}
 
 enum at { FROM_POD, TO_POD, AT_FROM_NET, AT_TO_NET, AT_CARD, HOOKS };
 
@@ -96,6 +92,11 @@ static const char *const never[HOOKS][FL_R_COUNT] = {
 static void a_is_shut(void)
 {
 	world_slot(SLOT_A, 70, FL_SLOT_INGRESS | FL_SLOT_EGRESS);
+}
+
+static void b_is_shut(void)
+{
+	world_slot(SLOT_B, 71, FL_SLOT_EGRESS);
 }
 
 static void a_is_closed(void)
@@ -201,7 +202,7 @@ static const struct row rows[] = {
 	  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53 },
 	  peer_opened_then_shut },
 	{ FL_R_POLICY_EGRESS, FROM_POD, { OUT6, .dport = 53 }, a_is_shut },
-	{ FL_R_POLICY_EGRESS, TO_POD, { .src = A4, .dst = B4, .dport = 53 }, a_is_shut },
+	{ FL_R_POLICY_EGRESS, TO_POD, { .src = B4, .dst = A4, .dport = 53 }, b_is_shut },
 	{ FL_R_POLICY_EGRESS,
 	  AT_FROM_NET,
 	  { .src = PEER4, .dst = A4, .sport = 53, .dport = 5 },

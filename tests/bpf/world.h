@@ -36,6 +36,12 @@ enum { SLOT_A = 1, SLOT_B = 2 };
 #define WORLD4	 "198.51.100.7"
 #define WORLD6	 "2001:db8::7"
 
+/* Who sends, where it is not A. */
+#define MAC_B                       \
+	{                           \
+		2, 0, 0, 0, 0, 0x0b \
+	}
+
 /* Where a packet is met. */
 enum hook { FROM_A, TO_A, FROM_B, TO_B, FROM_NET, TO_NET, AT_XDP };
 
