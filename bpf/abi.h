@@ -37,8 +37,8 @@
 #define FL_MAX_DEVICES	 256	 /* interfaces to other nodes */
 #define FL_MAX_DENIED	 16384	 /* blocks whose packets are dropped at the underlay */
 
-#define FL_EVENTS_BYTES 1048576 /* of the ring buffer */
-#define FL_EVENTS_JIFFY 64	/* events of one processor in a jiffy, at most */
+#define FL_EVENTS_BYTES 262144 /* of the ring buffer; the agent has them in its memory twice */
+#define FL_EVENTS_JIFFY 64     /* events of one processor in a jiffy, at most */
 
 #define FL_ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 
