@@ -39,6 +39,7 @@ struct world {
 	int changes;
 	char names[256]; /* "n1 n2 " */
 	char problems[1024];
+	uint64_t limit_ms; /* of the loop's time */
 	bool too_late;
 };
 
@@ -117,10 +118,25 @@ static inline const char *problems(struct world *w)
 	return w->problems;
 }
 
-static inline void on_limit(uv_timer_t *timer)
+/* A turn of the loop may end in waiting for events when what is waited for has come: it is woken.
+ */
+enum { TICK_MS = 2, LIMIT_MS = 30000 };
+
+static inline void on_tick(uv_timer_t *timer)
 {
-	((struct world *)timer->data)->too_late = true;
-	uv_stop(timer->loop);
+	struct world *w = timer->data;
+
+	w->too_late = uv_now(timer->loop) >= w->limit_ms;
+}
+
+/* Begins a wait of so many milliseconds at most. */
+static inline void wait_begin(struct world *w, unsigned int ms)
+{
+	w->too_late = false;
+	/* The loop's idea of now is that of its last turn. */
+	uv_update_time(&w->loop);
+	w->limit_ms = uv_now(&w->loop) + ms;
+	uv_timer_start(&w->limit, on_tick, TICK_MS, TICK_MS);
 }
 
 static inline bool is_so(struct world *w, const char *names, const char *problem)
@@ -133,10 +149,7 @@ static inline bool is_so(struct world *w, const char *names, const char *problem
 /* Turns the loop until these are the nodes, and the problems contain the text ("": none). */
 static inline void wait_for(struct world *w, const char *names, const char *problem)
 {
-	w->too_late = false;
-	/* The loop's idea of now is that of its last turn. */
-	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, 30000, 0);
+	wait_begin(w, LIMIT_MS);
 	while (!w->too_late && !is_so(w, names, problem))
 		uv_run(&w->loop, UV_RUN_ONCE);
 	uv_timer_stop(&w->limit);
@@ -148,11 +161,10 @@ static inline void wait_for(struct world *w, const char *names, const char *prob
 /* Turns the loop for a while in which nothing is to happen. */
 static inline void wait_quietly(struct world *w, unsigned int ms)
 {
-	w->too_late = false;
-	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, ms, 0);
+	wait_begin(w, ms);
 	while (!w->too_late)
 		uv_run(&w->loop, UV_RUN_ONCE);
+	uv_timer_stop(&w->limit);
 }
 
 static inline void write_file(const struct world *w, const char *path, const char *text)
@@ -175,9 +187,7 @@ static inline void replace_file(const struct world *w, const char *path, const c
 /* Turns the loop until the sink has been told this since the last time. */
 static inline void wait_for_told(struct world *w, const char *told)
 {
-	w->too_late = false;
-	uv_update_time(&w->loop);
-	uv_timer_start(&w->limit, on_limit, 30000, 0);
+	wait_begin(w, LIMIT_MS);
 	while (!w->too_late && !strstr(w->told, "done"))
 		uv_run(&w->loop, UV_RUN_ONCE);
 	uv_timer_stop(&w->limit);
