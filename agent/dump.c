@@ -297,14 +297,12 @@ static int rule_row(const struct dump *d, const void *k, const void *v, struct f
 static int port_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
 {
 	const struct fl_port_key *key = k;
-	unsigned int bits = key->prefixlen - 40;
-	unsigned int first = (unsigned int)key->port_be[0] << 8 | key->port_be[1];
-	unsigned int last = first + (1u << (16 - bits)) - 1;
+	unsigned int first = key->port, last = first + (1u << (FL_PORT_BITS - key->bits)) - 1;
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), first == last ? "%u" : "%u-%u", first, last);
 	return fl_json_set_int(row, "ports", key->ports) ?: set_proto(row, key->proto) ?:
-	       fl_json_set_str(row, "range", bits ? text : "all") ?:
+	       fl_json_set_str(row, "range", key->bits ? text : "all") ?:
 	       set_origin(row, d, ((const struct fl_port_info *)v)->origin);
 }
 

@@ -99,12 +99,13 @@ static void put_filler(unsigned int i)
 	struct fl_rule_key rule = { .version = i % 2 ? VERSION_A : VERSION_B,
 				    .who = ID_FILLER + i,
 				    .dir = i % 2 ? FL_EGRESS : FL_INGRESS };
-	struct fl_rule ports = { .ports = PORTS_FILLER + i / 10 };
+	struct fl_rule ports = { .ports = PORTS_FILLER + i / 10, .lengths = 1 << FL_PORT_BITS };
 	struct fl_prefix_key prefix = { .prefixlen = 32 + 96 + 24 };
 	struct fl_prefix_info info = { .block = ID_FILLER + i };
-	struct fl_port_key port = { .prefixlen = 56,
-				    .ports = PORTS_FILLER + i / 10,
-				    .proto = FL_PROTO_TCP };
+	struct fl_port_key port = { .ports = PORTS_FILLER + i / 10,
+				    .port = i % 10,
+				    .proto = FL_PROTO_TCP,
+				    .bits = FL_PORT_BITS };
 	struct fl_port_info origin = { 0 };
 
 	/* All over the addresses, so that the way to each is long, but not over those in use. */
@@ -113,7 +114,6 @@ static void put_filler(unsigned int i)
 	if (prefix.addr.w_be[3] == inet_addr("10.0.0.0") ||
 	    prefix.addr.w_be[3] == inet_addr("198.51.100.0"))
 		prefix.addr.w_be[3] = htonl(0xdfffff00);
-	port.port_be[0] = (uint8_t)(i % 10);
 	put("fl_rules", &rule, &ports);
 	put("fl_prefixes", &prefix, &info);
 	put("fl_ports", &port, &origin);

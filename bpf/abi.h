@@ -12,7 +12,8 @@
  *	other address -> who it is	    a hash for pods of this node, else longest prefix:
  *					    a pod's identity and namespace, a block of policies
  *	version, direction, one of these -> rule    for each of them, FL_ID_PODS and FL_ID_ANY
- *	rule's port set, protocol, port -> allow    longest prefix; any match of any rule allows
+ *	rule's port set, protocol, port -> allow    a hash, asked once for each length of prefix
+ *					    that the set has; any match of any rule allows
  *
  * A block stands for all blocks of policies that cover the address, and a rule for all that the
  * set's policies allow it, so the longest prefix never hides a shorter one's ports. A set changes
@@ -31,7 +32,7 @@
 #define FL_MAX_SPECIALS	 65536	 /* the node's addresses, Services' and other nodes' blocks */
 #define FL_MAX_SLOTS	 4096	 /* policy sets in use on this node */
 #define FL_MAX_RULES	 1048576 /* version x direction x identity */
-#define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
+#define FL_MAX_PORTS	 262144	 /* port sets' members */
 #define FL_MAX_FLOWS	 524288	 /* tracked connections */
 #define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
 #define FL_MAX_DEVICES	 256	 /* interfaces to other nodes */
@@ -171,21 +172,26 @@ enum {
 	FL_RULE_ALL = 0xffffffff, /* port set: every protocol and port */
 };
 
-struct fl_rule {
-	__u32 ports;  /* number of a port set, or FL_RULE_... */
-	__u32 origin; /* for flows and explain: number of the rule that says so, 0: none */
-};
-FL_ABI_SIZE(struct fl_rule, 8);
+enum { FL_PORT_BITS = 16 };
 
-/* fl_ports, longest prefix: a port set's members. Every entry allows. */
-struct fl_port_key {
-	__u32 prefixlen; /* 40: the whole protocol; 56 less the bits of a range that are free */
-	__u32 ports;
-	__u8 proto;	 /* IPPROTO_TCP, _UDP, _SCTP */
-	__u8 port_be[2]; /* of the destination */
-	__u8 pad;
+struct fl_rule {
+	__u32 ports;   /* number of a port set, or FL_RULE_... */
+	__u32 lengths; /* of the set: bit n, it has members of which n bits count */
+	__u32 origin;  /* for flows and explain: number of the rule that says so, 0: none */
 };
-FL_ABI_SIZE(struct fl_port_key, 12);
+FL_ABI_SIZE(struct fl_rule, 12);
+
+/*
+ * fl_ports: a port set's members, which are disjoint: ports that begin with the same bits. Every
+ * entry allows. A set has members of few lengths, mostly of one: single ports.
+ */
+struct fl_port_key {
+	__u32 ports;
+	__u16 port; /* of the destination; the bits that do not count are zero */
+	__u8 proto; /* IPPROTO_TCP, _UDP, _SCTP */
+	__u8 bits;  /* that count; 0: the whole protocol, FL_PORT_BITS: one port */
+};
+FL_ABI_SIZE(struct fl_port_key, 8);
 
 struct fl_port_info {
 	__u32 origin; /* as in struct fl_rule */

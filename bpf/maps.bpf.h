@@ -82,9 +82,9 @@ struct {
 	__type(value, struct fl_rule);
 } fl_rules SEC(".maps");
 
-/* Port set, protocol, port -> allowed. Written by the agent. Full: policy refused. */
+/* Port set, protocol, ports -> allowed. Written by the agent. Full: policy refused. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, FL_MAX_PORTS);
 	__type(key, struct fl_port_key);

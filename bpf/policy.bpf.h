@@ -86,22 +86,6 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	e->who[3] = info->identity ? FL_ID_PODS : 0;
 }
 
-/* True when the port set has the port; *origin is then the rule's. */
-static __always_inline bool fl_port_allowed(__u32 ports, __u8 proto, __u16 port_be, __u32 *origin)
-{
-	struct fl_port_key key = {};
-	struct fl_port_info *info;
-
-	key.prefixlen = 32 + 8 + 16;
-	key.ports = ports;
-	key.proto = proto;
-	__builtin_memcpy(key.port_be, &port_be, sizeof(key.port_be));
-	info = bpf_map_lookup_elem(&fl_ports, &key);
-	if (info)
-		*origin = info->origin;
-	return info;
-}
-
 /* What is asked about a connection: its opener, the other end, and what it is. */
 struct fl_case {
 	struct fl_end from, to;
@@ -118,19 +102,54 @@ struct fl_wanted {
 	__u32 origin;
 };
 
+/*
+ * The number of the rule by which the port set has the protocol's port, or -1: it has not. One
+ * look-up for each length that the set has, of which there are at most FL_PORT_BITS + 1. A function
+ * of numbers, as fl_policy() is.
+ */
+__noinline __s64 fl_port_origin(__u32 ports, __u32 lengths, __u8 proto, __u16 port)
+{
+	struct fl_port_key key = {};
+
+	key.ports = ports;
+	key.proto = proto;
+#pragma clang loop unroll(disable)
+	for (int bits = FL_PORT_BITS; bits >= 0; bits--) {
+		__u32 rest = lengths & ((2u << bits) - 1);
+		struct fl_port_info *info;
+
+		if (!rest)
+			break;
+		if (!(rest & 1u << bits))
+			continue;
+		key.bits = bits;
+		key.port = port & ~((1u << (FL_PORT_BITS - bits)) - 1);
+		info = bpf_map_lookup_elem(&fl_ports, &key);
+		if (info)
+			return info->origin;
+	}
+	return -1;
+}
+
 /* Does the version allow this one of what the other end is? *key has the rest. */
 static __always_inline bool fl_who_allowed(struct fl_wanted *want, struct fl_rule_key *key,
 					   __u32 who)
 {
 	struct fl_rule *rule;
+	__s64 origin;
 
 	key->who = who;
 	rule = bpf_map_lookup_elem(&fl_rules, key);
 	if (!rule)
 		return false;
-	want->origin = rule->origin;
-	return rule->ports == FL_RULE_ALL ||
-	       fl_port_allowed(rule->ports, want->proto, want->dport_be, &want->origin);
+	origin = rule->ports == FL_RULE_ALL
+			 ? rule->origin
+			 : fl_port_origin(rule->ports, rule->lengths, want->proto,
+					  bpf_ntohs(want->dport_be));
+	if (origin < 0)
+		return false;
+	want->origin = origin;
+	return true;
 }
 
 /*

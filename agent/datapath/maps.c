@@ -326,17 +326,23 @@ int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_er
 	return dp_drop(FD(d, fl_prefixes), key, "prefixes", err);
 }
 
+/*
+ * Who takes over finds most of it there; an entry's memory must not go to another one meanwhile, as
+ * that of one which is written again does.
+ */
+static bool is_there(int map_fd, const void *key, const void *value, size_t size)
+{
+	uint8_t have[64];
+
+	return bpf_map_lookup_elem(map_fd, key, have) == 0 && memcmp(have, value, size) == 0;
+}
+
 int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 		struct fl_err *err)
 {
-	struct fl_rule have;
+	int fd = FD(d, fl_rules);
 
-	/* Who takes over finds most of it there; its memory must not go to another rule meanwhile.
-	 */
-	if (bpf_map_lookup_elem(FD(d, fl_rules), key, &have) == 0 &&
-	    memcmp(&have, rule, sizeof(have)) == 0)
-		return 0;
-	return dp_put(FD(d, fl_rules), key, rule, "rules", err);
+	return is_there(fd, key, rule, sizeof(*rule)) ? 0 : dp_put(fd, key, rule, "rules", err);
 }
 
 int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *err)
@@ -347,7 +353,9 @@ int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *e
 int dp_set_port(struct dp *d, const struct fl_port_key *key, const struct fl_port_info *info,
 		struct fl_err *err)
 {
-	return dp_put(FD(d, fl_ports), key, info, "ports", err);
+	int fd = FD(d, fl_ports);
+
+	return is_there(fd, key, info, sizeof(*info)) ? 0 : dp_put(fd, key, info, "ports", err);
 }
 
 int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err)

@@ -4,7 +4,6 @@
  * they are given numbers of the kernel's that no endpoint of an earlier agent uses: until an
  * endpoint is given its new slot, it keeps what it has.
  */
-#include <endian.h>
 #include <errno.h>
 
 #include "agent/enforce/inside.h"
@@ -26,13 +25,10 @@ struct fl_prefix_key enf_prefix_key(const struct fl_prefix *p)
 
 static struct fl_port_key port_key(const struct pol_entry *en)
 {
-	struct fl_port_key key = { .prefixlen = 40u + en->port.bits,
-				   .ports = en->port.ports,
-				   .proto = en->port.proto };
-	uint16_t be = htobe16(en->port.port);
-
-	memcpy(key.port_be, &be, sizeof(be));
-	return key;
+	return (struct fl_port_key){ .ports = en->port.ports,
+				     .port = en->port.port,
+				     .proto = en->port.proto,
+				     .bits = en->port.bits };
 }
 
 static struct fl_rule_key rule_key(const struct pol_entry *en)
@@ -128,7 +124,9 @@ static int apply_port(struct enf *e, const struct pol_op *op, struct fl_err *err
 
 static int apply_rule(struct enf *e, const struct pol_op *op, struct fl_err *err)
 {
-	struct fl_rule rule = { .ports = op->e.rule.ports, .origin = op->e.rule.origin };
+	struct fl_rule rule = { .ports = op->e.rule.ports,
+				.lengths = op->e.rule.lengths,
+				.origin = op->e.rule.origin };
 	struct fl_rule_key key = rule_key(&op->e);
 
 	return op->del ? dp_remove_rule(e->dp, &key, err) : dp_set_rule(e->dp, &key, &rule, err);

@@ -144,6 +144,7 @@ struct port_set {
 	bool is_told;
 	uint64_t hash;
 	struct pol_ports ports;
+	uint32_t lengths; /* of its entries, as in struct fl_rule */
 	size_t refs, n_entries;
 };
 

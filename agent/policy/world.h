@@ -81,7 +81,9 @@ struct pol_entry {
 			uint32_t version, who;
 			enum pol_direction dir;
 
-			uint32_t ports, origin; /* FL_RULE_ALL: everything, by origin's rule */
+			/* FL_RULE_ALL: everything, by origin's rule; lengths: as in struct fl_rule
+			 */
+			uint32_t ports, lengths, origin;
 		} rule;
 		struct { /* who an address is */
 			struct fl_prefix prefix;

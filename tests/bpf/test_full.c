@@ -184,7 +184,7 @@ static int drop_rule(__u32 i)
 
 static int put_port(__u32 i)
 {
-	struct fl_port_key key = { .prefixlen = 56, .ports = i, .proto = IPPROTO_TCP };
+	struct fl_port_key key = { .ports = i, .proto = IPPROTO_TCP, .bits = FL_PORT_BITS };
 	struct fl_port_info info = { 0 };
 
 	return dp_set_port(dp, &key, &info, &err);
@@ -192,7 +192,7 @@ static int put_port(__u32 i)
 
 static int drop_port(__u32 i)
 {
-	struct fl_port_key key = { .prefixlen = 56, .ports = i, .proto = IPPROTO_TCP };
+	struct fl_port_key key = { .ports = i, .proto = IPPROTO_TCP, .bits = FL_PORT_BITS };
 
 	return dp_remove_port(dp, &key, &err);
 }

@@ -312,6 +312,30 @@ static void a_selected_pod_gets_what_is_allowed_and_no_more(void **state)
 	CHECK_ROWS(rows);
 }
 
+static void a_port_set_may_have_members_of_every_length(void **state)
+{
+	struct pkt p = { .src = B4, .dst = A4, .src_mac = MAC_B };
+
+	(void)state;
+	world_slot(SLOT_A, 21, FL_SLOT_INGRESS);
+	world_rule(21, FL_INGRESS, FL_ID_PODS, 52);
+	/* The lower half, then the half of what is left, and so on: all but the last port. */
+	for (unsigned int bits = 1; bits <= FL_PORT_BITS; bits++)
+		world_port(52, IPPROTO_UDP, (__u16)(0x10000 - (0x20000 >> bits)), bits);
+	world_port(52, IPPROTO_SCTP, 0, 0);
+	world_forget();
+	for (unsigned int bits = 1; bits <= FL_PORT_BITS; bits++) {
+		p.dport = (__u16)(0x10000 - (0x20000 >> bits));
+		CHECK_FATE("the first", world_run(FROM_B, &p), FL_R_REDIRECTED);
+		p.dport = (__u16)(0xffff - (0x10000 >> bits));
+		CHECK_FATE("the last", world_run(FROM_B, &p), FL_R_REDIRECTED);
+	}
+	p.dport = 0xffff;
+	CHECK_FATE("the one that is left", world_run(FROM_B, &p), FL_R_POLICY_INGRESS);
+	p.proto = IPPROTO_SCTP;
+	CHECK_FATE("the whole protocol", world_run(FROM_B, &p), FL_R_REDIRECTED);
+}
+
 static void a_namespace_and_an_identity_allow_each_by_itself(void **state)
 {
 	static const struct pkt by_ns = { .src = B4, .dst = A4, .dport = 70, .src_mac = MAC_B };
@@ -561,6 +585,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(a_selected_pod_gets_what_is_allowed_and_no_more),
 		cmocka_unit_test(a_namespace_and_an_identity_allow_each_by_itself),
+		cmocka_unit_test(a_port_set_may_have_members_of_every_length),
 		cmocka_unit_test(egress_is_judged_at_the_sender),
 		cmocka_unit_test(replies_and_errors_of_an_allowed_flow_pass),
 		cmocka_unit_test(only_an_echo_reply_is_the_reply_to_an_echo),

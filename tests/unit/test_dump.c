@@ -157,9 +157,7 @@ static void rules_and_ports_name_whom_and_which_policy(void **state)
 {
 	struct fl_rule_key key = { .version = 7, .dir = FL_INGRESS };
 	struct fl_rule rule = { .ports = 12 };
-	struct fl_port_key port = {
-		.prefixlen = 40 + 12, .ports = 12, .proto = IPPROTO_TCP, .port_be = { 0, 80 }
-	};
+	struct fl_port_key port = { .ports = 12, .port = 80, .proto = IPPROTO_TCP, .bits = 12 };
 	struct fl_port_info info;
 
 	(void)state;
@@ -182,10 +180,10 @@ static void rules_and_ports_name_whom_and_which_policy(void **state)
 	check_row("ports", &port, &info,
 		  "{'ports':12,'protocol':'tcp','range':'80-95','policy':'x/p','rule':"
 		  "'ingress[0]'}");
-	port.prefixlen = 56;
+	port.bits = FL_PORT_BITS;
 	info.origin = 0;
 	check_row("ports", &port, &info, "{'ports':12,'protocol':'tcp','range':'80'}");
-	port = (struct fl_port_key){ .prefixlen = 40, .ports = 1, .proto = 99 };
+	port = (struct fl_port_key){ .ports = 1, .proto = 99 };
 	check_row("ports", &port, &info, "{'ports':1,'protocol':'99','range':'all'}");
 }
 
