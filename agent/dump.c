@@ -203,24 +203,36 @@ static int endpoint_row(const struct dump *d, const void *k, const void *v, stru
 
 static int local_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
 {
-	const struct fl_local_key *key = k;
+	const struct fl_address_key *key = k;
 
 	return set_ip(row, &key->addr) ?: set_zone(row, key->zone) ?:
 	       set_interface(row, *(const __u32 *)v) ?: set_pod(row, d, &key->addr);
 }
 
-static int prefix_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+static int set_block(struct fl_json *row, const struct dump *d, uint32_t block)
 {
-	const struct fl_prefix_info *info = v;
-	const struct fl_prefix_key *key = k;
-	int r = set_prefix(row, key);
+	return block ? set_who(row, "block", d, block) : 0;
+}
+
+static int address_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+{
+	const struct fl_address_info *info = v;
+	const struct fl_address_key *key = k;
+	int r = set_ip(row, &key->addr) ?: set_zone(row, key->zone);
 
 	r = r ?: set_identity(row, d, info->identity);
 	if (r == 0 && info->identity)
 		r = set_pod(row, d, &key->addr);
 	if (r == 0 && info->ns)
 		r = set_who(row, "namespace", d, info->ns);
-	return r ?: info->block ? set_who(row, "block", d, info->block) : 0;
+	return r ?: set_block(row, d, info->block);
+}
+
+static int prefix_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+{
+	const struct fl_prefix_info *info = v;
+
+	return set_prefix(row, k) ?: set_block(row, d, info->block);
 }
 
 static int special_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
@@ -319,6 +331,7 @@ static const struct dump_map maps[] = {
 	{ "flows", DP_T_FLOWS, flow_row, flow_wanted },
 	{ "endpoints", DP_T_ENDPOINTS, endpoint_row },
 	{ "locals", DP_T_LOCALS, local_row },
+	{ "addresses", DP_T_ADDRESSES, address_row },
 	{ "prefixes", DP_T_PREFIXES, prefix_row },
 	{ "specials", DP_T_SPECIALS, special_row },
 	{ "slots", DP_T_SLOTS, slot_row, slot_wanted },

@@ -130,7 +130,8 @@ fl_must int pol_world_snapshot(struct pol_world *w, struct pol_diff *out, struct
 
 struct pol_stats {
 	size_t namespaces, pods, policies, refused;
-	size_t identities, blocks, sets, rules, ports, port_sets, prefixes;
+	size_t identities, blocks, sets, rules, ports, port_sets;
+	size_t addresses, prefixes; /* whole ones, and shorter ones */
 	const char *full; /* the map that the first of those that are refused did not fit; static */
 };
 

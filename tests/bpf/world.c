@@ -66,12 +66,14 @@ static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, 
 				       .host_mac = { 2, 0, 0, 0, 0, 0xfe },
 				       .ip4 = address(ip4),
 				       .ip6 = address(ip6) };
-	struct fl_local_key key = { .addr = ep.ip4 };
+	struct fl_address_info info = { .identity = identity, .ns = ID_NS };
 
 	put(skel->maps.fl_endpoints, &ifindex, &ep);
-	put(skel->maps.fl_locals, &key, &ifindex);
-	key.addr = ep.ip6;
-	put(skel->maps.fl_locals, &key, &ifindex);
+	for (int i = 0; i < 2; i++) {
+		info.key.addr = i ? ep.ip6 : ep.ip4;
+		put(skel->maps.fl_locals, &info.key, &ifindex);
+		put(skel->maps.fl_addresses, &info.key, &info);
+	}
 }
 
 /* Packets counted so far, by reason and direction. Nobody counts but the packets that are run. */
