@@ -340,3 +340,11 @@ double world_time(enum hook hook, const struct pkt *p, unsigned int times)
 	read_counts(counted);
 	return r == 0 ? (double)o.duration : -1;
 }
+
+void world_check_rows(const struct world_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		world_forget();
+		CHECK_FATE(rows[i].what, world_run(rows[i].hook, &rows[i].p), rows[i].want);
+	}
+}

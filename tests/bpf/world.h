@@ -109,3 +109,16 @@ size_t world_flows(void);
 			fail_msg("%s: reason %d (verdict %d), expected %d", what, check_f_.reason, \
 				 check_f_.verdict, (int)(want));                                   \
 	} while (0)
+
+/* A packet and what must become of it, where nothing went before. */
+struct world_row {
+	const char *what;
+	enum hook hook;
+	struct pkt p;
+	enum fl_reason want;
+};
+
+/* Each packet by itself: what came before it is forgotten. */
+void world_check_rows(const struct world_row *rows, size_t n);
+
+#define CHECK_ROWS(rows) world_check_rows(rows, sizeof(rows) / sizeof((rows)[0]))

@@ -50,7 +50,7 @@ done
 for t in $tests; do
 	args+=(-a "build/tests/$t=/fairlead/build/tests/$t")
 done
-for f in tests/e2e/{node,cluster}.bash tests/kernel/pods.sh build/bin/fairleadd build/cni; do
+for f in tests/e2e/{node,cluster,policies}.bash tests/kernel/pods.sh build/bin/fairleadd build/cni; do
 	args+=(-a "$f=/fairlead/$f")
 done
 exec tests/kernel/boot.sh "${args[@]}" "$package" tests/kernel/guest.sh
