@@ -9,6 +9,7 @@
 #include <endian.h>
 #include <netinet/in.h>
 
+#include "bpf/abi.h"
 #include "policy_world.h"
 
 static struct pol_world *w;
