@@ -94,12 +94,6 @@ static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct
 	return 0;
 }
 
-/* True when the reason means that the packet goes nowhere. */
-static __always_inline bool fl_is_drop(__u8 reason)
-{
-	return reason != FL_R_FORWARDED && reason != FL_R_REDIRECTED && reason != FL_R_NOT_IP;
-}
-
 /* Ends the packet's way. tell: an event even though it passes (a new connection). */
 static __always_inline int fl_finish(struct __sk_buff *skb, struct fl_packet *p,
 				     struct fl_told *told, bool tell)

@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <string.h>
+
+#include "base/ip.h"
 #include "bpf/abi.h"
 #include "net/nl.h"
 #include "net/tc.h"
@@ -13,6 +16,24 @@
 #include "state/blocks.h"
 
 struct dp;
+
+/* An address as the maps have it. */
+static inline struct fl_in dp_in(const struct fl_ip *ip)
+{
+	struct fl_in in;
+
+	memcpy(in.b, ip->b, sizeof(in.b));
+	return in;
+}
+
+/* And back. */
+static inline struct fl_ip dp_ip(const struct fl_in *in)
+{
+	struct fl_ip ip;
+
+	memcpy(ip.b, in->b, sizeof(ip.b));
+	return ip;
+}
 
 /*
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
