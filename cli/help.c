@@ -49,7 +49,8 @@ static const struct cli_command commands[] = {
 	  "                the policies in force; if not, the next packet is\n"
 	  "bpf endpoints   pods' interfaces, and the slot of each one's policy set\n"
 	  "bpf locals      pods' addresses\n"
-	  "bpf prefixes    whose an address is, and which block of policies covers it\n"
+	  "bpf addresses   whose an address is, and which block of policies covers it\n"
+	  "bpf prefixes    which block covers all other addresses\n"
 	  "bpf specials    addresses that are treated in a way of their own\n"
 	  "bpf slots       the version of each policy set that is in force\n"
 	  "bpf rules       what a version allows whom (also: policy); PORTS is a number of\n"
@@ -59,6 +60,7 @@ static const struct cli_command commands[] = {
 	  "bpf denied      blocks whose packets are dropped\n"
 	  "bpf state       the agent's switches\n"
 	  "bpf counts      packets and bytes by reason and direction\n"
+	  "bpf verdicts    new connections that policy has allowed and denied\n"
 	  "\n"
 	  "  --max N        at most so many entries; 1000\n"
 	  "  --pod NS/NAME  flows: only those of this pod\n" },
