@@ -243,6 +243,19 @@ size_t world_flows(void)
 	return n;
 }
 
+uint64_t world_verdicts(enum fl_verdict verdict, enum fl_dir dir)
+{
+	__u32 index = verdict * FL_DIRS + dir;
+	uint64_t values[256], sum = 0;
+
+	assert_in_range(libbpf_num_possible_cpus(), 1, 256);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.fl_verdicts), &index, values),
+			 0);
+	for (int c = 0; c < libbpf_num_possible_cpus(); c++)
+		sum += values[c];
+	return sum;
+}
+
 static const struct bpf_program *program_at(enum hook hook)
 {
 	switch (hook) {

@@ -101,6 +101,9 @@ double world_time(enum hook hook, const struct pkt *p, unsigned int times);
 /* Number of tracked connections. */
 size_t world_flows(void);
 
+/* New connections of this verdict and direction so far, on all processors. */
+uint64_t world_verdicts(enum fl_verdict verdict, enum fl_dir dir);
+
 /* The packet's reason must be this one; what is said says which packet it was. */
 #define CHECK_FATE(what, run, want)                                                                \
 	do {                                                                                       \

@@ -206,7 +206,7 @@ static void names_of_maps_are_known_and_others_are_not(void **state)
 	(void)state;
 	CHECK(!dump_find("fl_rules") && !dump_find("") && !dump_find("state"));
 	CHECK(strstr(dump_names(names), "flows, endpoints") == names);
-	CHECK(strstr(names, "denied, state or counts"));
+	CHECK(strstr(names, "denied, state, counts or verdicts"));
 }
 
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, begin, end)
