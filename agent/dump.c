@@ -346,7 +346,7 @@ const char *dump_names(char out[256])
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(maps); i++)
 		n += (size_t)snprintf(out + n, 256 - n, "%s, ", maps[i].name);
-	(void)snprintf(out + n, 256 - n, "state or counts");
+	(void)snprintf(out + n, 256 - n, "state, counts or verdicts");
 	return out;
 }
 

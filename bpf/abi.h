@@ -260,6 +260,12 @@ struct fl_count {
 FL_ABI_SIZE(struct fl_count, 16);
 
 /*
+ * fl_verdicts, per processor: verdict x direction (as in fl_counts) -> how many connections' first
+ * packets have been judged so. What is denied is entered nowhere: its next packet is a first one.
+ */
+enum fl_verdict { FL_V_ALLOWED, FL_V_DENIED, FL_V_COUNT };
+
+/*
  * fl_flows: a connection, from both sides one entry: the lower (address, port) is side 0.
  * ICMP echo has its identifier as the asker's port; other protocols have none.
  */

@@ -27,6 +27,16 @@ static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 di
 	fl_count_bytes(skb->len, reason, dir);
 }
 
+/* Counts what policy has said of a new connection. */
+static __always_inline void fl_count_verdict(enum fl_verdict verdict, __u8 dir)
+{
+	__u32 index = verdict * FL_DIRS + dir;
+	__u64 *count = bpf_map_lookup_elem(&fl_verdicts, &index);
+
+	if (count)
+		++*count;
+}
+
 /* True when this processor may send one more event in this jiffy. */
 static __always_inline bool fl_event_allowed(void)
 {
