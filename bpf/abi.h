@@ -306,14 +306,19 @@ enum { FL_TCP_SYN = 1 << 0, FL_TCP_ACK = 1 << 1, FL_TCP_FIN = 1 << 2, FL_TCP_RST
 
 struct fl_flow {
 	__u32 seen;	  /* jiffies, low half, of the last packet */
-	__u32 generation; /* of the policy that it was judged by */
+	__u32 generation; /* of the policy that it was judged by; NONE while what follows changes */
 	__u32 origin;	  /* of the rule that allowed it */
 	__u32 pod[2];	  /* index of the host interface of each side that is a pod here; or 0 */
 	__u8 flags;	  /* FL_FLOW_... */
 	__u8 tcp[2];	  /* FL_TCP_... of each side */
-	__u8 pad;
+	__u8 is_short;	  /* 1: its packets may take the short way, by what follows and pod */
+	/*
+	 * Of each side that is a pod here, as in struct fl_endpoint_info: a change of those changes
+	 * the generation.
+	 */
+	__u8 mac[2][6], host_mac[2][6];
 };
-FL_ABI_SIZE(struct fl_flow, 24);
+FL_ABI_SIZE(struct fl_flow, 48);
 
 /* Seconds after which a silent flow is forgotten. */
 enum {

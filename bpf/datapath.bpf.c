@@ -7,7 +7,7 @@
  * pod, fl_from_net only. Packets of no pod of this node pass all of them untouched, and go on to
  * others' filters. fl_xdp drops denied sources where the card hands them over.
  */
-#include "bpf/way.bpf.h"
+#include "bpf/short.bpf.h"
 
 static __always_inline bool is_own(const struct fl_endpoint_info *ep, const struct fl_in *addr,
 				   bool v4, __u32 ifindex)
@@ -41,8 +41,8 @@ static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
-SEC("tc")
-int fl_from_pod(struct __sk_buff *skb)
+/* What a pod sends, and whatever it may be. */
+__noinline int fl_long_from_pod(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_EGRESS);
 	const struct fl_endpoint_info *ep;
@@ -67,15 +67,23 @@ int fl_from_pod(struct __sk_buff *skb)
 	}
 	if (w->way == FL_WAY_LOCAL)
 		verdict = fl_way_local(skb, w, ep->zone, ep);
-	else if (w->way == FL_WAY_PEER)
-		verdict = fl_way_peer(skb, w, ep);
+	else if (w->way == FL_WAY_PEER && !fl_mac_differs(w->p.eth.h_dest, ep->host_mac))
+		verdict = fl_way_peer(skb, &w->p);
 	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
 	r = fl_finish(skb, &w->p, &w->told, w->is_new);
 	return verdict < 0 ? r : verdict;
 }
 
 SEC("tc")
-int fl_to_pod(struct __sk_buff *skb)
+int fl_from_pod(struct __sk_buff *skb)
+{
+	int r = fl_short_from_pod_any(skb);
+
+	return r < 0 ? fl_long_from_pod(skb) : r;
+}
+
+/* What the stack sends to a pod. */
+__noinline int fl_long_to_pod(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_INGRESS);
 	__u32 ifindex = skb->ifindex, zone;
@@ -97,6 +105,14 @@ int fl_to_pod(struct __sk_buff *skb)
 	return fl_finish(skb, &w->p, &w->told, w->is_new);
 }
 
+SEC("tc")
+int fl_to_pod(struct __sk_buff *skb)
+{
+	int r = fl_short_to_pod_any(skb);
+
+	return r < 0 ? fl_long_to_pod(skb) : r;
+}
+
 /* True when the address lies in a block that is not listened to; no address does. */
 static __always_inline bool is_denied(const struct fl_in *src)
 {
@@ -115,8 +131,8 @@ static __always_inline bool is_left_to_stack(int r)
 	return r == -FL_R_FRAGMENT || r == -FL_R_INVALID_STATE;
 }
 
-SEC("tc")
-int fl_from_net(struct __sk_buff *skb)
+/* What comes from the network. */
+__noinline int fl_long_from_net(struct __sk_buff *skb)
 {
 	struct fl_work *w = fl_work_begin(FL_INGRESS);
 	struct fl_device *device;
@@ -150,6 +166,19 @@ int fl_from_net(struct __sk_buff *skb)
 	fl_note(w, 0, FL_R_REDIRECTED);
 	(void)fl_finish(skb, &w->p, &w->told, w->is_new);
 	return verdict;
+}
+
+SEC("tc")
+int fl_from_net(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
+	int r = -1;
+
+	/* Sources are looked up on the long way. */
+	if (device && !(device->flags & FL_DEVICE_DENIES) && skb->pkt_type == FL_PACKET_HOST)
+		r = fl_short_from_net_any(skb);
+	return r < 0 ? fl_long_from_net(skb) : r;
 }
 
 SEC("tc")

@@ -81,6 +81,14 @@ static __always_inline struct fl_flow *fl_flow_inherit(const struct fl_flow_key 
 	return bpf_map_lookup_elem(&fl_flows, key);
 }
 
+/* True when the packet belongs to the connection, and not to one that comes after it. */
+static __always_inline bool fl_flow_is_alive(const struct fl_packet *p, const struct fl_lookup *l,
+					     const struct fl_flow *f)
+{
+	return l->now - f->seen <= fl_flow_timeout_s(p->proto, f) * cfg_hz &&
+	       !fl_flow_is_reopened(p, l, f);
+}
+
 /* The packet's connection, or NULL: none that is alive. */
 static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, __u32 zone,
 						    struct fl_lookup *l)
@@ -92,10 +100,7 @@ static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, _
 	f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!f)
 		f = fl_flow_inherit(&l->key);
-	if (!f || l->now - f->seen > fl_flow_timeout_s(p->proto, f) * cfg_hz ||
-	    fl_flow_is_reopened(p, l, f))
-		return NULL;
-	return f;
+	return f && fl_flow_is_alive(p, l, f) ? f : NULL;
 }
 
 /* Notes that the packet has passed. Racing processors may lose a flag; the next packet brings it.

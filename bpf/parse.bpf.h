@@ -58,7 +58,7 @@ struct fl_arp {
 	__u8 hardware_len, protocol_len;
 	__be16 operation;
 	__u8 sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
-} __attribute__((packed));
+} __attribute__((packed, aligned(2)));
 
 #define FL_EXTENSIONS_MAX 6
 
@@ -101,6 +101,7 @@ enum {
 struct fl_view {
 	struct __sk_buff *skb;
 	void *data, *end;
+	bool in_place; /* what lies elsewhere is not looked for */
 };
 
 /* Copies what is there, in place: faster than by helper. at and len are constants. */
@@ -109,13 +110,18 @@ static __always_inline bool fl_copy(const struct fl_view *v, __u32 at, void *to,
 	if (v->data + at + len > v->end)
 		return false;
 	/* The IP header lies on a word, the Ethernet header on half of one. */
-	__builtin_memcpy(to, __builtin_assume_aligned(v->data + at, 2), len);
+	if (at < ETH_HLEN)
+		__builtin_memcpy(to, __builtin_assume_aligned(v->data + at, 2), len);
+	else
+		__builtin_memcpy(to, __builtin_assume_aligned(v->data + at, 4), len);
 	return true;
 }
 
 /* Copies what is at the offset, however the packet lies in memory. 0 or -FL_R_TRUNCATED. */
 static __always_inline int fl_load(const struct fl_view *v, __u32 off, void *to, __u32 len)
 {
+	if (v->in_place)
+		return -FL_R_TRUNCATED;
 	return bpf_skb_load_bytes(v->skb, off, to, len) < 0 ? -FL_R_TRUNCATED : 0;
 }
 
@@ -147,15 +153,12 @@ static __always_inline void fl_set_ip4(struct fl_in *out, __u32 addr_be)
 	out->w_be[3] = addr_be;
 }
 
-/* True when the two MAC addresses are not the same. */
+/* True when the two MAC addresses are not the same. All lie on half a word. */
 static __always_inline bool fl_mac_differs(const __u8 *a, const __u8 *b)
 {
-	__u8 bits = 0;
+	const __u16 *x = __builtin_assume_aligned(a, 2), *y = __builtin_assume_aligned(b, 2);
 
-#pragma unroll
-	for (int i = 0; i < 6; i++)
-		bits |= a[i] ^ b[i];
-	return bits;
+	return (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]);
 }
 
 /* True within fe80::/10. */
@@ -298,13 +301,12 @@ static __always_inline int fl_parse_extension(const struct fl_view *v, struct fl
 	return p->part == FL_LATER_FRAGMENT ? 0 : 1;
 }
 
-/* The IPv6 header at off with the extension headers that follow; as fl_parse_ip4(). */
-static __always_inline int fl_parse_ip6(const struct fl_view *v, __u32 off, bool inner,
-					struct fl_packet *p, __u32 *next, __u32 *left)
+/* The IPv6 header at off, without the extension headers that follow; as fl_parse_ip4(). */
+static __always_inline int fl_parse_ip6_fixed(const struct fl_view *v, __u32 off, bool inner,
+					      struct fl_packet *p, __u32 *next, __u32 *left)
 {
 	struct ipv6hdr h;
 	__u32 len;
-	int r = 1;
 
 	if ((inner ? fl_load(v, off, &h, sizeof(h)) : fl_read(v, ETH_HLEN, &h, sizeof(h))) < 0)
 		return -FL_R_TRUNCATED;
@@ -327,6 +329,18 @@ static __always_inline int fl_parse_ip6(const struct fl_view *v, __u32 off, bool
 	__builtin_memcpy(&p->dst, &h.daddr, sizeof(p->dst));
 	p->plain = !inner && (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP);
 	*left = len;
+	return 0;
+}
+
+/* The same with the extension headers. */
+static __always_inline int fl_parse_ip6(const struct fl_view *v, __u32 off, bool inner,
+					struct fl_packet *p, __u32 *next, __u32 *left)
+{
+	int r = fl_parse_ip6_fixed(v, off, inner, p, next, left);
+
+	if (r < 0)
+		return r;
+	r = 1;
 	for (int i = 0; i < FL_EXTENSIONS_MAX && r == 1; i++)
 		r = fl_parse_extension(v, p, next, left);
 	return r == 1 ? -FL_R_EXTENSIONS : r;
@@ -417,7 +431,8 @@ static __always_inline int fl_parse_arp(const struct fl_view *v, struct fl_packe
 /* The whole packet. 0 or a negative reason. */
 static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 {
-	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end };
+	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
+				      false };
 	const struct fl_view *v = &view;
 	__u32 next = 0, left = 0;
 	int r;
@@ -442,4 +457,30 @@ static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 	if ((p->v4 && p->proto == IPPROTO_ICMP) || (!p->v4 && p->proto == FL_EXT_ICMP))
 		return fl_parse_icmp(v, next, left, p);
 	return fl_parse_l4(v, next, left, false, p);
+}
+
+/*
+ * The same of a packet that lies in one piece and has nothing but plain headers of IPv4 or IPv6 and
+ * of TCP or UDP. False: it is none, or fl_parse() has a reason against it.
+ */
+static __always_inline bool fl_parse_plain(struct __sk_buff *skb, bool v4, struct fl_packet *p)
+{
+	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
+				      true };
+	const struct fl_view *v = &view;
+	__u32 next = 0, left = 0;
+	int r;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	if (skb->vlan_present || !fl_copy(v, 0, &p->eth, sizeof(p->eth)) ||
+	    p->eth.h_proto != bpf_htons(v4 ? ETH_P_IP : ETH_P_IPV6))
+		return false;
+	p->l3 = ETH_HLEN;
+	r = v4 ? fl_parse_ip4(v, ETH_HLEN, false, p, &next, &left)
+	       : fl_parse_ip6_fixed(v, ETH_HLEN, false, p, &next, &left);
+	if (r < 0 || p->part != FL_WHOLE || !p->plain ||
+	    (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP))
+		return false;
+	return fl_parse_l4(v, ETH_HLEN + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), left,
+			   false, p) == 0;
 }

@@ -44,7 +44,9 @@ struct fl_end {
 	__u32 who[4];  /* its identity, namespace, block, FL_ID_PODS; 0: none */
 	__u32 flags;   /* FL_SPECIAL_... */
 	__u32 pick_up_until_s;
-	bool vague; /* what is known of it was being written */
+	__u8 mac[6], host_mac[6]; /* of the pod */
+	bool shut;		  /* the pod: nothing may pass it yet */
+	bool vague;		  /* what is known of it was being written */
 };
 
 /*
@@ -92,6 +94,9 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 		e->who[1] = ep.ns;
 		e->who[3] = ep.identity ? FL_ID_PODS : 0;
 		e->pick_up_until_s = ep.pick_up_until_s;
+		__builtin_memcpy(e->mac, ep.mac, sizeof(e->mac));
+		__builtin_memcpy(e->host_mac, ep.host_mac, sizeof(e->host_mac));
+		e->shut = ep.flags & FL_ENDPOINT_SHUT;
 	}
 	is_known = fl_address_read(&key, e);
 	/* A pod of this node is nothing else. */

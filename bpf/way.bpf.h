@@ -24,22 +24,53 @@ static __always_inline const struct fl_in *fl_target_of(const struct fl_packet *
 	return p->kind == FL_KIND_ERROR ? &p->outer_dst : &p->dst;
 }
 
-/* The packet's hop count, less one, with the checksums put right (RFC 1624). 0 or -1. */
+/* A frame's beginning, up to where its hop count and the sum over that end. */
+struct fl_head {
+	__u8 macs[2][6];
+	__u16 rest_be[7]; /* Ethernet type, then twelve bytes of IPv4 or IPv6 */
+};
+
+enum { FL_HEAD_MACS = 12 }; /* bytes of the MAC addresses */
+
+/* What follows the MAC addresses, with one hop less and IPv4's sum put right (RFC 1624). 0 or -1.
+ */
+static __always_inline int fl_head_hop(struct __sk_buff *skb, const struct fl_packet *p,
+				       struct fl_head *h)
+{
+	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
+				      false };
+	__u32 sum;
+
+	if (fl_read(&view, FL_HEAD_MACS, h->rest_be, sizeof(h->rest_be)) < 0)
+		return -1;
+	if (!p->v4) {
+		h->rest_be[4] -= bpf_htons(1);
+		return 0;
+	}
+	h->rest_be[5] -= bpf_htons(1 << 8);
+	sum = h->rest_be[6] + bpf_htons(1 << 8);
+	h->rest_be[6] = sum + (sum >= 0xffff);
+	return 0;
+}
+
+/* Writes the beginning from this byte on into the packet. 0 or -1: it is as it was. */
+static __always_inline int fl_head_store(struct __sk_buff *skb, const struct fl_packet *p,
+					 const struct fl_head *h, __u32 from)
+{
+	if (bpf_skb_store_bytes(skb, from, (const __u8 *)h + from, sizeof(*h) - from, 0) < 0)
+		return -1;
+	/* What a network card has summed up covers the hop limit; IPv4's sum makes up for it. */
+	if (!p->v4)
+		bpf_csum_update(skb, (__u16)~bpf_htons(1));
+	return 0;
+}
+
+/* Takes one hop from the packet. 0 or -1: it is as it was. */
 static __always_inline int fl_hop(struct __sk_buff *skb, const struct fl_packet *p)
 {
-	__u8 ttl = p->ttl - 1;
+	struct fl_head h;
 
-	/* What a network card has summed up covers this byte, too. */
-	if (!p->v4)
-		return bpf_skb_store_bytes(skb, p->l3 + offsetof(struct ipv6hdr, hop_limit), &ttl,
-					   1, BPF_F_RECOMPUTE_CSUM) < 0
-			       ? -1
-			       : 0;
-	if (bpf_l3_csum_replace(skb, p->l3 + offsetof(struct iphdr, check), bpf_htons(p->ttl << 8),
-				bpf_htons(ttl << 8), 2) < 0)
-		return -1;
-	return bpf_skb_store_bytes(skb, p->l3 + offsetof(struct iphdr, ttl), &ttl, 1, 0) < 0 ? -1
-											     : 0;
+	return fl_head_hop(skb, p, &h) < 0 ? -1 : fl_head_store(skb, p, &h, FL_HEAD_MACS);
 }
 
 /* Into the pod behind this interface of the host. */
@@ -55,13 +86,13 @@ static __always_inline int fl_enter(struct __sk_buff *skb, __u32 ifindex)
 static __always_inline int fl_way_into_pod(struct __sk_buff *skb, const struct fl_packet *p,
 					   __u32 ifindex, const struct fl_endpoint_info *to)
 {
-	__u8 macs[12];
+	struct fl_head h;
 
 	if (p->ttl <= 1) /* the stack says so to the sender */
 		return -1;
-	__builtin_memcpy(macs, to->mac, 6);
-	__builtin_memcpy(macs + 6, to->host_mac, 6);
-	if (bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) < 0 || fl_hop(skb, p) < 0)
+	__builtin_memcpy(h.macs[0], to->mac, 6);
+	__builtin_memcpy(h.macs[1], to->host_mac, 6);
+	if (fl_head_hop(skb, p, &h) < 0 || fl_head_store(skb, p, &h, 0) < 0)
 		return -1;
 	return fl_enter(skb, ifindex);
 }
@@ -95,17 +126,15 @@ static __always_inline __u32 fl_length_of(const struct __sk_buff *skb, const str
 }
 
 /* From a pod to another node: out of the interface that the route names, if it has our programs. */
-static __always_inline int fl_way_peer(struct __sk_buff *skb, struct fl_work *w,
-				       const struct fl_endpoint_info *from)
+static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_packet *p)
 {
-	const struct fl_packet *p = &w->p;
 	const struct fl_in *src = fl_source_of(p), *dst = fl_target_of(p);
 	struct bpf_redir_neigh next = {};
 	struct bpf_fib_lookup fib = {};
 	__u32 len = fl_length_of(skb, p), ifindex;
 	long r;
 
-	if (p->ttl <= 1 || len > 0xffff || fl_mac_differs(p->eth.h_dest, from->host_mac))
+	if (p->ttl <= 1 || len > 0xffff)
 		return -1;
 	fib.ifindex = skb->ifindex;
 	fib.tot_len = len;

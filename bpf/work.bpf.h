@@ -114,11 +114,29 @@ static __always_inline void fl_tell_case(struct fl_work *w)
 	w->told.identity = w->told.dir == FL_EGRESS ? w->c.to.who[0] : w->c.from.who[0];
 }
 
-/* Notes in the entry which pods of this node its sides are; from1: the case begins at side 1. */
-static __always_inline void fl_flow_pods(struct fl_flow *f, const struct fl_case *c, bool from1)
+/* Notes in the entry what its side is. */
+static __always_inline void fl_flow_side(struct fl_flow *f, int side, const struct fl_end *e)
 {
-	f->pod[0] = from1 ? c->to.ifindex : c->from.ifindex;
-	f->pod[1] = from1 ? c->from.ifindex : c->to.ifindex;
+	f->pod[side] = e->ifindex;
+	__builtin_memcpy(f->mac[side], e->mac, sizeof(f->mac[side]));
+	__builtin_memcpy(f->host_mac[side], e->host_mac, sizeof(f->host_mac[side]));
+}
+
+/*
+ * Notes in the entry what its sides are, as judged under this generation; from1: the case begins at
+ * side 1. Who reads them while they change finds no generation afterwards.
+ */
+static __always_inline void fl_flow_note(struct fl_flow *f, const struct fl_case *c, bool from1,
+					 __u32 generation)
+{
+	*(volatile __u32 *)&f->generation = FL_GENERATION_NONE;
+	barrier();
+	fl_flow_side(f, 0, from1 ? &c->to : &c->from);
+	fl_flow_side(f, 1, from1 ? &c->from : &c->to);
+	f->is_short = !c->from.shut && !c->to.shut;
+	f->origin = c->origin;
+	barrier();
+	*(volatile __u32 *)&f->generation = generation;
 }
 
 /* A connection that is known: is it still allowed? 0 or a negative reason. */
@@ -142,9 +160,7 @@ static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, 
 		return -FL_R_UNKNOWN_ENDPOINT;
 	if (r < 0)
 		return r;
-	fl_flow_pods(f, &w->c, f->flags & FL_FLOW_FROM1);
-	f->origin = w->c.origin;
-	f->generation = generation;
+	fl_flow_note(f, &w->c, f->flags & FL_FLOW_FROM1, generation);
 	return 0;
 }
 
@@ -253,8 +269,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	fl_count_verdict(r < 0 ? FL_V_DENIED : FL_V_ALLOWED, w->told.dir);
 	if (r < 0)
 		return r;
-	fl_flow_pods(&f, &w->c, w->l.side);
-	f.origin = w->c.origin;
+	fl_flow_note(&f, &w->c, w->l.side, f.generation);
 	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
 	return fl_flow_open(&w->p, &w->l, &f);
 }

@@ -183,10 +183,13 @@ int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep, const struct dp_
 	int r = 0;
 
 	info.flags |= known ? 0 : FL_ENDPOINT_SHUT;
-	/* The endpoint first: an address that leads to an unknown one would count as the world's.
+	/*
+	 * The endpoint first: an address that leads to an unknown one would count as the world's.
+	 * Connections speak of it as they found it: until they are judged again.
 	 */
 	if (!known || memcmp(&have, &info, sizeof(info)) != 0)
-		r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err);
+		r = dp_put(FD(d, fl_endpoints), &ep->ifindex, &info, "endpoints", err)
+			    ?: (have.ifindex ? dp_next_generation(d, err) : 0);
 	if (r == 0 && !known)
 		r = take_addresses(d, ep, err);
 	if (r < 0 && !known)
@@ -217,8 +220,12 @@ int dp_remove_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err
 	for (size_t i = 0; i < ep->n_ips; i++)
 		if (dp_local_owner(d, ep->info.zone, &ep->ips[i]) == ep->ifindex)
 			own->ips[own->n_ips++] = ep->ips[i];
-	/* First the endpoint: nothing passes it while its addresses are nobody's. */
-	r = dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err);
+	/*
+	 * First the endpoint: nothing passes it while its addresses are nobody's. Its connections
+	 * speak of it as they found it: until they are judged again.
+	 */
+	r = dp_drop(FD(d, fl_endpoints), &ep->ifindex, "endpoints", err)
+		    ?: dp_next_generation(d, err);
 	for (size_t i = 0; r == 0 && i < own->n_ips; i++)
 		r = drop_local(d, own->info.zone, &own->ips[i], err);
 	/* No connection is inherited with an address. */

@@ -4,10 +4,12 @@
  * (bytes, lengths, addresses, header fields, cut, grown), at every hook. Whatever comes: the
  * verdict is one of those that the hook has; at a pod's hooks exactly one counter rises by one; a
  * pod sends nothing under an address that is not its own; what no policy allows does not pass.
- * FL_MUTATIONS: how many (100,000), FL_SEED: where to begin. Needs root and eBPF.
+ * What the short way takes has the same fate as by the long one. FL_MUTATIONS: how many (100,000),
+ * FL_SEED: where to begin. Needs root and eBPF.
  */
 #include "world.h"
 
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
@@ -282,10 +284,139 @@ static void what_nobody_has_allowed_never_passes(void **state)
 	assert_true(taken > n / 2);
 }
 
+/* The connections, few as they are: as the programs have left them. */
+enum { FLOWS_MAX = 16 };
+
+struct flows {
+	size_t n;
+	struct fl_flow_key keys[FLOWS_MAX];
+	struct fl_flow values[FLOWS_MAX];
+};
+
+static void read_flows(struct flows *out)
+{
+	struct fl_flow_key *last = NULL;
+	int fd = world_map("fl_flows");
+
+	memset(out, 0, sizeof(*out));
+	for (; bpf_map_get_next_key(fd, last, &out->keys[out->n]) == 0; out->n++) {
+		last = &out->keys[out->n];
+		assert_int_equal(bpf_map_lookup_elem(fd, last, &out->values[out->n]), 0);
+		assert_true(out->n + 1 < FLOWS_MAX);
+	}
+}
+
+/* Puts them back, none for the short way. */
+static void write_long_flows(const struct flows *flows)
+{
+	struct fl_flow_key key;
+
+	/* Fragments stay as they are known. */
+	while (bpf_map_get_next_key(world_map("fl_flows"), NULL, &key) == 0)
+		assert_int_equal(bpf_map_delete_elem(world_map("fl_flows"), &key), 0);
+	for (size_t i = 0; i < flows->n; i++) {
+		struct fl_flow f = flows->values[i];
+
+		f.is_short = 0;
+		assert_int_equal(
+			bpf_map_update_elem(world_map("fl_flows"), &flows->keys[i], &f, BPF_ANY),
+			0);
+	}
+}
+
+/* Are they the same, but for the way that their packets may take and the moment? */
+static bool same_flows(const struct flows *a, const struct flows *b)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t k = 0; k < b->n; k++) {
+			struct fl_flow f = b->values[k];
+
+			f.is_short = a->values[i].is_short;
+			f.seen = a->values[i].seen;
+			found += memcmp(&a->keys[i], &b->keys[k], sizeof(a->keys[i])) == 0 &&
+				 memcmp(&a->values[i], &f, sizeof(f)) == 0;
+		}
+	return a->n == b->n && found == a->n;
+}
+
+/* The hook that a packet of this pair of ends is met at. */
+static enum hook hook_of(const struct pkt *p)
+{
+	bool from_a = strcmp(p->src, A4) == 0 || strcmp(p->src, A6) == 0;
+
+	return from_a						      ? FROM_A
+	       : strncmp(p->src, "10.2.", 5) == 0 || p->src[3] == '2' ? FROM_NET
+								      : TO_A;
+}
+
+/* Opens the packet's connection, and sends the packet both ways. True when there was a short one.
+ */
+static bool run_both(uint64_t number, enum hook hook, const struct pkt *first, const uint8_t *b,
+		     size_t len)
+{
+	struct flows before, by_short, by_long;
+	struct fate f, g;
+	bool is_short = false;
+
+	world_forget();
+	(void)world_run(hook, first);
+	read_flows(&before);
+	f = world_run_bytes(hook, b, len);
+	read_flows(&by_short);
+	write_long_flows(&before);
+	g = world_run_bytes(hook, b, len);
+	read_flows(&by_long);
+	if (f.verdict != g.verdict || f.reason != g.reason || f.counted != g.counted ||
+	    f.dir != g.dir || f.mark != g.mark || f.len != g.len ||
+	    memcmp(f.out, g.out, f.len) != 0 || !same_flows(&by_short, &by_long)) {
+		show(b, len);
+		fail_msg("packet %llu at hook %d: verdict %d, reason %d; by the long way %d, %d",
+			 (unsigned long long)number, (int)hook, f.verdict, (int)f.reason, g.verdict,
+			 (int)g.reason);
+	}
+	for (size_t i = 0; i < before.n; i++)
+		is_short |= before.values[i].is_short && f.len > 0;
+	return is_short;
+}
+
+static void what_goes_the_short_way_is_done_by_it_as_by_the_long_one(void **state)
+{
+	uint64_t n = number_of("FL_MUTATIONS", 100000) / 10, of_short = 0;
+	struct fl_device device = { 0 };
+	__u32 net0 = if_nametoindex("net0");
+
+	(void)state;
+	assert_int_equal(bpf_map_update_elem(world_map("fl_devices"), &net0, &device, BPF_ANY), 0);
+	for (uint64_t i = 0; i < n; i++) {
+		struct pkt p, first, about;
+		static uint8_t b[PKT_MAX];
+		size_t len;
+
+		do
+			draw_packet(&p, &about);
+		while (p.about || p.arp);
+		p.proto = draw(2) ? IPPROTO_TCP : IPPROTO_UDP;
+		if (draw(2) && (strcmp(p.dst, B4) == 0 || strcmp(p.dst, B6) == 0))
+			memcpy(p.dst_mac, (uint8_t[])MAC_B, sizeof(p.dst_mac));
+		first = p;
+		first.tcp = PKT_SYN;
+		len = pkt_build(&p, b);
+		for (uint32_t k = draw(3); k > 0; k--)
+			len = damage(b, len);
+		of_short += run_both(i, hook_of(&p), &first, b, len);
+	}
+	world_forget();
+	print_message("# points: %llu packets\n", (unsigned long long)of_short);
+	assert_true(of_short > n / 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_comes_has_one_fate),
+		cmocka_unit_test(what_goes_the_short_way_is_done_by_it_as_by_the_long_one),
 		cmocka_unit_test(what_nobody_has_allowed_never_passes),
 	};
 

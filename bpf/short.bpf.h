@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The short way of what nearly every packet is: TCP or UDP with nothing unusual about it, of a
+ * connection that has been judged under this generation of the policy. One look-up finds all that
+ * is needed: the connection's entry says behind which interface each side is, and with which MAC
+ * addresses, so it also says who may send this; a change of any of that changes the generation. It
+ * does what the long way would, made of the same parts, but without its scratch space, and close
+ * together in memory. -1 means: nothing has been done, and the packet goes the long way, where
+ * there is patience, a policy, and a reason for everything.
+ *
+ * An entry may change while it is read: what has been taken from it is used only if the generation
+ * is still the same afterwards.
+ */
+#pragma once
+
+#include "bpf/way.bpf.h"
+
+/* What has been read of a connection's entry. */
+struct fl_short {
+	struct fl_flow *f;
+	__u32 generation;
+};
+
+/* The connection of a plain packet, if there is one that needs nobody's judgement. */
+static __always_inline bool fl_short_find(const struct fl_packet *p, struct fl_lookup *l,
+					  struct fl_short *s)
+{
+	/* Pods of other networks than the first are not looked for. */
+	fl_flow_key_of(p, 0, l);
+	l->now = (__u32)bpf_jiffies64();
+	s->f = bpf_map_lookup_elem(&fl_flows, &l->key);
+	if (!s->f)
+		return false;
+	s->generation = fl_generation();
+	return *(volatile __u32 *)&s->f->generation == s->generation && s->f->is_short &&
+	       fl_flow_is_alive(p, l, s->f);
+}
+
+/* True when what has been read of the entry belongs together. */
+static __always_inline bool fl_short_holds(const struct fl_short *s)
+{
+	barrier();
+	return *(volatile __u32 *)&s->f->generation == s->generation;
+}
+
+/* To another pod of this node: side to of the connection. */
+static __always_inline int fl_short_local(struct __sk_buff *skb, const struct fl_packet *p,
+					  const struct fl_short *s, int to)
+{
+	const struct fl_flow *f = s->f;
+	__u32 target = f->pod[to];
+	struct fl_head h;
+	bool routed;
+
+	if (!target || target == skb->ifindex)
+		return -1;
+	routed = fl_mac_differs(p->eth.h_dest, f->mac[to]);
+	if (routed && (p->ttl <= 1 || fl_mac_differs(p->eth.h_dest, f->host_mac[!to])))
+		return -1;
+	__builtin_memcpy(h.macs[0], f->mac[to], 6);
+	__builtin_memcpy(h.macs[1], f->host_mac[to], 6);
+	if (!fl_short_holds(s))
+		return -1;
+	if (routed && (fl_head_hop(skb, p, &h) < 0 || fl_head_store(skb, p, &h, 0) < 0))
+		return -1;
+	return fl_enter(skb, target);
+}
+
+enum { FL_SHORT_OUT = 0x100 }; /* to another node; no verdict of the kernel's */
+
+/* What a pod sends: from this side of the connection. */
+static __always_inline int fl_short_sent(struct __sk_buff *skb, const struct fl_packet *p,
+					 const struct fl_short *s, int from)
+{
+	const struct fl_flow *f = s->f;
+
+	if (f->pod[from] != skb->ifindex || fl_mac_differs(p->eth.h_source, f->mac[from]))
+		return -1;
+	switch (fl_way_of(f->flags)) {
+	case FL_WAY_LOCAL:
+		return fl_short_local(skb, p, s, !from);
+	case FL_WAY_PEER:
+		return fl_mac_differs(p->eth.h_dest, f->host_mac[from]) || !fl_short_holds(s)
+			       ? -1
+			       : FL_SHORT_OUT;
+	default:
+		return fl_short_holds(s) ? TC_ACT_OK : -1;
+	}
+}
+
+/* Notes and counts what has gone this way. */
+static __always_inline int fl_short_end(struct __sk_buff *skb, const struct fl_packet *p,
+					const struct fl_lookup *l, struct fl_flow *f, int verdict,
+					enum fl_dir dir)
+{
+	fl_flow_touch(p, l, f);
+	fl_count(skb, verdict == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED, dir);
+	return verdict;
+}
+
+/* What a pod sends; v4: if it is IPv4. */
+static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
+{
+	struct fl_packet p;
+	struct fl_lookup l;
+	struct fl_short s;
+	int r;
+
+	if (!fl_parse_plain(skb, v4, &p) || !fl_short_find(&p, &l, &s))
+		return -1;
+	r = l.side ? fl_short_sent(skb, &p, &s, 1) : fl_short_sent(skb, &p, &s, 0);
+	if (r == FL_SHORT_OUT)
+		r = fl_way_peer(skb, &p);
+	return r < 0 ? -1 : fl_short_end(skb, &p, &l, s.f, r, FL_EGRESS);
+}
+
+/* What the stack sends to a pod. */
+static __always_inline int fl_short_to_pod(struct __sk_buff *skb, bool v4)
+{
+	struct fl_packet p;
+	struct fl_lookup l;
+	struct fl_short s;
+
+	if (!fl_parse_plain(skb, v4, &p) || !fl_short_find(&p, &l, &s) ||
+	    (l.side ? s.f->pod[0] : s.f->pod[1]) != skb->ifindex || !fl_short_holds(&s))
+		return -1;
+	return fl_short_end(skb, &p, &l, s.f, TC_ACT_OK, FL_INGRESS);
+}
+
+/* What comes from another node for side to of the connection, a pod of this one. */
+static __always_inline int fl_short_arrived(struct __sk_buff *skb, const struct fl_packet *p,
+					    const struct fl_short *s, int to)
+{
+	const struct fl_flow *f = s->f;
+	__u32 target = f->pod[to];
+	struct fl_head h;
+
+	__builtin_memcpy(h.macs[0], f->mac[to], 6);
+	__builtin_memcpy(h.macs[1], f->host_mac[to], 6);
+	if (!target || p->ttl <= 1 || fl_way_of(f->flags) != FL_WAY_PEER || !fl_short_holds(s) ||
+	    fl_head_hop(skb, p, &h) < 0 || fl_head_store(skb, p, &h, 0) < 0)
+		return -1;
+	return fl_enter(skb, target);
+}
+
+/* What comes from another node, addressed to this one. */
+static __always_inline int fl_short_from_net(struct __sk_buff *skb, bool v4)
+{
+	struct fl_packet p;
+	struct fl_lookup l;
+	struct fl_short s;
+	int r;
+
+	if (!fl_parse_plain(skb, v4, &p) || !fl_short_find(&p, &l, &s))
+		return -1;
+	r = l.side ? fl_short_arrived(skb, &p, &s, 0) : fl_short_arrived(skb, &p, &s, 1);
+	return r < 0 ? -1 : fl_short_end(skb, &p, &l, s.f, r, FL_INGRESS);
+}
+
+/*
+ * Functions of their own for each family, so that what is read into registers stays there. They are
+ * called before the long way, whose stack they do not share.
+ */
+#define FL_SHORT(name)                                                         \
+	static __noinline int name##4(struct __sk_buff * skb)                  \
+	{                                                                      \
+		return name(skb, true);                                        \
+	}                                                                      \
+	static __noinline int name##6(struct __sk_buff * skb)                  \
+	{                                                                      \
+		return name(skb, false);                                       \
+	}                                                                      \
+	static __always_inline int name##_any(struct __sk_buff *skb)           \
+	{                                                                      \
+		return skb->protocol == bpf_htons(ETH_P_IP)	? name##4(skb) \
+		       : skb->protocol == bpf_htons(ETH_P_IPV6) ? name##6(skb) \
+								: -1;          \
+	}
+
+FL_SHORT(fl_short_from_pod)
+FL_SHORT(fl_short_to_pod)
+FL_SHORT(fl_short_from_net)
