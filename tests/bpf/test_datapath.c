@@ -274,6 +274,35 @@ static void connections_do_not_go_with_an_address_to_another_interface(void **st
 	must(PING);
 }
 
+static __u32 generation(void)
+{
+	fl_auto_close int fd = bpf_obj_get(PINS "/v1/fl_state");
+	struct fl_state now = { 0 };
+	__u32 zero = 0;
+
+	CHECK(fd >= 0 && bpf_map_lookup_elem(fd, &zero, &now) == 0);
+	return now.generation;
+}
+
+/* Connections' entries say what they have found of an endpoint, while the generation is theirs. */
+static void an_endpoint_changes_and_goes_with_the_generation(void **state)
+{
+	struct dp_endpoint moved = a;
+	__u32 was = generation();
+	bool is_shut = false;
+
+	(void)state;
+	CHECK_OK(dp_set_endpoint(dp, &a, &a, &is_shut, &err), &err);
+	CHECK(generation() == was);
+	moved.info.host_mac[5] ^= 1;
+	CHECK_OK(dp_set_endpoint(dp, &moved, &a, &is_shut, &err), &err);
+	CHECK(!is_shut && generation() == was + 1);
+	CHECK_OK(dp_remove_endpoint(dp, &moved, &err), &err);
+	CHECK(generation() == was + 2);
+	put_endpoint(&a);
+	must(PING);
+}
+
 static void what_is_taken_away_leaves_pods_free(void **state)
 {
 	bool changed;
@@ -312,6 +341,7 @@ int main(void)
 		cmocka_unit_test(anothers_filter_in_the_block_is_left_alone),
 		cmocka_unit_test(silent_connections_are_swept_and_a_pods_go_with_it),
 		cmocka_unit_test(connections_do_not_go_with_an_address_to_another_interface),
+		cmocka_unit_test(an_endpoint_changes_and_goes_with_the_generation),
 		cmocka_unit_test(what_is_taken_away_leaves_pods_free),
 		cmocka_unit_test(no_bpf_file_system_is_said_with_the_remedy),
 	};
