@@ -241,7 +241,6 @@ static void what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes
 {
 	static const struct pkt ask = { .src = A4, .dst = SERVICE4, .sport = 9, .dport = 53 };
 	static const struct pkt out = { .src = NODE4, .dst = WORLD4, .sport = 77, .dport = 5353 };
-	static const struct pkt cut = { .src = NODE4, .dst = WORLD4, .cut = 30 };
 	struct __sk_buff marked = { .mark = FL_MARK_SLOT | SLOT_A | 0x4000 };
 	struct fate f;
 
@@ -261,8 +260,6 @@ static void what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes
 	assert_int_equal(f.verdict, TC_ACT_UNSPEC);
 	assert_int_equal(f.counted, 0);
 	assert_int_equal(f.mark, 0x4000);
-	f = world_run_as(TO_NET, &cut, &marked);
-	assert_int_equal(f.verdict, TC_ACT_SHOT);
 }
 
 static void passes(const char *what, enum hook hook, const struct pkt *p)
