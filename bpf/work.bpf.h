@@ -133,7 +133,8 @@ static __always_inline void fl_flow_note(struct fl_flow *f, const struct fl_case
 	barrier();
 	fl_flow_side(f, 0, from1 ? &c->to : &c->from);
 	fl_flow_side(f, 1, from1 ? &c->from : &c->to);
-	f->is_short = !c->from.shut && !c->to.shut;
+	/* What goes to a Service is marked, packet by packet. */
+	f->is_short = !c->from.shut && !c->to.shut && !(c->to.flags & FL_SPECIAL_SERVICE);
 	f->origin = c->origin;
 	barrier();
 	*(volatile __u32 *)&f->generation = generation;
@@ -292,6 +293,25 @@ static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
 	w->c.to.ifindex = w->ep.ifindex;
 	w->c.to.slot = w->ep.slot;
 	r = fl_judge(&w->c);
+	fl_tell_case(w);
+	return fl_case_is_vague(&w->c) ? -FL_R_UNKNOWN_ENDPOINT : r;
+}
+
+/* May somebody whose policy set is in this slot send the packet? 0 or a negative reason. */
+static __always_inline int fl_judge_slot(struct fl_work *w, __u32 slot)
+{
+	__u32 generation;
+	int r = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		generation = fl_generation();
+		(void)fl_work_case(w->told.dir, 0, false);
+		w->c.from.slot = slot;
+		r = fl_end_allowed(&w->c, &w->c.from, &w->c.to, FL_EGRESS);
+		if (fl_case_holds(&w->c, generation))
+			break;
+	}
 	fl_tell_case(w);
 	return fl_case_is_vague(&w->c) ? -FL_R_UNKNOWN_ENDPOINT : r;
 }
