@@ -14,10 +14,10 @@
 #define PAUSE_MS 2    /* between two parts of a sweep */
 #define AGAIN_MS 3000 /* between two sweeps while the connections' map is full */
 
-enum { FLOWS, ENDPOINTS, LOCALS, SPECIALS, SLOTS, RULES, PORTS, PREFIXES, MAPS };
+enum { FLOWS, ENDPOINTS, LOCALS, SPECIALS, SLOTS, RULES, PORTS, ADDRESSES, PREFIXES, MAPS };
 
-static const char *const names[] = { "flows", "endpoints", "locals", "specials",
-				     "slots", "rules",	   "ports",  "prefixes" };
+static const char *const names[] = { "flows", "endpoints", "locals",	"specials", "slots",
+				     "rules", "ports",	   "addresses", "prefixes" };
 _Static_assert(FL_ARRAY_LEN(names) == MAPS, "every map has a name");
 
 struct fill {
@@ -62,6 +62,8 @@ static struct fill fill_of(const struct room *r, int map)
 		return (struct fill){ p.rules, dp_capacity(d, DP_T_RULES) / 2 };
 	case PORTS:
 		return (struct fill){ p.ports, dp_capacity(d, DP_T_PORTS) / 2 };
+	case ADDRESSES:
+		return (struct fill){ p.addresses, dp_capacity(d, DP_T_ADDRESSES) / 2 };
 	default:
 		return (struct fill){ p.prefixes, dp_capacity(d, DP_T_PREFIXES) / 2 };
 	}

@@ -215,7 +215,8 @@ static int enter_to_announce(void *arg, struct fl_err *err)
 	return r ?: fl_nl_open(FL_NL_ROUTE, &v->nl, err);
 }
 
-int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN], struct fl_err *err)
+int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+		    const struct fl_deadline *deadline, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct visit v = { .pod = pod };
@@ -223,7 +224,7 @@ int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN], str
 	int r = fl_netns_run(pod->netns_fd, pod->home_fd, enter_to_announce, &v, err);
 
 	nl = v.nl;
-	r = r ?: fl_batch_new(&b, err);
+	r = r ?: fl_pod_wait(pod, nl, deadline, err) ?: fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
 	fl_link_put_set(

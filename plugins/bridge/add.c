@@ -232,7 +232,7 @@ static int tell_agent(struct add *a, struct fl_err *err)
 
 	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
 		return r;
-	return fl_pod_announce(&pod, a->at.ep.mac, err);
+	return fl_pod_announce(&pod, a->at.ep.mac, &a->at.req->deadline, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cni/code.h"
+#include "folder.h"
 #include "runtime/base64.h"
 #include "runtime/net_load.h"
 #include "runtime/net_rt.h"
@@ -392,21 +393,18 @@ static void a_state_of_another_version_or_shape_is_refused(void **state)
 
 /* --- the lookup in a folder --- */
 
-static char folder[] = "/tmp/test_berth_conf.XXXXXX";
+static char folder[FOLDER_MAX];
 
 static int make_folder(void **state)
 {
 	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
+	return folder_make(folder, "berth");
 }
 
 static int remove_folder(void **state)
 {
-	char cmd[128];
-
 	(void)state;
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf '%s'", folder);
-	return system(cmd);
+	return folder_remove(folder);
 }
 
 static void put(const char *name, const char *text)
