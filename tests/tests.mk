@@ -23,6 +23,7 @@ VARIANTS      := next grown
 VARIANT_next  := s/^(.define FL_ABI_VERSION) .*/\1 1000/;s/^(.define FL_MAX_RULES).*/\1 65536/
 VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; \
 		 s/^(.define FL_MAX_ENDPOINTS).*/\1 10/; s/^(.define FL_MAX_LOCALS).*/\1 20/; \
+		 s/^(.define FL_MAX_ADDRESSES).*/\1 600/; \
 		 s/^(.define FL_MAX_PREFIXES).*/\1 600/; s/^(.define FL_MAX_SPECIALS).*/\1 40/; \
 		 s/^(.define FL_MAX_SLOTS).*/\1 16/; s/^(.define FL_MAX_RULES).*/\1 400/; \
 		 s/^(.define FL_MAX_PORTS).*/\1 40/; /^FL_ABI_SIZE\(struct fl_flow,/d; \

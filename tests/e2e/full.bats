@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each of the datapath's maps at its edges, by an agent whose maps are small (tests/tests.mk,
 # "grown"): from 95 % on STATUS of the plugins says 51 and the agent names the map, until less than
-# 90 % is in use. Connections' map: flows.bats. What policies need beyond that: oversized.bats.
+# 90 % is in use. Connections' map: flows.bats.
 #
 # Needs root, for namespaces, and eBPF.
 
@@ -127,11 +127,19 @@ rules() {
 		manifest_put n1 policy.yaml
 }
 
-# What is excepted needs no rule of its own.
-prefixes() {
-	policies_of p1 <<<"ingress: [{from: [{ipBlock: {cidr: 198.18.0.0/15, except: [198.18.0.0/32$(
-		seq "$1" | awk '{ printf ", 198.18.%d.%d/32", $1 / 256, $1 % 256 }')]}}]}]" |
+# except N LENGTH: so many blocks of this length, none of which needs a rule of its own.
+except() {
+	policies_of p1 <<<"ingress: [{from: [{ipBlock: {cidr: 198.18.0.0/15, except: [198.18.0.0/$2$(
+		seq "$1" | awk -v len="$2" '{ printf ", 198.18.%d.%d/%d", $1 / 128, $1 % 128 * 2, len }')]}}]}]" |
 		manifest_put n1 policy.yaml
+}
+
+addresses() {
+	except "$1" 32
+}
+
+prefixes() {
+	except "$1" 31
 }
 
 # No two of these ports make a range.
@@ -154,7 +162,7 @@ blocks() {
 	edges endpoints pods
 }
 
-@test "the map of their addresses" {
+@test "the map of the addresses of these" {
 	local i
 	pods 0
 	for i in 1 2 3 4; do
@@ -180,6 +188,11 @@ blocks() {
 @test "the map of prefixes" {
 	pods 1
 	edges prefixes prefixes
+}
+
+@test "the map of single addresses" {
+	pods 1
+	edges addresses addresses
 }
 
 @test "the map of ports" {
