@@ -237,6 +237,12 @@ fl_must int body_match(struct pol_world *w, const struct policy *p, struct body 
 fl_must int body_match_new(const struct pol_world *w, const struct policy *p, struct body *b,
 			   bool *any, struct fl_err *err);
 
+/* The order of numbers, for qsort(). */
+int number_compare(const void *a, const void *b);
+
+/* True when the number is one of these, which are sorted. */
+bool number_is_among(const uint32_t *who, size_t n, uint32_t number);
+
 /* Takes out what matches one of these numbers, which are sorted; true when there was any. */
 bool body_forget(struct body *b, const uint32_t *who, size_t n);
 
@@ -336,12 +342,6 @@ fl_must int set_enter(struct pol_world *w, struct set *s, const uint32_t *who, s
 		      struct fl_err *err);
 fl_must int set_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
 		       struct fl_err *err);
-
-/* The order of numbers, for qsort(). */
-int number_compare(const void *a, const void *b);
-
-/* True when the number is one of these, which are sorted. */
-bool number_is_among(const uint32_t *who, size_t n, uint32_t number);
 
 /* Takes a set that no pod has any more out of the maps, and frees it. */
 fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);

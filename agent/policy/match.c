@@ -464,6 +464,28 @@ size_t part_find(const struct part *p, uint32_t who)
 	return from;
 }
 
+int number_compare(const void *a, const void *b)
+{
+	const uint32_t *p = a, *q = b;
+
+	return *p < *q ? -1 : *p > *q;
+}
+
+bool number_is_among(const uint32_t *who, size_t n, uint32_t number)
+{
+	size_t from = 0, to = n;
+
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+
+		if (who[mid] < number)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < n && who[from] == number;
+}
+
 static bool part_has(const struct part *p, uint32_t who)
 {
 	size_t at = part_find(p, who);

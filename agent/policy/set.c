@@ -304,21 +304,6 @@ int set_enter(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
 	return r;
 }
 
-bool number_is_among(const uint32_t *who, size_t n, uint32_t number)
-{
-	size_t from = 0, to = n;
-
-	while (from < to) {
-		size_t mid = (from + to) / 2;
-
-		if (who[mid] < number)
-			from = mid + 1;
-		else
-			to = mid;
-	}
-	return from < n && who[from] == number;
-}
-
 int set_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
 	       struct fl_err *err)
 {
@@ -361,13 +346,6 @@ static int drop_entries(struct pol_world *w, struct set *s, bool told, struct fl
 		}
 	}
 	return 0;
-}
-
-int number_compare(const void *a, const void *b)
-{
-	const uint32_t *p = a, *q = b;
-
-	return *p < *q ? -1 : *p > *q;
 }
 
 /* Every peer that any of the policies is about, in order. */
