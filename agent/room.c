@@ -170,6 +170,13 @@ void room_flows_full(struct room *r)
 	room_sweep(r);
 }
 
+void room_count(struct room *r)
+{
+	for (int i = FLOWS + 1; i < MAPS; i++)
+		judge(r, i);
+	publish(r);
+}
+
 void room_look(struct room *r, const struct fl_err *failed)
 {
 	struct pol_stats p = pol_world_stats(enf_world(r->enf));
@@ -182,9 +189,7 @@ void room_look(struct room *r, const struct fl_err *failed)
 			       "the datapath's map of %s is too small for %zu network policies, "
 			       "which allow nothing",
 			       p.full, p.refused);
-	for (int i = FLOWS + 1; i < MAPS; i++)
-		judge(r, i);
-	publish(r);
+	room_count(r);
 }
 
 void room_problems(const struct room *r, agent_complain *each, void *arg)
