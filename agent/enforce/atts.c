@@ -178,7 +178,7 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 	return first;
 }
 
-static bool shares_address(const struct fl_endpoint *a, const struct fl_endpoint *b)
+bool enf_share_address(const struct fl_endpoint *a, const struct fl_endpoint *b)
 {
 	for (size_t i = 0; i < a->n_ips; i++)
 		for (size_t k = 0; k < b->n_ips; k++)
@@ -206,7 +206,7 @@ int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_er
 		struct enf_att *a = e->atts[i];
 
 		a->seen = fl_streq(a->rec.host_ifname, rec->host_ifname) ||
-			  !shares_address(&a->rec, rec) || !is_gone(e, a);
+			  !enf_share_address(&a->rec, rec) || !is_gone(e, a);
 		any |= !a->seen;
 	}
 	return any ? enf_atts_sweep(e, err) : 0;

@@ -121,6 +121,15 @@ bool enf_att_belongs(const struct enf_att *a);
  */
 fl_must int enf_note_clashes(struct enf *e, struct fl_err *err);
 
+/*
+ * Whether one that has just been taken in makes enf_note_clashes() find something else: it shares
+ * an address with another, or did so.
+ */
+bool enf_att_clashes(const struct enf *e, const struct enf_att *a);
+
+/* Whether two records have an address in common. */
+bool enf_share_address(const struct fl_endpoint *a, const struct fl_endpoint *b);
+
 /* Finds out where an attachment stands whose interface is there. */
 fl_must int enf_att_look(struct enf *e, struct enf_att *a, struct fl_err *err);
 
