@@ -38,6 +38,7 @@ struct fl_pod {
 	uint32_t index;	       /* of the interface in the pod */
 	int iface;	       /* its index in the result: only addresses of this one are taken */
 	enum fl_pod_ipv6 ipv6; /* no address, used at once, or after duplicate address detection */
+	bool announced;	       /* fl_pod_announce() is to follow */
 	/*
 	 * Of a routed pod, whose addresses have full length: its gateways, which become permanent
 	 * neighbours, on-link whatever their addresses. Their link is filled in.
@@ -57,9 +58,10 @@ fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_resul
 
 /*
  * Tells the pod's neighbours on its link who has its addresses now, in case that they remember who
- * had them before: the kernel does so when an interface is given its MAC address.
+ * had them before: the kernel does so when an interface is given its MAC address. index: of the
+ * interface in the pod, where the socket is.
  */
-fl_must int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+fl_must int fl_pod_announce(struct fl_nl *pod, uint32_t index, const uint8_t mac[FL_MAC_LEN],
 			    struct fl_err *err);
 
 /* The next hop that fl_pod_configure() gives a route. */

@@ -144,6 +144,7 @@ static struct fl_pod pod_of(struct add *a)
 		.index = a->at.port.peer,
 		.iface = IF_POD,
 		.ipv6 = a->at.ipv6,
+		.announced = a->at.guarded,
 	};
 }
 
@@ -225,14 +226,13 @@ static int raise_port(struct add *a, struct fl_err *err)
 }
 
 /* What the pod announced when its link came up has not passed a datapath that did not know it. */
-static int tell_agent(struct add *a, struct fl_err *err)
+static int wait_for_agent(struct add *a, struct fl_err *err)
 {
-	const struct fl_pod pod = pod_of(a);
-	int r = fl_guard_tell(&a->at, err);
+	int r = fl_guard_wait(&a->at, err);
 
 	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
 		return r;
-	return fl_pod_announce(&pod, a->at.ep.mac, err);
+	return fl_pod_announce(a->at.pod, a->at.port.peer, a->at.ep.mac, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)
@@ -240,7 +240,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses,	  complete_addresses, write_record,
 		set_up_bridge,	 list_interfaces, create_pair,	      configure_pod,
-		set_up_firewall, raise_port,	  tell_agent,
+		set_up_firewall, raise_port,	  wait_for_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -262,6 +262,7 @@ int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err 
 			.args = &args,
 			.ep.key = { req->name, req->container_id, req->ifname },
 			.record_fd = -1,
+			.agent_fd = -1,
 			.iface = IF_POD },
 		.conf = &conf,
 	};
