@@ -106,7 +106,7 @@ static int add_count(struct fl_json *list, const struct dp_counts *c, int reason
 
 	return fl_json_append(list, row) ?:
 	       fl_json_set_str(row, "reason", dp_reason_text((enum fl_reason)reason)) ?:
-	       fl_json_set_str(row, "direction", dir == FL_EGRESS ? "egress" : "ingress") ?:
+	       fl_json_set_str(row, "direction", dp_direction_text((enum fl_dir)dir)) ?:
 	       fl_json_set_int(row, "packets", (int64_t)n->packets) ?:
 	       fl_json_set_int(row, "bytes", (int64_t)n->bytes);
 }
@@ -120,6 +120,28 @@ static int dump_counts(struct agent *a, struct fl_json *doc, struct fl_err *err)
 	for (int i = 0; r == 0 && i < FL_R_COUNT; i++)
 		for (int dir = 0; r == 0 && dir < FL_DIRS; dir++)
 			r = add_count(list, &c, i, dir);
+	return r;
+}
+
+static int add_verdict(struct fl_json *list, const struct dp_counts *c, int verdict, int dir)
+{
+	struct fl_json *row = fl_json_object();
+
+	return fl_json_append(list, row) ?:
+	       fl_json_set_str(row, "verdict", dp_verdict_text((enum fl_verdict)verdict)) ?:
+	       fl_json_set_str(row, "direction", dp_direction_text((enum fl_dir)dir)) ?:
+	       fl_json_set_int(row, "connections", (int64_t)c->verdict[verdict][dir]);
+}
+
+static int dump_verdicts(struct agent *a, struct fl_json *doc, struct fl_err *err)
+{
+	struct fl_json *list = fl_json_array();
+	struct dp_counts c;
+	int r = fl_json_set(doc, "entries", list) ?: dp_counts(guard_datapath(a->guard), &c, err);
+
+	for (int i = 0; r == 0 && i < FL_V_COUNT; i++)
+		for (int dir = 0; r == 0 && dir < FL_DIRS; dir++)
+			r = add_verdict(list, &c, i, dir);
 	return r;
 }
 
@@ -153,6 +175,8 @@ int agent_get_bpf(void *arg, const struct api_call *call, struct fl_json **out, 
 		r = fl_fail(err, EINVAL, "query: '%s' has no parameters", call->parts[0]);
 	else if (fl_streq(call->parts[0], "counts"))
 		r = dump_counts(a, doc, err);
+	else if (fl_streq(call->parts[0], "verdicts"))
+		r = dump_verdicts(a, doc, err);
 	else if (fl_streq(call->parts[0], "state"))
 		r = dump_state(a, doc, err);
 	else

@@ -12,21 +12,6 @@
 #include "agent/flowlog.h"
 #include "base/text.h"
 
-static struct fl_ip ip_of(const struct fl_in *in)
-{
-	struct fl_ip ip;
-
-	memcpy(ip.b, in->b, sizeof(ip.b));
-	return ip;
-}
-
-static bool is_none(const struct fl_in *in)
-{
-	static const struct fl_in none;
-
-	return memcmp(in, &none, sizeof(none)) == 0;
-}
-
 /* Names of the bits that are set, as a list. */
 struct bit {
 	uint32_t bit;
@@ -47,7 +32,7 @@ static int set_bits(struct fl_json *o, const char *key, uint32_t bits, const str
 
 static int set_pod(struct fl_json *o, const struct dump *d, const struct fl_in *in)
 {
-	struct fl_ip ip = ip_of(in);
+	struct fl_ip ip = dp_ip(in);
 	struct pol_who who;
 	char text[330];
 
@@ -59,7 +44,7 @@ static int set_pod(struct fl_json *o, const struct dump *d, const struct fl_in *
 
 static int set_ip(struct fl_json *o, const struct fl_in *in)
 {
-	struct fl_ip ip = ip_of(in);
+	struct fl_ip ip = dp_ip(in);
 	char text[FL_IP_STR];
 
 	return fl_json_set_str(o, "ip", fl_ip_format(&ip, text));
@@ -125,17 +110,12 @@ static int set_origin(struct fl_json *o, const struct dump *d, uint32_t origin)
 static int set_prefix(struct fl_json *o, const struct fl_prefix_key *key)
 {
 	unsigned int bits = key->prefixlen - 32;
-	struct fl_prefix p = { ip_of(&key->addr), 0 };
+	struct fl_prefix p = { dp_ip(&key->addr), 0 };
 	char text[FL_PREFIX_STR];
 
 	/* What is shorter than the part that all IPv4 addresses have in common is IPv6. */
 	p.len = (uint8_t)(fl_ip_is4(&p.ip) && bits >= 96 ? bits - 96 : bits);
 	return fl_json_set_str(o, "prefix", fl_prefix_format(&p, text)) ?: set_zone(o, key->zone);
-}
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
 static int set_end(struct fl_json *o, const char *key, const struct dump *d,
@@ -167,7 +147,7 @@ static int flow_row(const struct dump *d, const void *k, const void *v, struct f
 {
 	const struct fl_flow_key *key = k;
 	const struct fl_flow *f = v;
-	bool ports = has_ports(key->proto);
+	bool ports = fl_has_ports(key->proto);
 	int opener = !!(f->flags & FL_FLOW_FROM1);
 	int32_t age = (int32_t)(d->now.jiffies - f->seen);
 	const char *path = f->flags & FL_FLOW_STACK  ? "stack"
@@ -202,16 +182,16 @@ static bool flow_wanted(const struct dump *d, const void *k, const void *v)
 static int endpoint_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
 {
 	const struct fl_endpoint_info *info = v;
-	const struct fl_in *first = is_none(&info->ip4) ? &info->ip6 : &info->ip4;
+	const struct fl_in *first = fl_in_is_zero(&info->ip4) ? &info->ip6 : &info->ip4;
 	struct fl_json *ips = fl_json_array();
 	char text[FL_IP_STR];
 	int r = set_interface(row, *(const __u32 *)k) ?: set_pod(row, d, first);
 
 	for (int i = 0; r == 0 && i < 2; i++) {
 		const struct fl_in *in = i == 0 ? &info->ip4 : &info->ip6;
-		struct fl_ip ip = ip_of(in);
+		struct fl_ip ip = dp_ip(in);
 
-		if (!is_none(in) &&
+		if (!fl_in_is_zero(in) &&
 		    fl_json_append(ips, fl_json_new_str(fl_ip_format(&ip, text))) < 0)
 			r = -ENOMEM;
 	}
@@ -312,7 +292,7 @@ static int fragment_row(const struct dump *d, const void *k, const void *v, stru
 {
 	const struct fl_fragment_key *key = k;
 	const struct fl_fragment *f = v;
-	bool ports = has_ports(key->proto);
+	bool ports = fl_has_ports(key->proto);
 
 	return set_proto(row, key->proto) ?:
 	       set_end(row, "from", d, &key->src, ports ? be16toh(f->sport_be) : -1) ?:
@@ -366,7 +346,7 @@ const char *dump_names(char out[256])
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(maps); i++)
 		n += (size_t)snprintf(out + n, 256 - n, "%s, ", maps[i].name);
-	(void)snprintf(out + n, 256 - n, "state or counts");
+	(void)snprintf(out + n, 256 - n, "state, counts or verdicts");
 	return out;
 }
 

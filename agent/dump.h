@@ -28,7 +28,7 @@ struct dump_map {
 /* The map of this name, or NULL. */
 const struct dump_map *dump_find(const char *name);
 
-/* All names, with commas and the two that are no such maps ("state", "counts"). */
+/* All names, with commas and those that are told at once ("state", "counts", "verdicts"). */
 const char *dump_names(char out[256]);
 
 /* Adds an entry to the list, if it is wanted. -ENOMEM. */

@@ -58,27 +58,6 @@ void flowlog_free(struct flowlog **l)
 	fl_free_p(l);
 }
 
-static struct fl_ip ip_of(const struct fl_in *in)
-{
-	struct fl_ip ip;
-
-	memcpy(ip.b, in->b, sizeof(ip.b));
-	return ip;
-}
-
-static bool is_none(const struct fl_in *in)
-{
-	static const struct fl_in none;
-
-	return memcmp(in, &none, sizeof(none)) == 0;
-}
-
-static bool is_drop(const struct fl_event *e)
-{
-	return e->reason != FL_R_FORWARDED && e->reason != FL_R_REDIRECTED &&
-	       e->reason != FL_R_NOT_IP;
-}
-
 /* Texts under construction. */
 struct names {
 	char text[(2 + POLICIES_MAX + 1) * NAME_SIZE];
@@ -100,7 +79,7 @@ static void name_pods(struct flow *f, const struct pol_world *w, const struct po
 	int own = f->e.dir == FL_EGRESS ? 0 : 1;
 
 	for (int i = 0; i < 2; i++) {
-		struct fl_ip ip = ip_of(ends[i]);
+		struct fl_ip ip = dp_ip(ends[i]);
 		struct pol_who who;
 
 		f->has[i] = pol_name_pod(w, &ip, &who);
@@ -136,8 +115,8 @@ static void name_rule(struct flow *f, const struct pol_world *w, struct names *n
 static void name_isolating(struct flow *f, const struct pol_world *w, struct names *n)
 {
 	enum pol_direction dir = f->e.reason == FL_R_POLICY_INGRESS ? POL_INGRESS : POL_EGRESS;
-	struct pol_end from = { .ip = ip_of(&f->e.src), .has_ip = true };
-	struct pol_end to = { .ip = ip_of(&f->e.dst), .has_ip = true };
+	struct pol_end from = { .ip = dp_ip(&f->e.src), .has_ip = true };
+	struct pol_end to = { .ip = dp_ip(&f->e.dst), .has_ip = true };
 	struct pol_policy_name names[POLICIES_MAX];
 	struct pol_answer a = { 0 };
 	struct fl_err ignored;
@@ -167,7 +146,7 @@ void flowlog_add(struct flowlog *l, const struct pol_world *w, const struct fl_e
 	if (!w)
 		return;
 	name_pods(f, w, pod, &n);
-	if (!is_drop(e))
+	if (!fl_is_drop(e->reason))
 		name_rule(f, w, &n);
 	else if (e->reason == FL_R_POLICY_INGRESS || e->reason == FL_R_POLICY_EGRESS)
 		name_isolating(f, w, &n);
@@ -187,7 +166,7 @@ static bool is_wanted(const struct flow *f, const struct flowlog_query *q)
 {
 	const char *name = f->names;
 
-	if (q->drops && !is_drop(&f->e))
+	if (q->drops && !fl_is_drop(f->e.reason))
 		return false;
 	for (int i = 0; q->pod && i < 2; i++) {
 		if (f->has[i] && fl_streq(name, q->pod))
@@ -210,25 +189,20 @@ static int set_time(struct fl_json *o, int64_t when_us)
 	return fl_json_set_str(o, "time", text);
 }
 
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
-}
-
 static int set_end(struct fl_json *o, const char *key, const struct flow *f, int i,
 		   const struct pol_world *w, const char *pod)
 {
 	const struct fl_in *in = i == 0 ? &f->e.src : &f->e.dst;
 	uint16_t port = be16toh(i == 0 ? f->e.sport_be : f->e.dport_be);
 	struct fl_json *end = fl_json_object(), *labels = NULL;
-	struct fl_ip ip = ip_of(in);
+	struct fl_ip ip = dp_ip(in);
 	struct fl_err ignored;
 	char text[FL_IP_STR];
 	int r = fl_json_set(o, key, end);
 
-	if (r == 0 && !is_none(in))
+	if (r == 0 && !fl_in_is_zero(in))
 		r = fl_json_set_str(end, "ip", fl_ip_format(&ip, text));
-	if (r == 0 && has_ports(f->e.proto))
+	if (r == 0 && fl_has_ports(f->e.proto))
 		r = fl_json_set_int(end, "port", port);
 	if (r == 0 && pod)
 		r = fl_json_set_str(end, "pod", pod);
@@ -270,7 +244,7 @@ static int add_row(const struct flow *f, const struct pol_world *w, struct fl_js
 			name = after_name(name);
 		}
 	r = r ?: fl_json_set_int(o, "number", (int64_t)f->number) ?: set_time(o, f->when_us) ?:
-	    fl_json_set_str(o, "verdict", is_drop(&f->e) ? "dropped" : "forwarded") ?:
+	    fl_json_set_str(o, "verdict", fl_is_drop(f->e.reason) ? "dropped" : "forwarded") ?:
 	    fl_json_set_str(o, "reason", dp_reason_text((enum fl_reason)f->e.reason)) ?:
 	    fl_json_set_str(o, "direction", f->e.dir == FL_EGRESS ? "egress" : "ingress");
 	if (r == 0 && f->e.proto)

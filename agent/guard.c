@@ -414,10 +414,6 @@ void guard_problems(const struct guard *g, agent_complain *each, void *arg)
 
 static void add_packets(const struct dp_counts *c, struct api_metrics *m, bool bytes)
 {
-	static const char *const directions[] = {
-		[FL_INGRESS] = "ingress", [FL_EGRESS] = "egress"
-	};
-
 	api_metrics_family(m, API_COUNTER,
 			   bytes ? "fairlead_datapath_bytes_total"
 				 : "fairlead_datapath_packets_total",
@@ -428,11 +424,27 @@ static void add_packets(const struct dp_counts *c, struct api_metrics *m, bool b
 			const struct fl_count *n = &c->reason[r][d];
 			const struct api_label labels[] = {
 				{ "reason", dp_reason_text((enum fl_reason)r) },
-				{ "direction", directions[d] },
+				{ "direction", dp_direction_text((enum fl_dir)d) },
 				{ 0 },
 			};
 
 			api_metrics_count(m, bytes ? n->bytes : n->packets, labels);
+		}
+}
+
+static void add_verdicts(const struct dp_counts *c, struct api_metrics *m)
+{
+	api_metrics_family(m, API_COUNTER, "fairlead_policy_verdicts_total",
+			   "New connections by what policy has said of them.");
+	for (int v = 0; v < FL_V_COUNT; v++)
+		for (int d = 0; d < FL_DIRS; d++) {
+			const struct api_label labels[] = {
+				{ "verdict", dp_verdict_text((enum fl_verdict)v) },
+				{ "direction", dp_direction_text((enum fl_dir)d) },
+				{ 0 },
+			};
+
+			api_metrics_count(m, c->verdict[v][d], labels);
 		}
 }
 
@@ -480,6 +492,7 @@ void guard_metrics(struct guard *g, struct api_metrics *m)
 		return;
 	add_packets(&c, m, false);
 	add_packets(&c, m, true);
+	add_verdicts(&c, m);
 	api_metrics_counter(m, "fairlead_flow_events_lost_total",
 			    "Events that were not sent, to spare the processors.", c.events_lost);
 	api_metrics_counter(m, "fairlead_flow_events_read_total", "Events that were read.",

@@ -29,7 +29,7 @@ alone()
 			--kill-child --mount-proc "$0" "$@"
 	fi
 	mount -t tmpfs -o mode=755 tmpfs /run
-	mkdir -p /run/netns /run/work
+	mkdir -p /run/netns /run/figures
 	ip link set lo up
 }
 
@@ -70,7 +70,7 @@ median()
 # --- contenders, measured in turn ---------------------------------------------------------------
 
 # measure_all ROUNDS MEASURE CONTENDER...: calls MEASURE with each, which prints one number, so many
-# times, each round beginning with another one. What they said is in /run/work/CONTENDER. The first
+# times, each round beginning with another one. What they said is in /run/figures/CONTENDER. The first
 # round does not count.
 measure_all()
 {
@@ -78,13 +78,13 @@ measure_all()
 
 	shift 2
 	n=$#
-	rm -f /run/work/*
+	rm -f /run/figures/*
 	for ((round = 0; round <= rounds; round++)); do
 		for ((i = 0; i < n; i++)); do
 			c=${*:1 + (i + round) % n:1}
 			v=$("$measure" "$c")
 			[[ $v =~ ^[0-9.e+-]+$ ]] || die "'$c' has no result of '$measure'"
-			((round == 0)) || echo "$v" >>"/run/work/$c"
+			((round == 0)) || echo "$v" >>"/run/figures/$c"
 		done
 	done
 }
@@ -92,7 +92,7 @@ measure_all()
 # ratios A B: A's to B's, round by round.
 ratios()
 {
-	paste "/run/work/$1" "/run/work/$2" | awk '$2 > 0 { print $1 / $2 }'
+	paste "/run/figures/$1" "/run/figures/$2" | awk '$2 > 0 { print $1 / $2 }'
 }
 
 judged=0 passed=0
@@ -115,8 +115,8 @@ compare()
 	r=$(ratios "$1" "$2" | median)
 	low=$(ratios "$1" "$2" | quantile 0.1)
 	high=$(ratios "$1" "$2" | quantile 0.9)
-	printf '  %-10s %9.2f  %-16s %9.2f  %6.2fx (%.2f - %.2f)' "$1" "$(median <"/run/work/$1")" \
-		"$2" "$(median <"/run/work/$2")" "$r" "$low" "$high"
+	printf '  %-10s %9.2f  %-16s %9.2f  %6.2fx (%.2f - %.2f)' "$1" "$(median <"/run/figures/$1")" \
+		"$2" "$(median <"/run/figures/$2")" "$r" "$low" "$high"
 	if [[ $3 == - ]]; then
 		echo
 		return

@@ -189,8 +189,8 @@ row()
 	for c in 'vxlan bridge' 'route plain'; do
 		r=$(ratios "${c% *}" "${c#* }" | median)
 		judge "$r" "$noise"
-		printf ' %9.2f %9.2f %5.2fx %s' "$(median <"/run/work/${c% *}")" \
-			"$(median <"/run/work/${c#* }")" "$r" $verdict
+		printf ' %9.2f %9.2f %5.2fx %s' "$(median <"/run/figures/${c% *}")" \
+			"$(median <"/run/figures/${c#* }")" "$r" $verdict
 	done
 	printf ' %6.2fx\n' "$noise"
 }

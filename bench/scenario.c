@@ -8,35 +8,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int run_serial(const struct bench_options *o, bool masq, struct fl_err *err)
+/* One pod after the other, in this state. */
+static int run_serial(const struct bench_options *o, const struct bench_state *state,
+		      const char *title, const struct bench_targets *targets, struct fl_err *err)
 {
-	static const struct bench_targets plain = { { 8, 1.3 }, { 1.3, 0 } },
-					  masqueraded = { { 18, 3.5 }, { 1.3, 0 } };
-	const struct bench_state state = { .masq = masq };
 	bench_auto_field struct bench_field f = { 0 };
 	int r;
 
 	r = bench_make_pods(1, err);
 	if (r == 0)
-		r = bench_field_add(&f, o, &state, err);
+		r = bench_field_add(&f, o, state, err);
 	if (r == 0)
 		r = bench_serial(&f, o->rounds, err);
 	if (r < 0)
 		return r;
-	bench_print_head(masq ? "One at a time, with ipMasq" : "One at a time");
-	bench_print_set(&f, 0, "", masq ? &masqueraded : &plain);
+	bench_print_head(title);
+	bench_print_set(&f, 0, "", targets);
 	bench_print_cpu(&f, 0, "");
 	return 0;
 }
 
 static int run_plain(const struct bench_options *o, struct fl_err *err)
 {
-	return run_serial(o, false, err);
+	static const struct bench_targets t = { { 8, 1.3 }, { 1.3, 0 } };
+	const struct bench_state state = { .masq = false };
+
+	return run_serial(o, &state, "One at a time", &t, err);
 }
 
 static int run_masq(const struct bench_options *o, struct fl_err *err)
 {
-	return run_serial(o, true, err);
+	static const struct bench_targets t = { { 18, 3.5 }, { 1.3, 0 } };
+	const struct bench_state state = { .masq = true };
+
+	return run_serial(o, &state, "One at a time, with ipMasq", &t, err);
 }
 
 /* The others know no policy. */
@@ -44,20 +49,9 @@ static int run_policy(const struct bench_options *o, struct fl_err *err)
 {
 	static const struct bench_targets t = { { 7, 0 }, { 0, 0 } };
 	const struct bench_state state = { .policy = true };
-	bench_auto_field struct bench_field f = { 0 };
-	int r;
 
-	r = bench_make_pods(1, err);
-	if (r == 0)
-		r = bench_field_add(&f, o, &state, err);
-	if (r == 0)
-		r = bench_serial(&f, o->rounds, err);
-	if (r < 0)
-		return r;
-	bench_print_head("Ours with the agent, and a policy in force before ADD ends");
-	bench_print_set(&f, 0, "", &t);
-	bench_print_cpu(&f, 0, "");
-	return 0;
+	return run_serial(o, &state, "Ours with the agent, and a policy in force before ADD ends",
+			  &t, err);
 }
 
 static int run_leases(const struct bench_options *o, struct fl_err *err)
@@ -136,6 +130,7 @@ static int run_full(const struct bench_options *o, struct fl_err *err)
 	print_growth(&f);
 	return 0;
 }
+
 static int trace_once(struct bench_host *host, const char *verb, bool judged, struct fl_err *err)
 {
 	bench_auto_run struct bench_run run = { 0 };

@@ -3,8 +3,8 @@
  * What the programs in the kernel and the agent agree on: keys and values of the maps, verdict
  * reasons, limits. Both sides and the tests include this one file. Addresses are 16 bytes in
  * network order, IPv4 as ::ffff:a.b.c.d. A name that ends in _be is in network byte order,
- *everything else in the host's. Every struct has explicit padding, which must be zero in a key, and
- *a size that is checked. FL_ABI_VERSION changes with the layout of any map.
+ * everything else in the host's. Every struct has explicit padding, which must be zero in a key,
+ *and a size that is checked. FL_ABI_VERSION changes with the layout of any map.
  *
  * How a new flow is judged, with a number of look-ups that does not depend on any policy:
  *
@@ -49,6 +49,19 @@ struct fl_in {
 	};
 };
 FL_ABI_SIZE(struct fl_in, 16);
+
+/* True when both are the same address. */
+static inline int fl_in_equal(const struct fl_in *a, const struct fl_in *b)
+{
+	return a->w_be[0] == b->w_be[0] && a->w_be[1] == b->w_be[1] && a->w_be[2] == b->w_be[2] &&
+	       a->w_be[3] == b->w_be[3];
+}
+
+/* True for "::", and for no address. */
+static inline int fl_in_is_zero(const struct fl_in *a)
+{
+	return !(a->w_be[0] | a->w_be[1] | a->w_be[2] | a->w_be[3]);
+}
 
 /* Seen from the pod. */
 enum fl_dir { FL_INGRESS, FL_EGRESS, FL_DIRS };
@@ -228,6 +241,12 @@ enum fl_reason {
 	FL_R_COUNT,
 };
 
+/* True when the reason means that the packet goes nowhere. */
+static inline int fl_is_drop(__u8 reason)
+{
+	return reason != FL_R_FORWARDED && reason != FL_R_REDIRECTED && reason != FL_R_NOT_IP;
+}
+
 /*
  * fl_counts, per processor: reason x direction. Egress is what pods send, ingress what comes to
  * them from the stack or the network; a packet is counted once in each, and one that goes straight
@@ -239,6 +258,12 @@ struct fl_count {
 	__u64 packets, bytes;
 };
 FL_ABI_SIZE(struct fl_count, 16);
+
+/*
+ * fl_verdicts, per processor: verdict x direction (as in fl_counts) -> how many connections' first
+ * packets have been judged so. What is denied is entered nowhere: its next packet is a first one.
+ */
+enum fl_verdict { FL_V_ALLOWED, FL_V_DENIED, FL_V_COUNT };
 
 /*
  * fl_flows: a connection, from both sides one entry: the lower (address, port) is side 0.
@@ -286,6 +311,12 @@ enum {
 
 /* Protocols with ports; neither the kernel's nor the C library's header goes with the other. */
 enum { FL_PROTO_TCP = 6, FL_PROTO_UDP = 17, FL_PROTO_SCTP = 132 };
+
+/* True when connections of the protocol have ports. */
+static inline int fl_has_ports(__u8 proto)
+{
+	return proto == FL_PROTO_TCP || proto == FL_PROTO_UDP || proto == FL_PROTO_SCTP;
+}
 
 /* Seconds of silence after which the connection counts as over. */
 static inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)

@@ -27,6 +27,16 @@ static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 di
 	fl_count_bytes(skb->len, reason, dir);
 }
 
+/* Counts what policy has said of a new connection. */
+static __always_inline void fl_count_verdict(enum fl_verdict verdict, __u8 dir)
+{
+	__u32 index = verdict * FL_DIRS + dir;
+	__u64 *count = bpf_map_lookup_elem(&fl_verdicts, &index);
+
+	if (count)
+		++*count;
+}
+
 /* True when this processor may send one more event in this jiffy. */
 static __always_inline bool fl_event_allowed(void)
 {
@@ -92,12 +102,6 @@ static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct
 	e->reason = told->reason;
 	bpf_ringbuf_submit(e, 0);
 	return 0;
-}
-
-/* True when the reason means that the packet goes nowhere. */
-static __always_inline bool fl_is_drop(__u8 reason)
-{
-	return reason != FL_R_FORWARDED && reason != FL_R_REDIRECTED && reason != FL_R_NOT_IP;
 }
 
 /* Ends the packet's way. tell: an event even though it passes (a new connection). */

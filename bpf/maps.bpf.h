@@ -131,6 +131,14 @@ struct {
 	__type(value, struct fl_count);
 } fl_counts SEC(".maps");
 
+/* Verdict and direction -> new connections. Written by the programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FL_V_COUNT *FL_DIRS);
+	__type(key, __u32);
+	__type(value, __u64);
+} fl_verdicts SEC(".maps");
+
 /* Events for "fairlead flows". Written by the programs. Full: the event is lost, and counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -147,13 +147,6 @@ static __always_inline void fl_set_ip4(struct fl_in *out, __u32 addr_be)
 	out->w_be[3] = addr_be;
 }
 
-/* True when both are the same address. */
-static __always_inline bool fl_in_equal(const struct fl_in *a, const struct fl_in *b)
-{
-	return a->w_be[0] == b->w_be[0] && a->w_be[1] == b->w_be[1] && a->w_be[2] == b->w_be[2] &&
-	       a->w_be[3] == b->w_be[3];
-}
-
 /* True when the two MAC addresses are not the same. */
 static __always_inline bool fl_mac_differs(const __u8 *a, const __u8 *b)
 {
@@ -163,12 +156,6 @@ static __always_inline bool fl_mac_differs(const __u8 *a, const __u8 *b)
 	for (int i = 0; i < 6; i++)
 		bits |= a[i] ^ b[i];
 	return bits;
-}
-
-/* True for "::", and for no address. */
-static __always_inline bool fl_in_is_zero(const struct fl_in *a)
-{
-	return !(a->w_be[0] | a->w_be[1] | a->w_be[2] | a->w_be[3]);
 }
 
 /* True within fe80::/10. */

@@ -242,6 +242,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	fl_tell_case(w);
 	if (fl_case_is_vague(&w->c))
 		return -FL_R_UNKNOWN_ENDPOINT;
+	fl_count_verdict(r < 0 ? FL_V_DENIED : FL_V_ALLOWED, w->told.dir);
 	if (r < 0)
 		return r;
 	fl_flow_pods(&f, &w->c, w->l.side);

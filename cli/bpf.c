@@ -129,6 +129,11 @@ static const struct map maps[] = {
 	    { "DIRECTION", "direction" },
 	    { "PACKETS", "packets" },
 	    { "BYTES", "bytes" } } },
+	{ "verdicts",
+	  NULL,
+	  { { "VERDICT", "verdict" },
+	    { "DIRECTION", "direction" },
+	    { "CONNECTIONS", "connections" } } },
 };
 
 static const struct map *find(const char *name, struct fl_err *err)
@@ -151,7 +156,8 @@ static int write_path(const struct cli *c, const struct map *map, uint32_t max, 
 
 	if (r < 0)
 		return r;
-	if (fl_streq(map->name, "state") || fl_streq(map->name, "counts"))
+	if (fl_streq(map->name, "state") || fl_streq(map->name, "counts") ||
+	    fl_streq(map->name, "verdicts"))
 		return fl_format(out, size, err, "/v1/bpf/%s", map->name);
 	return fl_format(out, size, err, "/v1/bpf/%s?max=%u%s%s%s%s", map->name,
 			 max < PAGE ? max : PAGE, after ? "&after=" : "", after ?: "",

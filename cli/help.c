@@ -59,6 +59,7 @@ static const struct cli_command commands[] = {
 	  "bpf denied      blocks whose packets are dropped\n"
 	  "bpf state       the agent's switches\n"
 	  "bpf counts      packets and bytes by reason and direction\n"
+	  "bpf verdicts    new connections that policy has allowed and denied\n"
 	  "\n"
 	  "  --max N        at most so many entries; 1000\n"
 	  "  --pod NS/NAME  flows: only those of this pod\n" },

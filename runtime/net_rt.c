@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cni/code.h"
 #include "cni/result.h"
-#include "runtime/text64.h"
+#include "runtime/base64.h"
 
 #define CACHE_KIND "cniCacheV1"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sha512.h"
 #include "base/text.h"
-#include "runtime/text64.h"
 
 int berth_netns_path(const char *path, char out[PATH_MAX], struct fl_err *err)
 {
@@ -42,10 +42,10 @@ int berth_netns_path(const char *path, char out[PATH_MAX], struct fl_err *err)
 
 void berth_default_id(const char *netns, char out[BERTH_DEFAULT_ID])
 {
-	uint8_t digest[BERTH_SHA512_LEN];
+	uint8_t digest[FL_SHA512_LEN];
 	int n = sprintf(out, "cnitool-");
 
-	berth_sha512(netns, strlen(netns), digest);
+	fl_sha512((const char *[]){ netns }, 1, digest);
 	for (int i = 0; i < 10; i++)
 		n += sprintf(out + n, "%02x", digest[i]);
 }

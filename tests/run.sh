@@ -11,7 +11,8 @@
 #        'faults*' or tests/e2e/berth.bats; all without one
 #
 # As many test files run at a time as there are processors (LANES=1: one after the other).
-# KERNELS=core or KERNELS=all: on other kernels, too, as kernel-6.1 and kernel-6.12.
+# On other kernels, in QEMU, as kernel-6.1 and kernel-6.12: packets through the kernel's programs;
+# KERNELS=core: more of them, and pods; KERNELS=all: end-to-end tests, too.
 # A test file may state its own limit in its head: "# time limit: 600 s".
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -109,14 +110,16 @@ for t in tests/fuzz/fuzz_*.c; do
 	t=${t#fuzz_}
 	add "build/san/tests/replay_$t" 300 "build/san/tests/replay_$t" "tests/fuzz/corpus/$t"
 done
-# On other kernels, in QEMU, where that is asked for: KERNELS=core is a few minutes, KERNELS=all (make
-# check-kernels) many.
+# Without KVM: a minute, KERNELS=core a few, KERNELS=all (make check-kernels) many.
 if [[ ${KERNELS-} == all ]]; then
 	add kernel-6.1 3700 tests/kernel/check.sh 6.1 programs pods bats
 	add kernel-6.12 3700 tests/kernel/check.sh 6.12 programs pods bats
 elif [[ ${KERNELS-} == core ]]; then
 	add kernel-6.1 900 tests/kernel/check.sh 6.1 programs pods
 	add kernel-6.12 900 tests/kernel/check.sh 6.12 programs
+else
+	add kernel-6.1 400 tests/kernel/check.sh 6.1 tables
+	add kernel-6.12 400 tests/kernel/check.sh 6.12 tables
 fi
 for t in tests/check/*.sh; do
 	[[ -x $t ]] && add "$t" 600 "$t"

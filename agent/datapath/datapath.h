@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <string.h>
+
+#include "base/ip.h"
 #include "bpf/abi.h"
 #include "net/nl.h"
 #include "net/tc.h"
@@ -13,6 +16,24 @@
 #include "state/blocks.h"
 
 struct dp;
+
+/* An address as the maps have it. */
+static inline struct fl_in dp_in(const struct fl_ip *ip)
+{
+	struct fl_in in;
+
+	memcpy(in.b, ip->b, sizeof(in.b));
+	return in;
+}
+
+/* And back. */
+static inline struct fl_ip dp_ip(const struct fl_in *in)
+{
+	struct fl_ip ip;
+
+	memcpy(ip.b, in->b, sizeof(ip.b));
+	return ip;
+}
 
 /*
  * Loads the programs. Maps that are pinned below folder (in a bpf file system, which must be
@@ -179,9 +200,14 @@ fl_must int dp_sweep_part(struct dp *d, struct dp_sweep_place *at, struct dp_swe
 /* The counters, summed up over processors. */
 struct dp_counts {
 	struct fl_count reason[FL_R_COUNT][FL_DIRS];
+	uint64_t verdict[FL_V_COUNT][FL_DIRS];
 	uint64_t events_lost;
 };
 fl_must int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err);
 
 /* Short text and metric label of a reason: "policy_ingress". */
 const char *dp_reason_text(enum fl_reason reason);
+
+/* The same of a verdict, "allowed", and of a direction, "egress". */
+const char *dp_verdict_text(enum fl_verdict verdict);
+const char *dp_direction_text(enum fl_dir dir);

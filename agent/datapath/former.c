@@ -28,8 +28,8 @@
 #define DEPTH	   8	/* of types within types */
 
 struct dp_former {
-	int flows, locals, counts, budgets, devices; /* descriptors; -1: none */
-	size_t flow_size;			     /* of their value */
+	int flows, locals, counts, verdicts, budgets, devices; /* descriptors; -1: none */
+	size_t flow_size;				       /* of their value */
 	bool carries, same_size;
 };
 
@@ -39,6 +39,7 @@ void dp_former_close(struct dp_former **f)
 		fl_close_p(&(*f)->flows);
 		fl_close_p(&(*f)->locals);
 		fl_close_p(&(*f)->counts);
+		fl_close_p(&(*f)->verdicts);
 		fl_close_p(&(*f)->budgets);
 		fl_close_p(&(*f)->devices);
 	}
@@ -203,6 +204,7 @@ static int look(const char *path, void *arg, struct fl_err *err)
 	f->flows = open_map(path, "fl_flows");
 	f->locals = open_map(path, "fl_locals");
 	f->counts = open_map(path, "fl_counts");
+	f->verdicts = open_map(path, "fl_verdicts");
 	f->budgets = open_map(path, "fl_budgets");
 	f->devices = open_map(path, "fl_devices");
 	if (f->flows >= 0 && bpf_obj_get_info_by_fd(f->flows, &info, &len) == 0)
@@ -323,6 +325,7 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 	if (!f)
 		return 0;
 	r = carry_counts(f->counts, FD(d, fl_counts), err)
+		    ?: carry_counts(f->verdicts, FD(d, fl_verdicts), err)
 		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err);
 	if (r < 0 || !f->carries)
 		return r;

@@ -36,20 +36,10 @@ int dp_drop(int map_fd, const void *key, const char *what, struct fl_err *err)
 	return fl_fail_errno(err, errno, "remove from the datapath's map of %s", what);
 }
 
-static bool is_same(const struct fl_in *a, const struct fl_in *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static bool is_v4(const struct fl_in *a)
-{
-	return a->w_be[0] == 0 && a->w_be[1] == 0 && a->w_be[2] == htobe32(0xffff);
-}
-
 static bool has_ip(const struct dp_endpoint *ep, __u32 zone, const struct fl_in *ip)
 {
 	for (size_t i = 0; i < ep->n_ips; i++)
-		if (ep->info.zone == zone && is_same(&ep->ips[i], ip))
+		if (ep->info.zone == zone && fl_in_equal(&ep->ips[i], ip))
 			return true;
 	return false;
 }
@@ -177,8 +167,11 @@ static struct fl_endpoint_info info_of(const struct dp_endpoint *ep)
 	struct fl_endpoint_info info = ep->info;
 
 	info.ifindex = ep->ifindex;
-	for (size_t i = ep->n_ips; i-- > 0;)
-		*(is_v4(&ep->ips[i]) ? &info.ip4 : &info.ip6) = ep->ips[i];
+	for (size_t i = ep->n_ips; i-- > 0;) {
+		const struct fl_ip ip = dp_ip(&ep->ips[i]);
+
+		*(fl_ip_is4(&ip) ? &info.ip4 : &info.ip6) = ep->ips[i];
+	}
 	return info;
 }
 

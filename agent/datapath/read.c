@@ -40,6 +40,16 @@ const char *dp_reason_text(enum fl_reason reason)
 	return reasons[reason];
 }
 
+const char *dp_verdict_text(enum fl_verdict verdict)
+{
+	return verdict == FL_V_ALLOWED ? "allowed" : "denied";
+}
+
+const char *dp_direction_text(enum fl_dir dir)
+{
+	return dir == FL_EGRESS ? "egress" : "ingress";
+}
+
 /* The clock of the programs: ticks since boot, with an offset; as the kernel starts it. */
 static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
 {
@@ -172,6 +182,21 @@ int dp_events_lost(struct dp *d, uint64_t *out, struct fl_err *err)
 	return 0;
 }
 
+static int read_verdicts(struct dp *d, int cpus, struct dp_counts *out, struct fl_err *err)
+{
+	fl_auto_free uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+
+	if (!values)
+		return fl_fail_errno(err, ENOMEM, "read counters");
+	for (__u32 i = 0; i < FL_V_COUNT * FL_DIRS; i++) {
+		if (bpf_map_lookup_elem(FD(d, fl_verdicts), &i, values) < 0)
+			return fl_fail_errno(err, errno, "read counters");
+		for (int c = 0; c < cpus; c++)
+			out->verdict[i / FL_DIRS][i % FL_DIRS] += values[c];
+	}
+	return 0;
+}
+
 int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -194,7 +219,7 @@ int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 			sum->bytes += values[c].bytes;
 		}
 	}
-	r = dp_events_lost(d, &counts.events_lost, err);
+	r = read_verdicts(d, cpus, &counts, err) ?: dp_events_lost(d, &counts.events_lost, err);
 	if (r == 0)
 		*out = counts;
 	return r;

@@ -9,19 +9,11 @@
 
 #include "agent/enforce/inside.h"
 
-struct fl_in enf_in(const struct fl_ip *ip)
-{
-	struct fl_in in;
-
-	memcpy(in.b, ip->b, sizeof(in.b));
-	return in;
-}
-
 struct fl_prefix_key enf_prefix_key(const struct fl_prefix *p)
 {
 	uint32_t bits = fl_ip_is4(&p->ip) ? 96u + p->len : p->len;
 
-	return (struct fl_prefix_key){ .prefixlen = 32 + bits, .addr = enf_in(&p->ip) };
+	return (struct fl_prefix_key){ .prefixlen = 32 + bits, .addr = dp_in(&p->ip) };
 }
 
 static struct fl_port_key port_key(const struct pol_entry *en)

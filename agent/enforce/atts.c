@@ -222,7 +222,7 @@ static void fill(const struct enf *e, const struct enf_att *a, struct dp_endpoin
 	memcpy(out->info.mac, a->rec.mac, FL_MAC_LEN);
 	memcpy(out->info.host_mac, a->host_mac, FL_MAC_LEN);
 	for (size_t i = 0; i < a->rec.n_ips; i++)
-		out->ips[i] = enf_in(&a->rec.ips[i].ip);
+		out->ips[i] = dp_in(&a->rec.ips[i].ip);
 }
 
 /* The time that an earlier agent gave it. */

@@ -48,7 +48,7 @@ static int collect(struct enf *e, struct claims *c, struct fl_err *err)
 		struct enf_att *a = e->atts[i];
 
 		for (size_t k = 0; a->ifindex && k < a->rec.n_ips; k++) {
-			struct fl_in in = enf_in(&a->rec.ips[k].ip);
+			struct fl_in in = dp_in(&a->rec.ips[k].ip);
 			bool has = a->is_live || dp_local_owner(e->dp, 0, &in) == a->ifindex;
 
 			c->v[c->n++] = (struct claim){ a->rec.ips[k].ip, a, has };

@@ -169,6 +169,5 @@ void enf_beyond(struct enf *e);
 /* Frees what is remembered of what lies beyond the node. */
 void enf_beyond_done(struct enf *e);
 
-/* An address and a prefix as the maps have them, zone 0. */
-struct fl_in enf_in(const struct fl_ip *ip);
+/* A prefix as the maps have it, zone 0. */
 struct fl_prefix_key enf_prefix_key(const struct fl_prefix *p);

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "net/nft_msg.h"
 
-#define TRIES	  5
+#define TRIES	  100
 #define JUMPS_MAX 16 /* rules; more than one is somebody's mistake already */
 
 struct jumps {
@@ -106,5 +106,7 @@ int fl_nft_chain_remove(struct fl_nl *nl, const struct fl_nft_table *t, const ch
 
 	for (int i = 0; r == -ERESTART && i < TRIES; i++)
 		r = try_remove(nl, t, from, chain, err);
+	if (r == -ERESTART)
+		r = fl_fail(err, EAGAIN, "the rules of nf_tables changed during %d tries", TRIES);
 	return r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
 }

@@ -9,6 +9,7 @@
 #include "attach/attach.h"
 #include "attach/guard.h"
 #include "attach/leave.h"
+#include "base/log.h"
 #include "base/sha512.h"
 #include "cni/delegate.h"
 #include "net/link.h"
@@ -20,27 +21,28 @@
  * The reference plugin masquerades by a chain of iptables for each attachment, "CNI-" and 24
  * hexadecimal digits of a hash, to which POSTROUTING jumps. Where iptables is nf_tables beneath, as
  * it is on Debian, that chain can be removed without executing a program. What cannot be removed
- * (iptables-legacy, or rules of others lead there) is no reason to keep the pod.
+ * (iptables-legacy, or rules of others lead there) is no reason to keep the pod, but worth a word.
  */
 static void del_foreign_chains(const struct fl_cni_req *req)
 {
 	static const enum fl_nft_family families[] = { FL_NFT_IP, FL_NFT_IP6 };
 	fl_auto_nl struct fl_nl *nl = NULL;
 	uint8_t digest[FL_SHA512_LEN];
-	struct fl_err ignored;
+	struct fl_err err;
 	char chain[32];
 	int n;
 
 	if (!fl_json_true(fl_json_get(req->conf.v, "ipMasq")) ||
-	    fl_nl_open(FL_NL_NETFILTER, &nl, &ignored) < 0)
+	    fl_nl_open(FL_NL_NETFILTER, &nl, &err) < 0)
 		return;
 	fl_sha512((const char *[]){ req->name, req->container_id }, 2, digest);
 	n = snprintf(chain, sizeof(chain), "CNI-");
 	for (size_t i = 0; i < 12; i++)
 		n += snprintf(chain + n, sizeof(chain) - (size_t)n, "%02x", digest[i]);
 	for (size_t i = 0; i < FL_ARRAY_LEN(families); i++)
-		FL_IGNORE(fl_nft_chain_remove(nl, &(struct fl_nft_table){ families[i], "nat" },
-					      "POSTROUTING", chain, &ignored));
+		if (fl_nft_chain_remove(nl, &(struct fl_nft_table){ families[i], "nat" },
+					"POSTROUTING", chain, &err) < 0)
+			fl_warn("chain '%s' of iptables stays: %s", chain, err.text);
 }
 
 /*

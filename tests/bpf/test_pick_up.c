@@ -14,23 +14,6 @@
 #define SYN  .proto = IPPROTO_TCP, .tcp = PKT_SYN
 #define BOTH .proto = IPPROTO_TCP, .tcp = PKT_SYN | PKT_ACK
 
-struct row {
-	const char *what;
-	enum hook hook;
-	struct pkt p;
-	enum fl_reason want;
-};
-
-static void check_rows(const struct row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		world_forget();
-		CHECK_FATE(rows[i].what, world_run(rows[i].hook, &rows[i].p), rows[i].want);
-	}
-}
-
-#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof((rows)[0]))
-
 /* The pod came under the datapath a moment ago (seconds > 0), long ago (< 0), or was born there. */
 static void set_late(const char *link, int seconds)
 {
@@ -55,7 +38,7 @@ static void isolate(void)
 
 static void a_late_pod_goes_on_with_what_the_other_side_was_allowed_to_open(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "a reply",
 		  FROM_A,
 		  { .src = A4, .dst = REMOTE4, .sport = 80, ACK },
@@ -110,7 +93,7 @@ static void a_late_pod_goes_on_with_what_the_other_side_was_allowed_to_open(void
 
 static void a_late_pods_own_requests_are_answered(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "an answer",
 		  TO_A,
 		  { .src = WORLD4, .dst = A4, .sport = 443, ACK },
@@ -135,7 +118,7 @@ static void a_late_pods_own_requests_are_answered(void **state)
 
 static void only_the_middle_of_tcp_is_picked_up(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "an opening",
 		  FROM_A,
 		  { .src = A4, .dst = REMOTE4, .sport = 80, SYN },
@@ -181,7 +164,7 @@ static void later_fragments_are_not_picked_up(void **state)
 
 static void nobody_else_gets_round_its_policy_in_mid_flow(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "what would be a reply",
 		  FROM_A,
 		  { .src = A4, .dst = REMOTE4, .sport = 80, ACK },

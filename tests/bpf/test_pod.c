@@ -15,28 +15,11 @@
 		2, 0, 0, 0, 0, 0x66 \
 	}
 
-struct row {
-	const char *what;
-	enum hook hook;
-	struct pkt p;
-	enum fl_reason want;
-};
-
-static void check_rows(const struct row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		world_forget();
-		CHECK_FATE(rows[i].what, world_run(rows[i].hook, &rows[i].p), rows[i].want);
-	}
-}
-
-#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof((rows)[0]))
-
 static const struct pkt udp_inner = { .src = A4, .dst = REMOTE4, .sport = 9, .dport = 53 };
 
 static void every_header_combination_has_its_fate(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "udp", FROM_A, { .src = A4, .dst = REMOTE4, .dport = 53 }, FL_R_FORWARDED },
 		{ "tcp",
 		  FROM_A,
@@ -90,7 +73,7 @@ static void every_header_combination_has_its_fate(void **state)
 
 static void what_is_not_understood_is_refused_by_name(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "vlan", FROM_A, { .src = A4, .dst = REMOTE4, .vlan = 7 }, FL_R_VLAN },
 		{ "vlan to the pod", TO_A, { .src = REMOTE4, .dst = A4, .vlan = 7 }, FL_R_VLAN },
 		{ "rarp", FROM_A, { .src = A4, .dst = REMOTE4, .odd = PKT_RARP }, FL_R_ETHERTYPE },
@@ -138,7 +121,7 @@ static void what_is_not_understood_is_refused_by_name(void **state)
 
 static void a_pod_sends_only_as_itself(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "another MAC",
 		  FROM_A,
 		  { .src = A4, .dst = REMOTE4, .src_mac = MAC_OTHER },
@@ -240,7 +223,7 @@ static void every_truncation_is_refused(void **state)
 
 static void a_selected_pod_gets_what_is_allowed_and_no_more(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "the allowed port",
 		  TO_A,
 		  { .src = REMOTE4, .dst = A4, .proto = IPPROTO_TCP, .dport = 80, .tcp = PKT_SYN },
@@ -332,7 +315,7 @@ static void a_namespace_and_an_identity_allow_each_by_itself(void **state)
 
 static void egress_is_judged_at_the_sender(void **state)
 {
-	static const struct row rows[] = {
+	static const struct world_row rows[] = {
 		{ "allowed", FROM_A, { .src = A4, .dst = REMOTE4, .dport = 53 }, FL_R_FORWARDED },
 		{ "not allowed",
 		  FROM_A,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Every reason is made to happen at every hook where it can; where it cannot, that is said, and
- * why. A reason that is added to the enum fails here until it has its place. Needs root and eBPF.
+ * why. A reason that is added to the enum fails here until it has its place. And what policy has
+ * said of new connections is counted. Needs root and eBPF.
  */
 #include "world.h"
 
@@ -362,12 +363,80 @@ static void the_network_hooks_leave_everything_else_alone(void **state)
 	}
 }
 
+/* New connections by verdict and direction. */
+struct verdicts {
+	uint64_t n[FL_V_COUNT][FL_DIRS];
+};
+
+static struct verdicts count_verdicts(void)
+{
+	struct verdicts all;
+
+	for (int i = 0; i < FL_V_COUNT * FL_DIRS; i++)
+		all.n[i / FL_DIRS][i % FL_DIRS] = world_verdicts((enum fl_verdict)(i / FL_DIRS),
+								 (enum fl_dir)(i % FL_DIRS));
+	return all;
+}
+
+/* So many have come since. */
+static void check_verdicts(const struct verdicts *since, const struct verdicts *more)
+{
+	struct verdicts now = count_verdicts();
+
+	for (int i = 0; i < FL_V_COUNT * FL_DIRS; i++)
+		assert_int_equal(now.n[i / FL_DIRS][i % FL_DIRS],
+				 since->n[i / FL_DIRS][i % FL_DIRS] +
+					 more->n[i / FL_DIRS][i % FL_DIRS]);
+}
+
+static void a_new_connection_is_counted_by_its_verdict_and_a_known_one_is_not(void **state)
+{
+	static const struct pkt out = { .src = A4, .dst = REMOTE4, .sport = 9, .dport = 53 };
+	static const struct pkt reply = { .src = REMOTE4, .dst = A4, .sport = 53, .dport = 9 };
+	static const struct pkt in = { .src = REMOTE4, .dst = A4, .sport = 7, .dport = 80 };
+	static const struct pkt world = { .src = WORLD6, .dst = A6, .dport = 80 };
+	static const struct pkt pod = { .src = B4, .dst = A4, .dport = 9, .src_mac = MAC_B };
+	static const struct pkt vlan = { .src = A4, .dst = REMOTE4, .vlan = 7 };
+	static const struct pkt error = {
+		.src = A4, .dst = REMOTE4, .proto = IPPROTO_ICMP, .type = 3, .about = &reply
+	};
+
+	struct verdicts before = count_verdicts();
+	struct verdicts more = { .n[FL_V_ALLOWED] = { [FL_INGRESS] = 1, [FL_EGRESS] = 1 } };
+
+	(void)state;
+	world_forget();
+	world_slot(SLOT_A, 70, FL_SLOT_INGRESS);
+	world_rule(70, FL_INGRESS, ID_REMOTE, FL_RULE_ALL);
+	for (int i = 0; i < 3; i++) {
+		CHECK_FATE("out", world_run(FROM_A, &out), FL_R_FORWARDED);
+		CHECK_FATE("reply", world_run(TO_A, &reply), FL_R_FORWARDED);
+		CHECK_FATE("in", world_run(TO_A, &in), FL_R_FORWARDED);
+	}
+	check_verdicts(&before, &more);
+	/* What is denied stays new. Between pods of the node both ends are one verdict. */
+	for (int i = 0; i < 3; i++) {
+		CHECK_FATE("world", world_run(TO_A, &world), FL_R_POLICY_INGRESS);
+		CHECK_FATE("pod", world_run(FROM_B, &pod), FL_R_POLICY_INGRESS);
+	}
+	more.n[FL_V_DENIED][FL_INGRESS] = more.n[FL_V_DENIED][FL_EGRESS] = 3;
+	check_verdicts(&before, &more);
+	/* What never came before policy; and what is cut later has had its verdict. */
+	CHECK_FATE("vlan", world_run(FROM_A, &vlan), FL_R_VLAN);
+	CHECK_FATE("error", world_run(FROM_A, &error), FL_R_FORWARDED);
+	world_slot(SLOT_A, 71, FL_SLOT_INGRESS | FL_SLOT_EGRESS);
+	world_next_generation();
+	CHECK_FATE("out", world_run(FROM_A, &out), FL_R_POLICY_EGRESS);
+	check_verdicts(&before, &more);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_reason_happens_wherever_it_can),
 		cmocka_unit_test(every_reason_has_a_case_at_every_hook_or_is_said_to_have_none),
 		cmocka_unit_test(the_network_hooks_leave_everything_else_alone),
+		cmocka_unit_test(a_new_connection_is_counted_by_its_verdict_and_a_known_one_is_not),
 	};
 
 	return cmocka_run_group_tests_name("reasons", tests, world_begin, world_end);

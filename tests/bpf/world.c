@@ -243,6 +243,19 @@ size_t world_flows(void)
 	return n;
 }
 
+uint64_t world_verdicts(enum fl_verdict verdict, enum fl_dir dir)
+{
+	__u32 index = verdict * FL_DIRS + dir;
+	uint64_t values[256], sum = 0;
+
+	assert_in_range(libbpf_num_possible_cpus(), 1, 256);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.fl_verdicts), &index, values),
+			 0);
+	for (int c = 0; c < libbpf_num_possible_cpus(); c++)
+		sum += values[c];
+	return sum;
+}
+
 static const struct bpf_program *program_at(enum hook hook)
 {
 	switch (hook) {
@@ -339,4 +352,12 @@ double world_time(enum hook hook, const struct pkt *p, unsigned int times)
 
 	read_counts(counted);
 	return r == 0 ? (double)o.duration : -1;
+}
+
+void world_check_rows(const struct world_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		world_forget();
+		CHECK_FATE(rows[i].what, world_run(rows[i].hook, &rows[i].p), rows[i].want);
+	}
 }

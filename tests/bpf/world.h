@@ -101,6 +101,9 @@ double world_time(enum hook hook, const struct pkt *p, unsigned int times);
 /* Number of tracked connections. */
 size_t world_flows(void);
 
+/* New connections of this verdict and direction so far, on all processors. */
+uint64_t world_verdicts(enum fl_verdict verdict, enum fl_dir dir);
+
 /* The packet's reason must be this one; what is said says which packet it was. */
 #define CHECK_FATE(what, run, want)                                                                \
 	do {                                                                                       \
@@ -109,3 +112,16 @@ size_t world_flows(void);
 			fail_msg("%s: reason %d (verdict %d), expected %d", what, check_f_.reason, \
 				 check_f_.verdict, (int)(want));                                   \
 	} while (0)
+
+/* A packet and what must become of it, where nothing went before. */
+struct world_row {
+	const char *what;
+	enum hook hook;
+	struct pkt p;
+	enum fl_reason want;
+};
+
+/* Each packet by itself: what came before it is forgotten. */
+void world_check_rows(const struct world_row *rows, size_t n);
+
+#define CHECK_ROWS(rows) world_check_rows(rows, sizeof(rows) / sizeof((rows)[0]))

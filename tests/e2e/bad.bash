@@ -1,6 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-# Asserting a refusal: its code, a sentence that says what and where, and an unchanged world.
-# Loaded after node.bash and world.bash; needs the pod p1.
+# Asserting a refusal: its code, a sentence that says what and where, and a world that no test of
+# the file changes. Loaded after node.bash and world.bash.
+
+setup_file() {
+	bad_node
+}
+
+teardown_file() {
+	node_stop
+}
+
+setup() {
+	world_now
+}
+
+teardown() {
+	local different=0
+	world_unchanged || different=1
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
+	return $different
+}
 
 # bad_node: a node with p1, where the valid configuration's network has been used: its bridge and
 # its table are there, as they are by design after the last pod. Links get no link-local addresses

@@ -10,25 +10,6 @@ load node
 load world
 load bad
 
-setup_file() {
-	bad_node
-}
-
-teardown_file() {
-	node_stop
-}
-
-setup() {
-	world_now
-}
-
-teardown() {
-	local different=0
-	world_unchanged || different=1
-	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
-	return $different
-}
-
 # wrong PATH VALUE...: each value, given for the key, is refused with the key's path.
 wrong() {
 	local path=$1 value

@@ -38,22 +38,6 @@ check() {
 	cni CHECK bridge c1 eth0 "$(pod_path p1)" <<<"$(with_prev "$conf" "$prev")"
 }
 
-# drifted WORDS: CHECK fails with 102 and its details hold each of WORDS, separated by "|".
-drifted() {
-	local word
-	run -1 check
-	[ "$(jq -r .code <<<"$output")" = 102 ] || {
-		echo "expected code 102: $output"
-		return 1
-	}
-	while IFS= read -r -d '|' word; do
-		[[ $(jq -r .details <<<"$output") == *"$word"* ]] || {
-			echo "expected '$word' in: $output"
-			return 1
-		}
-	done <<<"$1|"
-}
-
 @test "CHECK passes right after ADD, prints nothing and changes nothing" {
 	run -0 check
 	[ -z "$output" ]

@@ -10,6 +10,7 @@
 bats_require_minimum_version 1.5.0
 load node
 load cluster
+load policies
 
 export CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR
 
@@ -117,33 +118,10 @@ services() {
 	done
 }
 
-applied() {
-	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
-}
-
-changed_since() {
-	[ "$(applied)" != "$1" ]
-}
-
-# policy: puts the policies from standard input, and waits until they are in force.
-policy() {
-	local before
-	before=$(applied)
-	manifest_put n1 policy.yaml
-	eventually 15 changed_since "$before"
-}
-
 # has_policy NAMESPACE NAME: the agent has read it; it may select nobody yet.
 has_policy() {
 	agent_get n1 /v1/policies |
 		jq -e --arg ns "$1" --arg name "$2" 'any(.[]; .namespace == $ns and .name == $name)'
-}
-
-# packets REASON: of pods, in both directions.
-packets() {
-	agent_get n1 /metrics |
-		awk -v r="reason=\"$1\"" '/^fairlead_datapath_packets_total/ && index($0, r) { n += $2 }
-			END { print n + 0 }'
 }
 
 # ingress APP PEER: APP's pods may be reached by PEER (YAML) only.
@@ -159,18 +137,12 @@ ingress() {
 	END
 }
 
-deny='
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: deny, namespace: default}
-spec: {podSelector: {}, policyTypes: [Ingress]}'
-
 @test "a Service leads to whom the policy of its backends lets in, on the stack both ways" {
 	local straight before who ip
 	policy < <(ingress web1 '{podSelector: {matchLabels: {app: client}}}'
 		ingress web2 '{podSelector: {matchLabels: {app: client}}}')
-	straight=$(packets redirected)
-	before=$(packets forwarded)
+	straight=$(packets n1 redirected)
+	before=$(packets n1 forwarded)
 	for ip in 10.96.0.10 fd00:96::10; do
 		who=$(for _ in 1 2 3 4; do ask on n1 in_pod cli -- $ip 80; done | sort -u | xargs)
 		[ "$who" = "web1 web2" ]
@@ -178,10 +150,10 @@ spec: {podSelector: {}, policyTypes: [Ingress]}'
 		run ! connects other $ip 80
 	done
 	# Four connections of each family, at least four packets of each direction, at two hooks.
-	[ "$(packets redirected)" = "$straight" ]
-	[ "$(packets forwarded)" -ge $((before + 64)) ]
+	[ "$(packets n1 redirected)" = "$straight" ]
+	[ "$(packets n1 forwarded)" -ge $((before + 64)) ]
 	connects cli "$(pod_ip n1 web1)" 80
-	[ "$(packets redirected)" -gt "$straight" ]
+	[ "$(packets n1 redirected)" -gt "$straight" ]
 }
 
 @test "a pod's egress is judged by the backend that a Service leads to" {
@@ -202,7 +174,7 @@ spec: {podSelector: {}, policyTypes: [Ingress]}'
 }
 
 @test "a pod reaches itself by its own Service, whatever policies say" {
-	policy <<<"${deny/Ingress/Ingress, Egress}"
+	policy < <(policy_deny 'Ingress, Egress')
 	[ "$(ask on n1 in_pod web1 -- 10.96.0.11 80)" = web1 ]
 	[ "$(ask on n1 in_pod web1 -- fd00:96::11 80)" = web1 ]
 	run ! connects web1 10.96.0.12 80
@@ -210,21 +182,20 @@ spec: {podSelector: {}, policyTypes: [Ingress]}'
 
 @test "a node port leads in as its node where it masquerades, else as who comes" {
 	local from="{ipBlock: {cidr: 192.0.2.1/32}}, {ipBlock: {cidr: \"fd00:2::1/128\"}}"
-	policy <<<"$deny"
+	policy < <(policy_deny)
 	[ "$(ask on lan in_node -- 192.0.2.11 30080)" = web1 ]
 	[ "$(ask on lan in_node -- fd00:2::11 30080)" = web1 ]
 	[ "$(ask on n1 in_node -- 192.0.2.11 30080)" = web1 ]
 	run ! ask on lan in_node -- 192.0.2.11 30081
 	run ! ask on lan in_node -- fd00:2::11 30081
-	policy <<<"$deny
-$(ingress web1 "$from")"
+	policy < <(policy_deny && ingress web1 "$from")
 	[ "$(ask on lan in_node -- 192.0.2.11 30081)" = web1 ]
 	[ "$(ask on lan in_node -- fd00:2::11 30081)" = web1 ]
 }
 
 @test "a pod's own node always reaches it, from each of its addresses" {
 	local from pod=web1
-	policy <<<"$deny"
+	policy < <(policy_deny)
 	for from in 10.88.0.1 192.0.2.11; do
 		on n1 in_node ping -q -c 1 -W 5 -I "$from" "$(pod_ip n1 $pod)"
 	done
@@ -260,30 +231,28 @@ with_port() {
 	for pod in near:8080 far:8081; do
 		[ "$(ask on lan in_node -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
 	done
-	policy <<<"$deny"
-	straight=$(packets redirected)
+	policy < <(policy_deny)
+	straight=$(packets n1 redirected)
 	for pod in near:8080 far:8081; do
 		run ! ask on lan in_node -- 192.0.2.11 "${pod#*:}"
 	done
 	# What comes from a pod of the same subnet portmap masquerades: it comes as the node.
 	[ "$(ask on n1 in_pod cli -- 192.0.2.11 8080)" = near ]
 	run ! ask on n1 in_pod cli -- 192.0.2.11 8081
-	policy <<<"$deny
-$(ingress near "$from")
-$(ingress far "$from")"
+	policy < <(policy_deny && ingress near "$from" && ingress far "$from")
 	for pod in near:8080 far:8081; do
 		[ "$(ask on lan in_node -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
 		[ "$(ask on n1 in_pod cli -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
 	done
 	run ! ask on n1 in_pod other -- 192.0.2.11 8081
-	[ "$(packets redirected)" = "$straight" ]
+	[ "$(packets n1 redirected)" = "$straight" ]
 	pod_detach n1 near
 	pod_detach n1 far
 }
 
 @test "filters of others in the datapath's own blocks are left alone, and pods are enforced all the same" {
 	on n1 in_node tc filter add block 262241965 prio 7 protocol all bpf bytecode '1,6 0 0 0'
-	policy <<<"$deny"
+	policy < <(policy_deny)
 	agent_kill n1
 	agent_start n1
 	agent_wait_ready n1

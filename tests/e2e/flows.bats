@@ -275,6 +275,9 @@ drop_and_find() {
 	jq -e '.[0].generation > 0 and .[0].unknownEndpoint == "deny"' <<<"$output"
 	run -0 fairlead bpf counts -o json
 	jq -e 'any(.[]; .reason == "policy_ingress" and .direction == "egress" and .packets > 0)' <<<"$output"
+	run -0 fairlead bpf verdicts -o json
+	jq -e 'length == 4 and any(.[]; .verdict == "allowed" and .direction == "egress" and .connections > 0) and
+		any(.[]; .verdict == "denied" and .direction == "egress" and .connections > 0)' <<<"$output"
 	for map in fragments devices denied; do
 		run -0 fairlead bpf "$map" -o json
 	done
@@ -310,8 +313,10 @@ drop_and_find() {
 	[[ $output == *"there is no such place in 'fl_prefixes'"* ]]
 	run agent_get n1 "/v1/bpf/prefixes?after=xy"
 	[[ $output == *"after 'xy': expected what 'next' said"* ]]
-	run agent_get n1 "/v1/bpf/counts?max=7"
-	[[ $output == *"'counts' has no parameters"* ]]
+	for map in state counts verdicts; do
+		run agent_get n1 "/v1/bpf/$map?max=7"
+		[[ $output == *"'$map' has no parameters"* ]]
+	done
 }
 
 @test "the metrics are what Prometheus reads, with the fill of each map" {
@@ -325,7 +330,9 @@ drop_and_find() {
 	for name in datapath_map_entries'{map="rules"}' datapath_map_entries'{map="prefixes"}' \
 		datapath_map_entries'{map="ports"}' datapath_map_entries'{map="slots"}' \
 		datapath_map_entries'{map="specials"}' policy_generation flow_events_read_total \
-		policy_last_compile_duration_seconds; do
+		policy_last_compile_duration_seconds \
+		policy_verdicts_total'{verdict="allowed",direction="egress"}' \
+		policy_verdicts_total'{verdict="denied",direction="egress"}'; do
 		awk -v n="fairlead_$name" '$1 == n && $2 > 0 { found = 1 } END { exit !found }' \
 			"$BATS_TEST_TMPDIR/metrics"
 	done

@@ -9,6 +9,7 @@
 bats_require_minimum_version 1.5.0
 load node
 load cluster
+load policies
 
 # Nothing here may be owed to the comparison that is made every so often.
 conf='mode: none
@@ -54,32 +55,17 @@ host_if() {
 		"$BATS_FILE_TMPDIR/pod.n1.$1.result"
 }
 
-metric() {
-	agent_get n1 /metrics | awk -v m="$1" '$1 == m { print $2 }'
-}
-
 # web may be reached at 5001 by clients, and nobody may send anything but clients.
-policies='
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: deny, namespace: default}
-spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: web, namespace: default}
-spec:
-  podSelector: {matchLabels: {app: web}}
-  ingress:
-  - from: [{podSelector: {matchLabels: {app: client}}}]
-    ports: [{port: 5001}]
+policies=$(policy_deny 'Ingress, Egress' && policy_web '{port: 5001}' && cat <<'END'
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: client, namespace: default}
 spec:
   podSelector: {matchLabels: {app: client}}
-  egress: [{}]'
+  egress: [{}]
+END
+)
 
 @test "pods attached before the agent's first start come under policy, and what it allows goes on" {
 	pod_attach n1 web "$(labelled web)"
@@ -96,8 +82,8 @@ spec:
 	loses n1 other "$(pod_ip n1 web)"
 	loses n1 other "$(pod_ip n1 web 6)"
 	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 other)"
-	[ "$(metric fairlead_endpoints_outside)" = 0 ]
-	[ "$(metric fairlead_endpoints_joined_total)" = 3 ]
+	[ "$(metric n1 fairlead_endpoints_outside)" = 0 ]
+	[ "$(metric n1 fairlead_endpoints_joined_total)" = 3 ]
 	# The other side acknowledges although it may open nothing: a stream that stood still would
 	# not end.
 	stream_stop allowed
@@ -133,7 +119,7 @@ spec:
 	pod_attach n1 out2 "$(labelled web '.agent = "none"')"
 	reaches n1 cli "$(pod_ip n1 out2)"
 	[ "$(standing out2)" = 'its network says "agent": "none"' ]
-	[ "$(metric fairlead_endpoints_outside)" = 0 ]
+	[ "$(metric n1 fairlead_endpoints_outside)" = 0 ]
 	run -0 on n1 in_node "$BUILD/bin/fairlead" endpoints
 	grep -qE ' no$' <<<"$output"
 	grep -qE ' yes$' <<<"$output"
@@ -150,7 +136,7 @@ spec:
 	[ "$(standing p1)" = 'its interface has a clsact qdisc of another program' ]
 	agent_get n1 /v1/status | jq -e --arg where "endpoint $(host_if p1)" '.problems[] |
 		select(.where == $where) | .text | contains("for pod '\''default/p1'\''")'
-	[ "$(metric fairlead_endpoints_outside)" = 1 ]
+	[ "$(metric n1 fairlead_endpoints_outside)" = 1 ]
 	run ! pod_check n1 p1
 	[[ $output == *"host interface '$(host_if p1)': expected to be in the datapath's blocks, found a clsact qdisc without them"* ]]
 	run -0 on n1 in_node tc filter show dev "$(host_if p1)" ingress

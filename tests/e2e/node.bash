@@ -162,6 +162,23 @@ with_prev() {
 	jq -c --argjson prev "$2" '.prevResult = $prev' <<<"$1"
 }
 
+# drifted WORDS: CHECK, as the file's "check" runs it, fails with 102 and its details hold each of
+# WORDS, separated by "|".
+drifted() {
+	local word
+	run -1 check
+	[ "$(jq -r .code <<<"$output")" = 102 ] || {
+		echo "expected code 102: $output"
+		return 1
+	}
+	while IFS= read -r -d '|' word; do
+		[[ $(jq -r .details <<<"$output") == *"$word"* ]] || {
+			echo "expected '$word' in: $output"
+			return 1
+		}
+	done <<<"$1|"
+}
+
 # bridge_conf NAME [JQ]: a dual-stack bridge network with gateway and masquerade, with the
 # changes of a jq program, such as '.mtu = 1400 | del(.ipMasq)'.
 bridge_conf() {

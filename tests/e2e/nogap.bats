@@ -11,6 +11,7 @@
 bats_require_minimum_version 1.5.0
 load node
 load cluster
+load policies
 load flood
 
 setup_file() {
@@ -29,7 +30,7 @@ teardown_file() {
 
 setup() {
 	ip=$(pod_ip n1 web)
-	policy a
+	switch a
 }
 
 teardown() {
@@ -51,36 +52,14 @@ written() {
 	b) ports="{protocol: UDP, port: 7000, endPort: 7002}, {port: 5000, endPort: 5001}" ;;
 	c) more="{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.244.0.0/16]}}]}" ;;
 	esac
-	cat <<-END
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: deny, namespace: default}
-		spec: {podSelector: {}, policyTypes: [Ingress]}
-		---
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: web, namespace: default}
-		spec:
-		  podSelector: {matchLabels: {app: web}}
-		  ingress: [{from: [{podSelector: {matchLabels: {app: client}}}], ports: [$ports]}${more:+, $more}]
-	END
+	policy_deny
+	policy_web "$ports" "$more"
 }
 
-applied() {
-	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
-}
-
-changed_since() {
-	[ "$(applied)" != "$1" ]
-}
-
-# policy a|b|c: in force when this returns.
-policy() {
-	local before
-	cmp -s <(written "$1") "$(on n1 node_file /etc/fairlead/manifests/policy.yaml)" && return
-	before=$(applied)
-	written "$1" | manifest_put n1 policy.yaml
-	eventually 15 changed_since "$before"
+# switch a|b|c: in force when this returns.
+switch() {
+	cmp -s <(written "$1") "$(on n1 node_file /etc/fairlead/manifests/policy.yaml)" ||
+		policy < <(written "$1")
 }
 
 # floods_start, floods_judge: allowed are 7001 and 7002 from cli to web, and the stream.
@@ -133,7 +112,7 @@ layouts() {
 	local i to=(b c a)
 	floods_start
 	for ((i = 0; i < 200; i++)); do
-		policy "${to[i % 3]}"
+		switch "${to[i % 3]}"
 	done
 	floods_judge
 }
@@ -280,29 +259,24 @@ received_since_ready() {
 @test "an agent with another layout of the maps takes over with all connections, and so does the next" {
 	local before after flows
 	floods_start
-	before=$(counted)
+	before=$(metric n1 fairlead_datapath_packets_total)
 	flows=$(flows v1)
 	exchange_agent "$BUILD/tests/fairleadd-next"
 	[ "$(layouts)" = v1000 ]
 	grep -q "another layout is taken over, with its connections" "$(agent_log n1)"
 	[ "$(flows v1000)" -ge "$flows" ]
-	policy b
-	after=$(counted)
+	switch b
+	after=$(metric n1 fairlead_datapath_packets_total)
 	[ "$after" -gt "$before" ]
 	exchange_agent "$AGENT"
 	[ "$(layouts)" = v1 ]
-	[ "$(counted)" -gt "$after" ]
+	[ "$(metric n1 fairlead_datapath_packets_total)" -gt "$after" ]
 	floods_judge
 }
 
 # flows LAYOUT: how many connections there are; none is swept in a minute.
 flows() {
 	on n1 in_node bpftool map dump pinned "/sys/fs/bpf/fairlead/$1/fl_flows" -j | jq length
-}
-
-# counted: packets by the metrics so far.
-counted() {
-	agent_get n1 /metrics | awk '/^fairlead_datapath_packets_total/ { n += $2 } END { print n + 0 }'
 }
 
 @test "an agent whose connections have one field more, and fewer of them fit, takes over, and back" {
@@ -312,7 +286,7 @@ counted() {
 	exchange_agent "$BUILD/tests/fairleadd-grown"
 	[ "$(layouts)" = v1 ]
 	[ "$(flows v1)" -ge "$flows" ]
-	policy c
+	switch c
 	exchange_agent "$AGENT"
 	[ "$(layouts)" = v1 ]
 	floods_judge

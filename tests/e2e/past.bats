@@ -9,6 +9,7 @@
 bats_require_minimum_version 1.5.0
 load node
 load cluster
+load policies
 load real
 
 setup_file() {
@@ -63,13 +64,6 @@ by_stack() {
 			| select(.)] | add'
 }
 
-# packets NODE REASON DIRECTION: so far, as the datapath counts them.
-packets() {
-	agent_get "$1" /metrics | awk -v r="reason=\"$2\"" -v d="direction=\"$3\"" '
-		/^fairlead_datapath_packets_total/ && index($0, r) && index($0, d) { n += $2 }
-		END { print n + 0 }'
-}
-
 # serve NODE POD PORT: takes connections of both families, and says who it is.
 serve() {
 	local pid=NODE_PID_$1
@@ -102,22 +96,6 @@ to_service() {
 			}
 		}
 	END
-}
-
-# policy <TEXT: policies on n1, in force when this returns.
-policy() {
-	local before
-	before=$(applied)
-	manifest_put n1 policy.yaml
-	eventually 10 changed_since "$before"
-}
-
-applied() {
-	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
-}
-
-changed_since() {
-	[ "$(applied)" != "$1" ]
 }
 
 # has_filter NODE IF SIDE NAME: whether this program stands there.
@@ -170,6 +148,7 @@ problem() {
 		for p in "" -R; do
 			run -0 on "$node" in_pod "$pod" iperf3 -c "$ip" -n 20M $p -J
 			# The sender counts what it has written, the receiver what it had when told to end.
+			echo "$output"
 			[ "$(jq .end.sum_received.bytes <<<"$output")" -ge 5000000 ]
 		done
 	done

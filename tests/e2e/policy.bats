@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 load node
 load cluster
+load policies
 load real
 
 setup_file() {
@@ -35,29 +36,6 @@ teardown() {
 # labelled APP [JQ]: the agent's network, with this label on the pod.
 labelled() {
 	agent_net_conf '.args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
-}
-
-# policy: puts the file of policies from standard input on n1, and waits until it is in force.
-policy() {
-	local before
-	before=$(applied)
-	manifest_put n1 policy.yaml
-	eventually 5 changed_since "$before"
-}
-
-applied() {
-	agent_get n1 /metrics | awk '$1 == "fairlead_policy_entries_applied_total" { print $2 }'
-}
-
-changed_since() {
-	[ "$(applied)" != "$1" ]
-}
-
-# drops REASON: packets dropped on n1 for this reason so far.
-drops() {
-	agent_get n1 /metrics |
-		awk -v r="reason=\"$1\"" '/^fairlead_datapath_packets_total/ && index($0, r) { n += $2 }
-			END { print n + 0 }'
 }
 
 # connects NODE POD ADDRESS PORT [SECONDS]: a TCP connection comes about, in that time (10).
@@ -89,22 +67,6 @@ while True:
 	done
 }
 
-deny='
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: deny, namespace: default}
-spec: {podSelector: {}, policyTypes: [Ingress]}'
-
-web='
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: web, namespace: default}
-spec:
-  podSelector: {matchLabels: {app: web}}
-  ingress:
-  - from: [{podSelector: {matchLabels: {app: client}}}]
-    ports: [{port: 80}]'
-
 @test "without a policy all pods reach each other, and the datapath knows them" {
 	all_reach n1/web n1/cli n2/far
 	run agent_get n1 /v1/endpoints
@@ -112,20 +74,19 @@ spec:
 }
 
 @test "a pod that a policy selects is shut, but not to its node; without the policy it is open" {
-	policy <<<"$deny"
+	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"
 	loses n1 cli "$(pod_ip n1 web 6)"
 	loses n2 far "$(pod_ip n1 web)"
 	on n1 in_node ping -q -c 1 -W 10 "$(pod_ip n1 web)"
 	on n1 in_node ping -q -c 1 -W 10 "$(pod_ip n1 web 6)"
-	[ "$(drops policy_ingress)" -gt 0 ]
+	[ "$(packets n1 policy_ingress)" -gt 0 ]
 	manifest_del n1 policy.yaml
 	eventually 5 reaches n1 cli "$(pod_ip n1 web)"
 }
 
 @test "a label and a port let in whom they name, and nobody else" {
-	policy <<<"$deny
----$web"
+	policy < <(policy_deny && policy_web '{port: 80}')
 	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
 	connects n1 cli "$(pod_ip n1 web 6)" 80
 	shut n1 cli "$(pod_ip n1 web)" 81
@@ -135,8 +96,7 @@ spec:
 }
 
 @test "a pod of another node is let in by the labels that its object has" {
-	policy <<<"$deny
----$web"
+	policy < <(policy_deny && policy_web '{port: 80}')
 	shut n2 far "$(pod_ip n1 web)" 80
 	manifest_put n1 far.yaml <<-END
 		apiVersion: v1
@@ -151,8 +111,7 @@ spec:
 }
 
 @test "an agent that is killed opens nothing and cuts nothing, and the next one takes over" {
-	policy <<<"$deny
----$web"
+	policy < <(policy_deny && policy_web '{port: 80}')
 	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
 	agent_kill n1
 	connects n1 cli "$(pod_ip n1 web)" 80
@@ -166,8 +125,7 @@ spec:
 @test "a pod is under policy when ADD returns: not one packet of what is forbidden passes" {
 	local round ip
 	ip=$(pod_ip n1 web)
-	policy <<<"$deny
----$web"
+	policy < <(policy_deny && policy_web '{port: 80}')
 	for round in 1 2 3; do
 		pod_attach n1 "new$round" "$(labelled other)"
 		shut n1 "new$round" "$ip" 80
@@ -203,9 +161,9 @@ spec:
 }
 
 @test "a policy that is wrong is named with file and path, and the last good one stays" {
-	policy <<<"$deny"
+	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"
-	manifest_put n1 policy.yaml <<<"${deny/podSelector: \{\}/podSelector: \{matchLabels: 7\}}"
+	policy_deny | sed 's/podSelector: {}/podSelector: {matchLabels: 7}/' | manifest_put n1 policy.yaml
 	eventually 5 sh -c "curl -s --unix-socket '$(on n1 node_file /run/fairlead/agent.sock)' \
 		http://agent/v1/status | jq -e '.problems[] | select(.where | startswith(\"policy.yaml\"))
 			| select(.text | contains(\"podSelector.matchLabels\"))'"
@@ -213,7 +171,7 @@ spec:
 }
 
 @test "an agent that is told to enforce no more takes the datapath away, and policies with it" {
-	policy <<<"$deny"
+	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"
 	agent_stop n1
 	agent_start n1 "$(printf 'mode: vxlan\npolicy: {enforce: false}')"

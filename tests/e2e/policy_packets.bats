@@ -37,10 +37,25 @@ packets() {
 	[ "$status" = 0 ]
 }
 
+# The same for what lasts: policy/lasting.py.
+lasting() {
+	run python3 "$REPO/tests/e2e/policy/lasting.py" "$@" br=bridge vx=vxlan gw=bgp-route
+	printf '# points: %s\n' "${lines[@]}" >&3
+	[ "$status" = 0 ]
+}
+
 @test "in each named case, packets fare as the evaluator and explain say" {
 	packets cases
 }
 
 @test "for random sets of policies, packets fare as the evaluator and explain say" {
 	packets random "${POLICY_SETS:-8}" "${POLICY_SEED:-1}"
+}
+
+@test "an open connection that a change forbids is cut both ways, and goes on where it was when it may" {
+	lasting changes
+}
+
+@test "ICMP errors about what is allowed come through both ways, about nothing or what is forbidden not" {
+	lasting errors
 }

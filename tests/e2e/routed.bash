@@ -78,22 +78,6 @@ check_passes() {
 	[ -z "$output" ]
 }
 
-# drifted WORDS: CHECK fails with 102 and its details hold each of WORDS, separated by "|".
-drifted() {
-	local word
-	run -1 check
-	[ "$(jq -r .code <<<"$output")" = 102 ] || {
-		echo "expected code 102: $output"
-		return 1
-	}
-	while IFS= read -r -d '|' word; do
-		[[ $(jq -r .details <<<"$output") == *"$word"* ]] || {
-			echo "expected '$word' in: $output"
-			return 1
-		}
-	done <<<"$1|"
-}
-
 # The pod p1 anew, which CHECK then agrees with.
 readd() {
 	cni DEL "$(jq -r .type <<<"$conf")" c1 eth0 - <<<"$conf"

@@ -108,18 +108,13 @@ leases() {
 	in_node nft flush ruleset
 }
 
-# removes CHAINS ID POD CONF: DEL leaves these. It keeps no pod for a chain that cannot be removed now,
-# so that it may take one DEL more.
+# removes CHAINS ID POD CONF: DEL says nothing and leaves these.
 removes() {
-	local want=$1 try
+	local want=$1
 	shift
-	for try in 1 2 3 4 5; do
-		our DEL "$@" || return
-		[ "$(chains)" != "$want" ] || return 0
-		sleep 0.$try
-	done
-	chains
-	return 1
+	run -0 our DEL "$@"
+	[ -z "$output" ]
+	[ "$(chains)" = "$want" ] || chains | diff - <(echo "$want")
 }
 
 # Chains of nat of both families, and who jumps to them.

@@ -66,13 +66,15 @@ fi
 cache=${FL_KERNEL_CACHE:-$(cd "$(dirname "$0")/../.." && pwd)/build/kernel}
 mkdir -p "$cache"
 
-# Another release has sources and lists of its own, which the machine's apt never sees.
+# Another release has lists of its own, which the machine's apt never sees, from the same mirrors.
 apt=()
 if [ -n "$release" ]; then
 	lists=$cache/$release
 	mkdir -p "$lists"
-	printf 'deb http://deb.debian.org/debian%s main\n' " $release" "-security $release-security" \
-		>"$lists/sources.list"
+	# shellcheck disable=SC2016 # apt's own placeholders
+	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' | sort -u |
+		awk -v r="$release" '$2 ~ /^[a-z]+(-security)?$/ {
+			sub(/^[a-z]+/, r, $2); print "deb", $1, $2, "main" }' >"$lists/sources.list"
 	apt=(-o Dir::Etc::sourcelist="$lists/sources.list" -o Dir::Etc::sourceparts=-
 		-o Dir::State::lists="$lists" -o Dir::Cache="$lists" -o Acquire::Languages=none)
 fi

@@ -5,20 +5,22 @@
 # there. Prints TAP.
 #
 # usage: tests/kernel/check.sh 5.10|6.1|6.12 PART...
-#   programs  the tables of the kernel's programs (tests/bpf)
+#   tables    packets through each of the kernel's programs (tests/bpf), in half a minute
+#   programs  the same and the maps, devices and random packets
 #   pods      what every kernel must do with pods, end to end (pods.sh)
 #   bats      all tests of the kernel's programs, and end-to-end tests of this machine's own
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+part='(tables|programs|pods|bats)'
 case ${1-} in
 5.10) package=linux-image-cloud-amd64@bullseye ;;
 6.1) package=linux-image-cloud-amd64 ;;
 6.12) package=linux-image-6.12-cloud-amd64 ;;
 *) package= ;;
 esac
-if [[ -z $package || ! ${*:2} =~ ^(programs|pods|bats)( (programs|pods|bats))*$ ]]; then
-	echo 'usage: tests/kernel/check.sh 5.10|6.1|6.12 programs|pods|bats...' >&2
+if [[ -z $package || ! ${*:2} =~ ^$part(\ $part)*$ ]]; then
+	echo 'usage: tests/kernel/check.sh 5.10|6.1|6.12 tables|programs|pods|bats...' >&2
 	exit 2
 fi
 
@@ -27,8 +29,9 @@ programs='awk basename bridge cat chmod cp curl cut date dirname env find grep h
 	sysctl tail tc timeout touch tr unshare wc'
 modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_ct nft_masq sch_ingress
 	veth vxlan'
-tests='bpf_enforce bpf_mutations bpf_net bpf_pick_up bpf_pod bpf_reasons'
+tests='bpf_net bpf_pod bpf_reasons'
 parts=${*:2}
+[[ $parts != *programs* ]] || tests+=' bpf_enforce bpf_mutations bpf_pick_up'
 args=(-t 840 -M 1024 -k "PARTS=${parts// /,}")
 if [[ $parts == *bats* ]]; then
 	programs+=' bats flock jq ln realpath ss stat stdbuf uname /usr/bin/python3'
@@ -50,7 +53,7 @@ done
 for t in $tests; do
 	args+=(-a "build/tests/$t=/fairlead/build/tests/$t")
 done
-for f in tests/e2e/{node,cluster}.bash tests/kernel/pods.sh build/bin/fairleadd build/cni; do
+for f in tests/e2e/{node,cluster,policies}.bash tests/kernel/pods.sh build/bin/fairleadd build/cni; do
 	args+=(-a "$f=/fairlead/$f")
 done
 exec tests/kernel/boot.sh "${args[@]}" "$package" tests/kernel/guest.sh

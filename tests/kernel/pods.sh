@@ -6,6 +6,7 @@
 cd /fairlead || exit 1
 . tests/e2e/node.bash
 . tests/e2e/cluster.bash
+. tests/e2e/policies.bash
 export BATS_FILE_TMPDIR=/tmp/pods BATS_TEST_TMPDIR=/tmp/pods
 mkdir -p $BATS_FILE_TMPDIR
 
@@ -93,24 +94,8 @@ refused()
 	done
 }
 
-# metric TEXT: the sum of n1's metrics whose line begins so.
-metric()
-{
-	agent_get n1 /metrics | awk -v t="$1" 'index($0, t) == 1 { n += $2 } END { print n + 0 }'
-}
-
-# policy: puts the policies of standard input into force.
-policy()
-{
-	local before
-
-	before=$(metric fairlead_policy_entries_applied_total)
-	manifest_put n1 policy.yaml
-	eventually 10 changed "$before"
-}
-
-changed() { [ "$(metric fairlead_policy_entries_applied_total)" != "$1" ]; }
-more() { [ "$(metric "$1")" -gt "$2" ]; }
+# more REASON N: more packets of pods than so many had this fate.
+more() { [ "$(packets n1 "$1")" -gt "$2" ]; }
 no_loss() { cat $BATS_TEST_TMPDIR/ping && grep -q ' 0% packet loss' $BATS_TEST_TMPDIR/ping; }
 gone() { [ -z "$(on n1 in_node ip -o link show type veth | grep -v eth0)" ]; }
 
@@ -120,20 +105,6 @@ serve()
 		busybox httpd -f -p "$1" -h /tmp </dev/null >/dev/null 2>&1 &
 	disown $!
 }
-
-deny='apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: deny, namespace: default}
-spec: {podSelector: {}, policyTypes: [Ingress]}'
-web='---
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: web, namespace: default}
-spec:
-  podSelector: {matchLabels: {app: web}}
-  ingress:
-  - from: [{podSelector: {matchLabels: {app: client}}}]
-    ports: [{port: 80}]'
 
 cluster_start n1 n2
 cluster_tell n1 n2
@@ -151,18 +122,17 @@ serve 81
 expect "pods of one node reach each other by vxlan" ping_both n1 cli n1/web
 expect "pods of two nodes reach each other" ping_both n2 far n1/web
 expect "what is for a pod of the node goes straight there" \
-	more 'fairlead_datapath_packets_total{reason="redirected"' 3
+	more redirected 3
 expect "pods on a bridge reach each other" ping_both n1 b1 n1/b2
 expect "a pod on a bridge reaches its gateway" reaches n1 b1 10.88.0.1
-policy <<<"$deny"
+policy < <(policy_deny)
 expect "a pod that a policy selects is shut to its neighbours" shut n1 cli n1/web
 expect "and to other nodes' pods" shut n2 far n1/web
 expect "and on a bridge" shut n1 b1 n1/b2
 expect "but not to its node" on n1 in_node ping -q -c 1 -w 8 "${IP4[n1/web]}"
 expect "drops are counted by their reason" \
-	more 'fairlead_datapath_packets_total{reason="policy_ingress"' 6
-policy <<<"$deny
-$web"
+	more policy_ingress 6
+policy < <(policy_deny && policy_web '{port: 80}')
 expect "a label lets in whom it names" connects n1 cli n1/web 80
 expect "at the port that is named" refused n1 cli n1/web 81
 expect "and nobody else" refused n1 other n1/web 80

@@ -29,15 +29,31 @@
 /* Not each file needs all of it. */
 #define TEST_MAYBE __attribute__((unused))
 
-/* What is served; the test's own. */
+/* What is served: the test's own, by SERVE. */
 static const struct api_table table;
 
 static char folder[] = "/tmp/fairlead-test-api.XXXXXX";
 static char path[200];
 static uv_loop_t loop;
 static struct api *api;
-TEST_MAYBE static bool is_ready;
+static bool is_ready;
 TEST_MAYBE static int calls;
+
+static bool ready(void *arg)
+{
+	(void)arg;
+	return is_ready;
+}
+
+static void metrics(void *arg, struct api_metrics *m)
+{
+	(void)arg;
+	api_metrics_gauge(m, "fl_up", "It is up.", 1);
+}
+
+/* Serves these routes, readiness as is_ready says, and one metric. */
+#define SERVE(routes) \
+	static const struct api_table table = { routes, FL_ARRAY_LEN(routes), ready, metrics, NULL }
 
 static int enter_namespace(void **state)
 {

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,33 +18,22 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "folder.h"
 #include "plugins/ipam/store.h"
 #include "test.h"
 
 struct ipam_dir {
-	char top[128], root[160], data[160], net[176];
+	char top[FOLDER_MAX], root[160], data[160], net[176];
 	struct ipam_boot boot;
 	struct ipam_where where;
 	bool is_mounted;
 };
 
-static inline int ipam_dir_remove_one(const char *path, const struct stat *st, int type,
-				      struct FTW *at)
-{
-	(void)st;
-	(void)at;
-	return (type == FTW_DP ? rmdir(path) : unlink(path)) < 0 ? -1 : 0;
-}
-
 static inline int ipam_dir_setup(void **state)
 {
 	struct ipam_dir *d = calloc(1, sizeof(*d));
-	const char *tmp = getenv("TMPDIR");
 
-	if (!d)
-		return -1;
-	(void)snprintf(d->top, sizeof(d->top), "%s/fl-ipam.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(d->top))
+	if (!d || folder_make(d->top, "ipam") < 0)
 		return -1;
 	(void)snprintf(d->root, sizeof(d->root), "%s/root", d->top);
 	(void)snprintf(d->data, sizeof(d->data), "%s/data", d->top);
@@ -62,7 +50,7 @@ static inline int ipam_dir_teardown(void **state)
 
 	if (d->is_mounted)
 		(void)umount2(d->data, MNT_DETACH);
-	(void)nftw(d->top, ipam_dir_remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	(void)folder_remove(d->top);
 	free(d);
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "folder.h"
 
 #define NODE(name, n)                                                                   \
 	"apiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDR: 10." n \
@@ -32,7 +33,7 @@
 struct world {
 	struct src_sink sink;
 	char told[1024]; /* what the sink was told since somebody looked */
-	char root[PATH_MAX];
+	char root[FOLDER_MAX];
 	uv_loop_t loop;
 	uv_timer_t limit;
 	struct src_manifests *m;
@@ -213,8 +214,7 @@ static inline int make_world(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	snprintf(w->root, sizeof(w->root), "%s/fairlead-src.XXXXXX", getenv("TMPDIR") ?: "/tmp");
-	if (!mkdtemp(w->root))
+	if (folder_make(w->root, "src") < 0)
 		return -1;
 	make_dir(w, "m");
 	w->sink = (struct src_sink){ on_put, on_del, on_done, w };
@@ -228,14 +228,12 @@ static inline int make_world(void **state)
 static inline int end_world(void **state)
 {
 	struct world *w = *state;
-	char command[PATH_MAX + 16];
 
 	src_manifests_close(&w->m);
 	uv_close((uv_handle_t *)&w->limit, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	CHECK(uv_loop_close(&w->loop) == 0);
-	snprintf(command, sizeof(command), "rm -rf '%s'", w->root);
-	CHECK(system(command) == 0);
+	CHECK(folder_remove(w->root) == 0);
 	free(w);
 	return 0;
 }

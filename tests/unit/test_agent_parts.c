@@ -14,24 +14,21 @@
 #include "agent/rundir.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "folder.h"
 
-static char root[64];
+static char root[FOLDER_MAX];
 static struct fl_err err;
 
 static int setup(void **state)
 {
 	(void)state;
-	(void)snprintf(root, sizeof(root), "%s/agent.XXXXXX", getenv("TMPDIR") ?: "/tmp");
-	return mkdtemp(root) ? 0 : -1;
+	return folder_make(root, "agent");
 }
 
 static int teardown(void **state)
 {
-	char command[128];
-
 	(void)state;
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	return system(command);
+	return folder_remove(root);
 }
 
 /* A datagram socket at this path; '@' for an abstract one. */

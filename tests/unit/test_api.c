@@ -59,19 +59,7 @@ static const struct api_route routes[] = {
 	{ "POST", "/v1/fail", post_fail },
 };
 
-static bool ready(void *arg)
-{
-	(void)arg;
-	return is_ready;
-}
-
-static void metrics(void *arg, struct api_metrics *m)
-{
-	(void)arg;
-	api_metrics_gauge(m, "fl_up", "It is up.", 1);
-}
-
-static const struct api_table table = { routes, FL_ARRAY_LEN(routes), ready, metrics, NULL };
+SERVE(routes);
 
 static void what_the_table_holds_is_answered(void **state)
 {

@@ -41,19 +41,7 @@ static const struct api_route routes[] = {
 	{ "GET", "/v1/news", get_news },
 };
 
-static bool ready(void *arg)
-{
-	(void)arg;
-	return is_ready;
-}
-
-static void metrics(void *arg, struct api_metrics *m)
-{
-	(void)arg;
-	api_metrics_gauge(m, "fl_up", "It is up.", 1);
-}
-
-static const struct api_table table = { routes, FL_ARRAY_LEN(routes), ready, metrics, NULL };
+SERVE(routes);
 
 static void paths_have_open_parts_and_queries_known_parameters(void **state)
 {

@@ -16,17 +16,17 @@
 
 #include "base/deadline.h"
 #include "base/text.h"
+#include "folder.h"
 #include "runtime/net_driver.h"
 #include "runtime/net_exec.h"
 
-static char folder[] = "/tmp/test_berth_driver.XXXXXX";
-static char cache[64], locks[64];
+static char folder[FOLDER_MAX], cache[FOLDER_MAX + 16], locks[FOLDER_MAX + 16];
 
 static int make_folder(void **state)
 {
 	(void)state;
 	(void)signal(SIGPIPE, SIG_IGN); /* as berth's main does */
-	if (!mkdtemp(folder))
+	if (folder_make(folder, "driver") < 0)
 		return -1;
 	(void)snprintf(cache, sizeof(cache), "%s/results", folder);
 	(void)snprintf(locks, sizeof(locks), "%s/locks", folder);
@@ -35,16 +35,13 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	char cmd[128];
-
 	(void)state;
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf '%s'", folder);
-	return system(cmd);
+	return folder_remove(folder);
 }
 
 static void plugin(const char *body)
 {
-	char path[64];
+	char path[FOLDER_MAX + 16];
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "%s/bad", folder);
@@ -151,7 +148,7 @@ static void a_file_that_is_being_written_is_tried_again_until_it_runs(void **sta
 	fl_auto_json struct fl_json *result = NULL;
 	fl_auto_close int writer = -1;
 	struct fl_err err = { 0 };
-	char path[64], cmd[128];
+	char path[FOLDER_MAX + 16], cmd[128];
 	pthread_t thread;
 
 	(void)state;
@@ -168,7 +165,7 @@ static void a_file_that_is_being_written_is_tried_again_until_it_runs(void **sta
 
 static void the_first_folder_of_the_path_that_has_a_regular_file_wins(void **state)
 {
-	char path[256], found[PATH_MAX] = "", cmd[256];
+	char path[4 * FOLDER_MAX + 32], found[PATH_MAX] = "", cmd[256];
 	struct fl_err err = { 0 };
 
 	(void)state;

@@ -2,34 +2,20 @@
 /* agent/dump.c: entries of the datapath's maps in words, without any kernel. */
 #include "agent/dump.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
-#include <netinet/in.h>
+#include "named_world.h"
 
-#include "policy_world.h"
-
-static struct pol_world *w;
 static struct dump d;
-static struct fl_err err;
 
-static const char objects[] =
-	"{'kind': 'List', 'apiVersion': 'v1', 'items': ["
-	"{'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'web', 'namespace': 'x', "
-	"'labels':"
-	" {'app': 'web'}}, 'status': {'podIP': '10.0.0.2'}},"
-	"{'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy', 'metadata': {'name': 'p',"
-	" 'namespace': 'x'}, 'spec': {'podSelector': {}, 'ingress': [{'from': [{'ipBlock': {'cidr':"
-	" '192.0.2.0/24'}}], 'ports': [{'port': 80, 'endPort': 95}]}]}}]}";
+#define RULES                                                \
+	"{'from': [{'ipBlock': {'cidr': '192.0.2.0/24'}}], " \
+	"'ports': [{'port': 80, 'endPort': 95}]}"
+
+static const char objects[] = OBJECTS(WEB POLICY(RULES));
 
 static int begin(void **state)
 {
-	const struct pol_options all = { 0 };
-	fl_auto_pol_diff struct pol_diff diff = { 0 };
-
 	(void)state;
-	CHECK_OK(pol_world_new(&all, &w, &err), &err);
-	world_put(w, objects);
-	CHECK_OK(pol_world_commit(w, &diff, &err), &err);
+	world_begin(objects);
 	d = (struct dump){ .w = w,
 			   .now = { .jiffies = 10000, .hz = 100, .state.generation = 3 },
 			   .list = fl_json_array() };
@@ -42,17 +28,6 @@ static int end(void **state)
 	fl_json_free(&d.list);
 	pol_world_free(&w);
 	return 0;
-}
-
-static struct fl_in in(const char *text)
-{
-	struct fl_in a = { .b = { [10] = 0xff, [11] = 0xff } };
-
-	if (strchr(text, ':'))
-		CHECK(inet_pton(AF_INET6, text, a.b) == 1);
-	else
-		CHECK(inet_pton(AF_INET, text, a.b + 12) == 1);
-	return a;
 }
 
 /* The row must be this text, with ' for ". */
@@ -231,7 +206,7 @@ static void names_of_maps_are_known_and_others_are_not(void **state)
 	(void)state;
 	CHECK(!dump_find("fl_rules") && !dump_find("") && !dump_find("state"));
 	CHECK(strstr(dump_names(names), "flows, endpoints") == names);
-	CHECK(strstr(names, "denied, state or counts"));
+	CHECK(strstr(names, "denied, state, counts or verdicts"));
 }
 
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, begin, end)

@@ -2,41 +2,28 @@
 /* agent/flowlog.c: events with the names of a small world, asked for in all ways. */
 #include "agent/flowlog.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 
-#include "policy_world.h"
+#include "named_world.h"
 
-static struct pol_world *w;
 static struct flowlog *l;
-static struct fl_err err;
 
-static const char objects[] =
-	"{'kind': 'List', 'apiVersion': 'v1', 'items': ["
-	"{'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'web', 'namespace': 'x', "
-	"'labels':"
-	" {'app': 'web'}}, 'status': {'podIP': '10.0.0.2'}},"
-	"{'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'cli', 'namespace': 'y'},"
+#define CLI                                                                                  \
+	"{'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'cli', 'namespace': 'y'}," \
 	" 'status': {'podIP': '10.0.0.3'}},"
-	"{'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy', 'metadata': {'name': 'p',"
-	" 'namespace': 'x'}, 'spec': {'podSelector': {}, 'ingress': [{'from': [{'ipBlock': {'cidr':"
-	" '192.0.2.0/24'}}]}, {'ports': [{'port': 80}]}]}},"
-	"{'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy', 'metadata': {'name': 'q',"
-	" 'namespace': 'y'}, 'spec': {'podSelector': {}, 'policyTypes': ['Egress']}}]}";
+#define SHUT                                                                                    \
+	",{'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy', 'metadata': {'name':" \
+	" 'q', 'namespace': 'y'}, 'spec': {'podSelector': {}, 'policyTypes': ['Egress']}}"
+#define RULES "{'from': [{'ipBlock': {'cidr': '192.0.2.0/24'}}]}, {'ports': [{'port': 80}]}"
+
+static const char objects[] = OBJECTS(WEB CLI POLICY(RULES) SHUT);
 
 static int begin(void **state)
 {
-	const struct pol_options all = { 0 };
-	fl_auto_pol_diff struct pol_diff diff = { 0 };
-
 	(void)state;
 	CHECK_OK(flowlog_new(&l, &err), &err);
-	CHECK_OK(pol_world_new(&all, &w, &err), &err);
-	world_put(w, objects);
-	CHECK_OK(pol_world_commit(w, &diff, &err), &err);
+	world_begin(objects);
 	return 0;
 }
 
@@ -46,14 +33,6 @@ static int end(void **state)
 	flowlog_free(&l);
 	pol_world_free(&w);
 	return 0;
-}
-
-static struct fl_in in(const char *text)
-{
-	struct fl_in a = { .b = { [10] = 0xff, [11] = 0xff } };
-
-	CHECK(inet_pton(AF_INET, text, a.b + 12) == 1);
-	return a;
 }
 
 static struct fl_event event(const char *src, const char *dst, uint16_t dport,

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,10 +11,11 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "folder.h"
 #include "state/network.h"
 
 static struct fl_err err;
-static char root[64];
+static char root[FOLDER_MAX];
 static struct fl_networks nets = FL_NETWORKS_CLOSED;
 
 static struct fl_deadline soon(void)
@@ -28,23 +28,14 @@ static int setup(void **state)
 	struct fl_deadline d = soon();
 
 	(void)state;
-	strcpy(root, "/tmp/test_network.XXXXXX");
-	return mkdtemp(root) ? fl_networks_lock(root, &d, &nets, &err) : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	return folder_make(root, "network") ?: fl_networks_lock(root, &d, &nets, &err);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	fl_networks_done(&nets);
-	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(root);
 }
 
 static struct fl_prefix prefix(const char *text)

@@ -3,37 +3,28 @@
 #include "test.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "folder.h"
 #include "state/node.h"
 
 static struct fl_err err;
-static char root[64];
+static char root[FOLDER_MAX];
 
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(root, "/tmp/test_node.XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	return folder_make(root, "node");
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return folder_remove(root);
 }
 
 static const char full[] =

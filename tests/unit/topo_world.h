@@ -8,7 +8,6 @@
 
 #include "nettest.h"
 
-#include <ftw.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -17,11 +16,12 @@
 
 #include "agent/topology/topology.h"
 #include "base/file.h"
+#include "folder.h"
 
 static struct agent_config conf;
 static struct agent_cluster nodes;
 static struct topo *topo;
-static char root[64];
+static char root[FOLDER_MAX];
 
 /* "192.0.2.12 fd00:2::12" */
 static void read_ips(struct fl_peer *p, const char *text)
@@ -184,18 +184,9 @@ TEST_MAYBE static const char *node_json(void)
 	return text;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-	(void)st;
-	(void)flag;
-	(void)at;
-	return remove(path);
-}
-
 static int world_setup(void **state)
 {
-	(void)snprintf(root, sizeof(root), "%s/topo.XXXXXX", getenv("TMPDIR") ?: "/tmp");
-	if (!mkdtemp(root) || setup_link(state) < 0 ||
+	if (folder_make(root, "topo") < 0 || setup_link(state) < 0 ||
 	    sh("ip link set lo up && ip addr add 192.0.2.11/24 dev h0 && "
 	       "ip addr add fd00:2::11/64 dev h0 nodad") != 0)
 		return -1;
@@ -213,7 +204,7 @@ static int world_teardown(void **state)
 	while (nodes.n)
 		drop_node(nodes.nodes[0].name);
 	fl_free_p(&nodes.nodes);
-	return teardown(state) ?: nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return teardown(state) ?: folder_remove(root);
 }
 
 #define T_WORLD(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
