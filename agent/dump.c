@@ -203,24 +203,36 @@ static int endpoint_row(const struct dump *d, const void *k, const void *v, stru
 
 static int local_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
 {
-	const struct fl_local_key *key = k;
+	const struct fl_address_key *key = k;
 
 	return set_ip(row, &key->addr) ?: set_zone(row, key->zone) ?:
 	       set_interface(row, *(const __u32 *)v) ?: set_pod(row, d, &key->addr);
 }
 
-static int prefix_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+static int set_block(struct fl_json *row, const struct dump *d, uint32_t block)
 {
-	const struct fl_prefix_info *info = v;
-	const struct fl_prefix_key *key = k;
-	int r = set_prefix(row, key);
+	return block ? set_who(row, "block", d, block) : 0;
+}
+
+static int address_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+{
+	const struct fl_address_info *info = v;
+	const struct fl_address_key *key = k;
+	int r = set_ip(row, &key->addr) ?: set_zone(row, key->zone);
 
 	r = r ?: set_identity(row, d, info->identity);
 	if (r == 0 && info->identity)
 		r = set_pod(row, d, &key->addr);
 	if (r == 0 && info->ns)
 		r = set_who(row, "namespace", d, info->ns);
-	return r ?: info->block ? set_who(row, "block", d, info->block) : 0;
+	return r ?: set_block(row, d, info->block);
+}
+
+static int prefix_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+{
+	const struct fl_prefix_info *info = v;
+
+	return set_prefix(row, k) ?: set_block(row, d, info->block);
 }
 
 static int special_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
@@ -277,14 +289,12 @@ static int rule_row(const struct dump *d, const void *k, const void *v, struct f
 static int port_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
 {
 	const struct fl_port_key *key = k;
-	unsigned int bits = key->prefixlen - 40;
-	unsigned int first = (unsigned int)key->port_be[0] << 8 | key->port_be[1];
-	unsigned int last = first + (1u << (16 - bits)) - 1;
+	unsigned int first = key->port, last = first + (1u << (FL_PORT_BITS - key->bits)) - 1;
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), first == last ? "%u" : "%u-%u", first, last);
 	return fl_json_set_int(row, "ports", key->ports) ?: set_proto(row, key->proto) ?:
-	       fl_json_set_str(row, "range", bits ? text : "all") ?:
+	       fl_json_set_str(row, "range", key->bits ? text : "all") ?:
 	       set_origin(row, d, ((const struct fl_port_info *)v)->origin);
 }
 
@@ -321,6 +331,7 @@ static const struct dump_map maps[] = {
 	{ "flows", DP_T_FLOWS, flow_row, flow_wanted },
 	{ "endpoints", DP_T_ENDPOINTS, endpoint_row },
 	{ "locals", DP_T_LOCALS, local_row },
+	{ "addresses", DP_T_ADDRESSES, address_row },
 	{ "prefixes", DP_T_PREFIXES, prefix_row },
 	{ "specials", DP_T_SPECIALS, special_row },
 	{ "slots", DP_T_SLOTS, slot_row, slot_wanted },

@@ -14,10 +14,10 @@
 #define PAUSE_MS 2    /* between two parts of a sweep */
 #define AGAIN_MS 3000 /* between two sweeps while the connections' map is full */
 
-enum { FLOWS, ENDPOINTS, LOCALS, SPECIALS, SLOTS, RULES, PORTS, PREFIXES, MAPS };
+enum { FLOWS, ENDPOINTS, LOCALS, SPECIALS, SLOTS, RULES, PORTS, ADDRESSES, PREFIXES, MAPS };
 
-static const char *const names[] = { "flows", "endpoints", "locals", "specials",
-				     "slots", "rules",	   "ports",  "prefixes" };
+static const char *const names[] = { "flows", "endpoints", "locals",	"specials", "slots",
+				     "rules", "ports",	   "addresses", "prefixes" };
 _Static_assert(FL_ARRAY_LEN(names) == MAPS, "every map has a name");
 
 struct room {
@@ -63,6 +63,8 @@ static uint64_t entries_of(const struct room *r, const struct usage *u, int map)
 		return u->policy.rules;
 	case PORTS:
 		return u->policy.ports;
+	case ADDRESSES:
+		return u->policy.addresses;
 	default:
 		return u->policy.prefixes;
 	}
@@ -72,7 +74,7 @@ static uint64_t capacity_of(const struct room *r, int map)
 {
 	static const enum dp_table tables[] = { DP_T_FLOWS,    DP_T_ENDPOINTS, DP_T_LOCALS,
 						DP_T_SPECIALS, DP_T_SLOTS,     DP_T_RULES,
-						DP_T_PORTS,    DP_T_PREFIXES };
+						DP_T_PORTS,    DP_T_ADDRESSES, DP_T_PREFIXES };
 	uint32_t all = dp_capacity(enf_datapath(r->enf), tables[map]);
 
 	_Static_assert(FL_ARRAY_LEN(tables) == MAPS, "every map has a table");

@@ -2,7 +2,8 @@
 /*
  * datapathbench: nanoseconds a packet in the pods' programs, by BPF_PROG_TEST_RUN on packets of the
  * tests' world, with 10 policy entries of each kind and with 100,000, in turn. An entry of each
- * kind is a rule, a block of addresses and a port: those that decide are the same in both worlds.
+ * kind is a rule, a pod's address, a block of addresses and a port: those that decide are the same
+ * in both worlds.
  * Each world is a process of its own, in a network namespace of its own; both run on one processor.
  * Needs root and eBPF.
  */
@@ -99,13 +100,15 @@ static void put_filler(unsigned int i)
 	struct fl_rule_key rule = { .version = i % 2 ? VERSION_A : VERSION_B,
 				    .who = ID_FILLER + i,
 				    .dir = i % 2 ? FL_EGRESS : FL_INGRESS };
-	struct fl_rule ports = { .ports = PORTS_FILLER + i / 10 };
+	struct fl_rule ports = { .ports = PORTS_FILLER + i / 10, .lengths = 1 << FL_PORT_BITS };
 	struct fl_prefix_key prefix = { .prefixlen = 32 + 96 + 24 };
 	struct fl_prefix_info info = { .block = ID_FILLER + i };
-	struct fl_port_key port = { .prefixlen = 56,
-				    .ports = PORTS_FILLER + i / 10,
-				    .proto = FL_PROTO_TCP };
+	struct fl_port_key port = { .ports = PORTS_FILLER + i / 10,
+				    .port = i % 10,
+				    .proto = FL_PROTO_TCP,
+				    .bits = FL_PORT_BITS };
 	struct fl_port_info origin = { 0 };
+	struct fl_address_info pod = { .identity = ID_FILLER + i, .block = ID_FILLER + i };
 
 	/* All over the addresses, so that the way to each is long, but not over those in use. */
 	prefix.addr.w_be[2] = htonl(0xffff);
@@ -113,8 +116,10 @@ static void put_filler(unsigned int i)
 	if (prefix.addr.w_be[3] == inet_addr("10.0.0.0") ||
 	    prefix.addr.w_be[3] == inet_addr("198.51.100.0"))
 		prefix.addr.w_be[3] = htonl(0xdfffff00);
-	port.port_be[0] = (uint8_t)(i % 10);
+	pod.key.addr = prefix.addr;
+	pod.key.addr.b[15] = 1;
 	put("fl_rules", &rule, &ports);
+	put("fl_addresses", &pod.key, &pod);
 	put("fl_prefixes", &prefix, &info);
 	put("fl_ports", &port, &origin);
 }

@@ -4,18 +4,21 @@
  * reasons, limits. Both sides and the tests include this one file. Addresses are 16 bytes in
  * network order, IPv4 as ::ffff:a.b.c.d. A name that ends in _be is in network byte order,
  * everything else in the host's. Every struct has explicit padding, which must be zero in a key,
- *and a size that is checked. FL_ABI_VERSION changes with the layout of any map.
+ * and a size that is checked. FL_ABI_VERSION changes with the layout of any map.
  *
- * How a new flow is judged, with a number of look-ups that does not depend on any policy:
+ * How a new flow is judged, with a number of look-ups that does not depend on any policy, but for
+ * the lengths of port ranges, of which there are 17:
  *
  *	interface -> endpoint -> slot -> version of a policy set, isolated or not in each direction
- *	other address -> who it is	    a hash for pods of this node, else longest prefix:
- *					    a pod's identity and namespace, a block of policies
+ *	other address -> who it is	    a hash, else longest prefix: a pod's identity and
+ *					    namespace, a block of policies
  *	version, direction, one of these -> rule    for each of them, FL_ID_PODS and FL_ID_ANY
- *	rule's port set, protocol, port -> allow    longest prefix; any match of any rule allows
+ *	rule's port set, protocol, port -> allow    a hash, asked once for each length of prefix in
+ *					    the set; any match of any rule allows
  *
  * A block stands for all blocks of policies that cover the address, and a rule for all that the
- * set's policies allow it, so the longest prefix never hides a shorter one's ports. A set changes
+ * set's policies allow it, so the longest prefix never hides a shorter one's ports, and an address
+ * that has an entry of its own, with the longest block around it, hides none either. A set changes
  * by one write: a version that nobody uses is filled, then its number goes into the slot.
  */
 #pragma once
@@ -27,11 +30,12 @@
 /* Limits: the sizes of the maps. A full map refuses new entries; none is ever overwritten. */
 #define FL_MAX_ENDPOINTS 4096	 /* pods of this node */
 #define FL_MAX_LOCALS	 16384	 /* their addresses */
-#define FL_MAX_PREFIXES	 262144	 /* addresses and blocks with an identity */
+#define FL_MAX_ADDRESSES 262144	 /* of pods anywhere, and those that policies name */
+#define FL_MAX_PREFIXES	 262144	 /* other blocks of policies */
 #define FL_MAX_SPECIALS	 65536	 /* the node's addresses, Services' and other nodes' blocks */
 #define FL_MAX_SLOTS	 4096	 /* policy sets in use on this node */
 #define FL_MAX_RULES	 1048576 /* version x direction x identity */
-#define FL_MAX_PORTS	 262144	 /* port sets' prefixes */
+#define FL_MAX_PORTS	 262144	 /* port sets' members */
 #define FL_MAX_FLOWS	 524288	 /* tracked connections */
 #define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
 #define FL_MAX_DEVICES	 256	 /* interfaces to other nodes */
@@ -120,13 +124,21 @@ FL_ABI_SIZE(struct fl_endpoint_info, 72);
 enum { FL_PICK_UP_S = 600 }; /* seconds that such a pod gets: some retransmissions and keepalives */
 
 /* fl_locals: an address of a pod of this node -> the index of its host interface. */
-struct fl_local_key {
+struct fl_address_key {
 	__u32 zone;
 	struct fl_in addr;
 };
-FL_ABI_SIZE(struct fl_local_key, 20);
+FL_ABI_SIZE(struct fl_address_key, 20);
 
-/* fl_prefixes, longest prefix: who an address is. */
+/* fl_addresses, same key: who an address is, whatever blocks it lies in. */
+struct fl_address_info {
+	struct fl_address_key key; /* once more, as in struct fl_endpoint_info: to be read last */
+	__u32 identity, ns;	   /* of the pod that has the address; 0: none */
+	__u32 block;		   /* of policies, the longest that covers it; 0: none does */
+};
+FL_ABI_SIZE(struct fl_address_info, 32);
+
+/* fl_prefixes, longest prefix: what block an address lies in that fl_addresses does not have. */
 struct fl_prefix_key {
 	__u32 prefixlen; /* 32 + bits of addr */
 	__u32 zone;
@@ -135,10 +147,9 @@ struct fl_prefix_key {
 FL_ABI_SIZE(struct fl_prefix_key, 24);
 
 struct fl_prefix_info {
-	__u32 identity, ns; /* of the pod that has the address; 0: none */
-	__u32 block;	    /* of policies; 0: none covers it */
+	__u32 block; /* of policies; 0: none covers it */
 };
-FL_ABI_SIZE(struct fl_prefix_info, 12);
+FL_ABI_SIZE(struct fl_prefix_info, 4);
 
 /* fl_specials, longest prefix, same key: addresses that are treated in a way of their own. */
 struct fl_special {
@@ -184,21 +195,26 @@ enum {
 	FL_RULE_ALL = 0xffffffff, /* port set: every protocol and port */
 };
 
-struct fl_rule {
-	__u32 ports;  /* number of a port set, or FL_RULE_... */
-	__u32 origin; /* for flows and explain: number of the rule that says so, 0: none */
-};
-FL_ABI_SIZE(struct fl_rule, 8);
+enum { FL_PORT_BITS = 16 };
 
-/* fl_ports, longest prefix: a port set's members. Every entry allows. */
-struct fl_port_key {
-	__u32 prefixlen; /* 40: the whole protocol; 56 less the bits of a range that are free */
-	__u32 ports;
-	__u8 proto;	 /* IPPROTO_TCP, _UDP, _SCTP */
-	__u8 port_be[2]; /* of the destination */
-	__u8 pad;
+struct fl_rule {
+	__u32 ports;   /* number of a port set, or FL_RULE_... */
+	__u32 lengths; /* of the set: bit n, it has members of which n bits count */
+	__u32 origin;  /* for flows and explain: number of the rule that says so, 0: none */
 };
-FL_ABI_SIZE(struct fl_port_key, 12);
+FL_ABI_SIZE(struct fl_rule, 12);
+
+/*
+ * fl_ports: a port set's members, which are disjoint: ports that begin with the same bits. Every
+ * entry allows. A set has members of few lengths, mostly of one: single ports.
+ */
+struct fl_port_key {
+	__u32 ports;
+	__u16 port; /* of the destination; the bits that do not count are zero */
+	__u8 proto; /* IPPROTO_TCP, _UDP, _SCTP */
+	__u8 bits;  /* that count; 0: the whole protocol, FL_PORT_BITS: one port */
+};
+FL_ABI_SIZE(struct fl_port_key, 8);
 
 struct fl_port_info {
 	__u32 origin; /* as in struct fl_rule */

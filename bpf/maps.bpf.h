@@ -23,11 +23,20 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FL_MAX_LOCALS);
-	__type(key, struct fl_local_key);
+	__type(key, struct fl_address_key);
 	__type(value, __u32);
 } fl_locals SEC(".maps");
 
-/* Address or block -> identity. Written by the agent. Full: a policy that needs more is refused. */
+/* Address -> identity, block. Written by the agent. Full: a policy that needs more is refused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, FL_MAX_ADDRESSES);
+	__type(key, struct fl_address_key);
+	__type(value, struct fl_address_info);
+} fl_addresses SEC(".maps");
+
+/* Any other address -> block. Written by the agent. Full: as above. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -82,9 +91,9 @@ struct {
 	__type(value, struct fl_rule);
 } fl_rules SEC(".maps");
 
-/* Port set, protocol, port -> allowed. Written by the agent. Full: policy refused. */
+/* Port set, protocol, ports -> allowed. Written by the agent. Full: policy refused. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, FL_MAX_PORTS);
 	__type(key, struct fl_port_key);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Is a connection allowed? Reads maps and no packet. Both ends are judged at once where both are
- * pods of this node, whichever hook sees the first packet. Five look-ups an end, whatever the
- * number of policies.
+ * pods of this node, whichever hook sees the first packet. Whatever the number of
+ * policies, there are at most six look-ups to know an end (a pod of this node: three), and for each
+ * end that is a pod here the slot, five rules, and 17 times as many of ports (mostly one each).
  */
 #pragma once
 
@@ -43,18 +44,42 @@ struct fl_end {
 	__u32 who[4];  /* its identity, namespace, block, FL_ID_PODS; 0: none */
 	__u32 flags;   /* FL_SPECIAL_... */
 	__u32 pick_up_until_s;
-	bool vague; /* a pod of this node, which was being written */
+	bool vague; /* what is known of it was being written */
 };
+
+/*
+ * What is known of this very address, where something is. An entry that is just being written anew
+ * makes the end vague: its old memory may be another's already.
+ */
+static __always_inline bool fl_address_read(const struct fl_address_key *key, struct fl_end *e)
+{
+	struct fl_address_info *info = bpf_map_lookup_elem(&fl_addresses, key);
+
+	if (!info)
+		return false;
+	e->who[2] = info->block;
+	/* A pod of this node knows itself. */
+	if (!e->ifindex) {
+		e->who[0] = info->identity;
+		e->who[1] = info->ns;
+		e->who[3] = info->identity ? FL_ID_PODS : 0;
+	}
+	barrier();
+	e->vague |= *(volatile __u32 *)&info->key.zone != key->zone ||
+		    !fl_in_equal(&info->key.addr, &key->addr);
+	return true;
+}
 
 /* Who has the address; e is zero before. */
 static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, struct fl_end *e)
 {
-	struct fl_local_key key = {};
+	struct fl_address_key key = {};
 	struct fl_prefix_key where = {};
 	struct fl_prefix_info *info;
 	struct fl_endpoint_info ep;
 	struct fl_special *special;
 	__u32 *ifindex;
+	bool is_known;
 
 	key.zone = zone;
 	key.addr = *addr;
@@ -68,38 +93,22 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 		e->who[3] = ep.identity ? FL_ID_PODS : 0;
 		e->pick_up_until_s = ep.pick_up_until_s;
 	}
+	is_known = fl_address_read(&key, e);
+	/* A pod of this node is nothing else. */
+	if (e->ifindex && is_known)
+		return;
 	where.prefixlen = 32 + 128;
 	where.zone = zone;
 	where.addr = *addr;
 	special = bpf_map_lookup_elem(&fl_specials, &where);
-	if (special)
+	if (special && !e->ifindex)
 		e->flags = special->flags;
+	if (is_known)
+		return;
 	info = bpf_map_lookup_elem(&fl_prefixes, &where);
-	if (!info)
-		return;
-	e->who[2] = info->block;
-	/* A pod of this node knows itself. */
-	if (e->ifindex)
-		return;
-	e->who[0] = info->identity;
-	e->who[1] = info->ns;
-	e->who[3] = info->identity ? FL_ID_PODS : 0;
-}
-
-/* True when the port set has the port; *origin is then the rule's. */
-static __always_inline bool fl_port_allowed(__u32 ports, __u8 proto, __u16 port_be, __u32 *origin)
-{
-	struct fl_port_key key = {};
-	struct fl_port_info *info;
-
-	key.prefixlen = 32 + 8 + 16;
-	key.ports = ports;
-	key.proto = proto;
-	__builtin_memcpy(key.port_be, &port_be, sizeof(key.port_be));
-	info = bpf_map_lookup_elem(&fl_ports, &key);
-	if (info)
-		*origin = info->origin;
-	return info;
+	/* It may have become known since, by the change that has also given it another block. */
+	if (!fl_address_read(&key, e) && info)
+		e->who[2] = info->block;
 }
 
 /* What is asked about a connection: its opener, the other end, and what it is. */
@@ -118,19 +127,54 @@ struct fl_wanted {
 	__u32 origin;
 };
 
+/*
+ * The number of the rule by which the port set has the protocol's port, or -1: it has not. One
+ * look-up for each length that the set has, of which there are at most FL_PORT_BITS + 1. A function
+ * of numbers, as fl_policy() is.
+ */
+__noinline __s64 fl_port_origin(__u32 ports, __u32 lengths, __u8 proto, __u16 port)
+{
+	struct fl_port_key key = {};
+
+	key.ports = ports;
+	key.proto = proto;
+#pragma clang loop unroll(disable)
+	for (int bits = FL_PORT_BITS; bits >= 0; bits--) {
+		__u32 rest = lengths & ((2u << bits) - 1);
+		struct fl_port_info *info;
+
+		if (!rest)
+			break;
+		if (!(rest & 1u << bits))
+			continue;
+		key.bits = bits;
+		key.port = port & ~((1u << (FL_PORT_BITS - bits)) - 1);
+		info = bpf_map_lookup_elem(&fl_ports, &key);
+		if (info)
+			return info->origin;
+	}
+	return -1;
+}
+
 /* Does the version allow this one of what the other end is? *key has the rest. */
 static __always_inline bool fl_who_allowed(struct fl_wanted *want, struct fl_rule_key *key,
 					   __u32 who)
 {
 	struct fl_rule *rule;
+	__s64 origin;
 
 	key->who = who;
 	rule = bpf_map_lookup_elem(&fl_rules, key);
 	if (!rule)
 		return false;
-	want->origin = rule->origin;
-	return rule->ports == FL_RULE_ALL ||
-	       fl_port_allowed(rule->ports, want->proto, want->dport_be, &want->origin);
+	origin = rule->ports == FL_RULE_ALL
+			 ? rule->origin
+			 : fl_port_origin(rule->ports, rule->lengths, want->proto,
+					  bpf_ntohs(want->dport_be));
+	if (origin < 0)
+		return false;
+	want->origin = origin;
+	return true;
 }
 
 /*

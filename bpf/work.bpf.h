@@ -63,7 +63,7 @@ __noinline int fl_work_parse(struct __sk_buff *skb, __u32 dir)
 /* The interface of the pod of this node that has the address; 0: none. */
 static __always_inline __u32 fl_local_find(__u32 zone, const struct fl_in *addr)
 {
-	struct fl_local_key key = {};
+	struct fl_address_key key = {};
 	__u32 *index;
 
 	key.zone = zone;
@@ -72,16 +72,24 @@ static __always_inline __u32 fl_local_find(__u32 zone, const struct fl_in *addr)
 	return index ? *index : 0;
 }
 
-/* Both ends and what is asked, as seen from the opener of the connection. */
-static __always_inline void fl_case_open(struct fl_work *w, __u32 zone, bool reversed)
+/*
+ * Both ends and what is asked, into the scratch space, as seen from the opener of the connection. A
+ * function of its own for the verifier, as fl_work_parse() is. 0.
+ */
+__noinline int fl_work_case(__u32 dir, __u32 zone, bool reversed)
 {
-	struct fl_packet *p = &w->p;
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+	struct fl_packet *p;
 
+	if (!w)
+		return 0;
+	p = &w->p;
 	__builtin_memset(&w->c, 0, sizeof(w->c));
 	fl_end_find(reversed ? &p->dst : &p->src, zone, &w->c.from);
 	fl_end_find(reversed ? &p->src : &p->dst, zone, &w->c.to);
 	w->c.dport_be = reversed ? p->sport_be : p->dport_be;
 	w->c.proto = p->proto;
+	return 0;
 }
 
 /* True when an end could not be read as a whole. */
@@ -124,7 +132,7 @@ static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < FL_TRIES; i++) {
 		generation = fl_generation();
-		fl_case_open(w, zone, fl_flow_is_reply(&w->l, f));
+		(void)fl_work_case(w->told.dir, zone, fl_flow_is_reply(&w->l, f));
 		r = fl_judge(&w->c);
 		if (fl_case_holds(&w->c, generation))
 			break;
@@ -223,7 +231,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	for (int i = 0; i < FL_TRIES; i++) {
 		f.generation = fl_generation();
 		from1 = w->l.side;
-		fl_case_open(w, zone, false);
+		(void)fl_work_case(w->told.dir, zone, false);
 		f.flags = fl_way_flags(w, hook);
 		w->way = fl_way_of(f.flags);
 		/* It is entered as the stack has translated it. */
@@ -265,7 +273,7 @@ static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
 		return r;
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
-	fl_case_open(w, zone, false);
+	(void)fl_work_case(w->told.dir, zone, false);
 	w->c.to.ifindex = w->ep.ifindex;
 	w->c.to.slot = w->ep.slot;
 	r = fl_judge(&w->c);

@@ -121,8 +121,13 @@ fl_must int dp_endpoints(struct dp *d,
 /* Removes an endpoint that nobody remembers, with every address and connection that is its. */
 fl_must int dp_remove_stranger(struct dp *d, __u32 ifindex, struct fl_err *err);
 
-/* Who has an address of this prefix; bits of IPv4 count from 96. Removing what is not there is
- * done. */
+/* Who has this address, and what block covers it. Here and below: -E2BIG: the map is full; removing
+ * what is not there is done. */
+fl_must int dp_set_address(struct dp *d, const struct fl_address_info *info, struct fl_err *err);
+fl_must int dp_remove_address(struct dp *d, const struct fl_address_key *key, struct fl_err *err);
+
+/* What block covers the addresses of this prefix that are not known by themselves; bits of IPv4
+ * count from 96. */
 fl_must int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key,
 			  const struct fl_prefix_info *info, struct fl_err *err);
 fl_must int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_err *err);
@@ -152,7 +157,7 @@ struct dp_device {
 fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
 			   size_t n, enum fl_xdp_mode xdp, struct fl_err *err);
 
-/* A version's rule, and a port set's member. -E2BIG: the map is full. */
+/* A version's rule, and a port set's member. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 			struct fl_err *err);
 fl_must int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *err);
@@ -161,7 +166,7 @@ fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
 fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
 
 /* Maps whose entries are walked. */
-enum dp_map { DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_RULES, DP_PORTS };
+enum dp_map { DP_ADDRESSES, DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_RULES, DP_PORTS };
 
 /* Removes the map's entries whose key (of the map's type) keep() does not want. */
 fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg),

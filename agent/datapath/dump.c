@@ -24,6 +24,7 @@ static struct table table_of(const struct dp *d, enum dp_table table)
 		[DP_T_FLOWS] = d->bpf->maps.fl_flows,
 		[DP_T_ENDPOINTS] = d->bpf->maps.fl_endpoints,
 		[DP_T_LOCALS] = d->bpf->maps.fl_locals,
+		[DP_T_ADDRESSES] = d->bpf->maps.fl_addresses,
 		[DP_T_PREFIXES] = d->bpf->maps.fl_prefixes,
 		[DP_T_SPECIALS] = d->bpf->maps.fl_specials,
 		[DP_T_SLOTS] = d->bpf->maps.fl_slots,

@@ -10,7 +10,8 @@
 enum dp_table {
 	DP_T_FLOWS,	/* fl_flow_key, fl_flow */
 	DP_T_ENDPOINTS, /* ifindex, fl_endpoint_info */
-	DP_T_LOCALS,	/* fl_local_key, ifindex */
+	DP_T_LOCALS,	/* fl_address_key, ifindex */
+	DP_T_ADDRESSES, /* fl_address_key, fl_address_info */
 	DP_T_PREFIXES,	/* fl_prefix_key, fl_prefix_info */
 	DP_T_SPECIALS,	/* fl_prefix_key, fl_special */
 	DP_T_SLOTS,	/* slot, fl_slot; of all that there are */

@@ -250,7 +250,7 @@ static int carry_counts(int theirs, int ours, struct fl_err *err)
 
 static __u32 owner(int locals, const struct fl_flow_key *key, int side)
 {
-	struct fl_local_key k = { .zone = key->zone, .addr = key->addr[side] };
+	struct fl_address_key k = { .zone = key->zone, .addr = key->addr[side] };
 	__u32 ifindex;
 
 	return bpf_map_lookup_elem(locals, &k, &ifindex) == 0 ? ifindex : 0;

@@ -53,7 +53,7 @@ int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out, s
 
 __u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip)
 {
-	struct fl_local_key key = { .zone = zone, .addr = *ip };
+	struct fl_address_key key = { .zone = zone, .addr = *ip };
 	__u32 owner;
 
 	return bpf_map_lookup_elem(FD(d, fl_locals), &key, &owner) == 0 ? owner : 0;
@@ -61,7 +61,7 @@ __u32 dp_local_owner(struct dp *d, __u32 zone, const struct fl_in *ip)
 
 static int drop_local(struct dp *d, __u32 zone, const struct fl_in *ip, struct fl_err *err)
 {
-	struct fl_local_key key = { .zone = zone, .addr = *ip };
+	struct fl_address_key key = { .zone = zone, .addr = *ip };
 
 	return dp_drop(FD(d, fl_locals), &key, "pods' addresses", err);
 }
@@ -109,7 +109,7 @@ static int take_addresses(struct dp *d, const struct dp_endpoint *ep, struct fl_
 		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
 	of->info.zone = ep->info.zone;
 	for (size_t i = 0; r == 0 && i < ep->n_ips; i++) {
-		struct fl_local_key key = { .zone = ep->info.zone, .addr = ep->ips[i] };
+		struct fl_address_key key = { .zone = ep->info.zone, .addr = ep->ips[i] };
 		__u32 owner = dp_local_owner(d, key.zone, &key.addr);
 
 		if (owner && owner != ep->ifindex)
@@ -232,7 +232,7 @@ struct strangers {
 
 static bool note_local(const void *k, void *arg)
 {
-	const struct fl_local_key *key = k;
+	const struct fl_address_key *key = k;
 	struct strangers *s = arg;
 	__u32 owner;
 
@@ -275,6 +275,8 @@ int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *
 	     struct fl_err *err)
 {
 	switch (map) {
+	case DP_ADDRESSES:
+		return walk(FD(d, fl_addresses), keep, arg, "addresses", err);
 	case DP_PREFIXES:
 		return walk(FD(d, fl_prefixes), keep, arg, "prefixes", err);
 	case DP_SPECIALS:
@@ -308,6 +310,31 @@ int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *
 	return dp_put(FD(d, fl_denied), key, &one, "denied blocks", err);
 }
 
+/*
+ * Who takes over finds most of it there; an entry's memory must not go to another one meanwhile, as
+ * that of one which is written again does.
+ */
+static bool is_there(int map_fd, const void *key, const void *value, size_t size)
+{
+	uint8_t have[64];
+
+	return bpf_map_lookup_elem(map_fd, key, have) == 0 && memcmp(have, value, size) == 0;
+}
+
+int dp_set_address(struct dp *d, const struct fl_address_info *info, struct fl_err *err)
+{
+	int fd = FD(d, fl_addresses);
+
+	return is_there(fd, &info->key, info, sizeof(*info))
+		       ? 0
+		       : dp_put(fd, &info->key, info, "addresses", err);
+}
+
+int dp_remove_address(struct dp *d, const struct fl_address_key *key, struct fl_err *err)
+{
+	return dp_drop(FD(d, fl_addresses), key, "addresses", err);
+}
+
 int dp_set_prefix(struct dp *d, const struct fl_prefix_key *key, const struct fl_prefix_info *info,
 		  struct fl_err *err)
 {
@@ -322,14 +349,9 @@ int dp_remove_prefix(struct dp *d, const struct fl_prefix_key *key, struct fl_er
 int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 		struct fl_err *err)
 {
-	struct fl_rule have;
+	int fd = FD(d, fl_rules);
 
-	/* Who takes over finds most of it there; its memory must not go to another rule meanwhile.
-	 */
-	if (bpf_map_lookup_elem(FD(d, fl_rules), key, &have) == 0 &&
-	    memcmp(&have, rule, sizeof(have)) == 0)
-		return 0;
-	return dp_put(FD(d, fl_rules), key, rule, "rules", err);
+	return is_there(fd, key, rule, sizeof(*rule)) ? 0 : dp_put(fd, key, rule, "rules", err);
 }
 
 int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *err)
@@ -340,7 +362,9 @@ int dp_remove_rule(struct dp *d, const struct fl_rule_key *key, struct fl_err *e
 int dp_set_port(struct dp *d, const struct fl_port_key *key, const struct fl_port_info *info,
 		struct fl_err *err)
 {
-	return dp_put(FD(d, fl_ports), key, info, "ports", err);
+	int fd = FD(d, fl_ports);
+
+	return is_there(fd, key, info, sizeof(*info)) ? 0 : dp_put(fd, key, info, "ports", err);
 }
 
 int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err)

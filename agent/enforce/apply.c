@@ -4,7 +4,6 @@
  * they are given numbers of the kernel's that no endpoint of an earlier agent uses: until an
  * endpoint is given its new slot, it keeps what it has.
  */
-#include <endian.h>
 #include <errno.h>
 
 #include "agent/enforce/inside.h"
@@ -16,15 +15,23 @@ struct fl_prefix_key enf_prefix_key(const struct fl_prefix *p)
 	return (struct fl_prefix_key){ .prefixlen = 32 + bits, .addr = dp_in(&p->ip) };
 }
 
+/* Single addresses have a map of their own, whoever has them. */
+static bool is_address(const struct pol_entry *en)
+{
+	return en->prefix.prefix.len == fl_ip_bits(&en->prefix.prefix.ip);
+}
+
+static struct fl_address_key address_key(const struct pol_entry *en)
+{
+	return (struct fl_address_key){ .addr = dp_in(&en->prefix.prefix.ip) };
+}
+
 static struct fl_port_key port_key(const struct pol_entry *en)
 {
-	struct fl_port_key key = { .prefixlen = 40u + en->port.bits,
-				   .ports = en->port.ports,
-				   .proto = en->port.proto };
-	uint16_t be = htobe16(en->port.port);
-
-	memcpy(key.port_be, &be, sizeof(be));
-	return key;
+	return (struct fl_port_key){ .ports = en->port.ports,
+				     .port = en->port.port,
+				     .proto = en->port.proto,
+				     .bits = en->port.bits };
 }
 
 static struct fl_rule_key rule_key(const struct pol_entry *en)
@@ -120,19 +127,32 @@ static int apply_port(struct enf *e, const struct pol_op *op, struct fl_err *err
 
 static int apply_rule(struct enf *e, const struct pol_op *op, struct fl_err *err)
 {
-	struct fl_rule rule = { .ports = op->e.rule.ports, .origin = op->e.rule.origin };
+	struct fl_rule rule = { .ports = op->e.rule.ports,
+				.lengths = op->e.rule.lengths,
+				.origin = op->e.rule.origin };
 	struct fl_rule_key key = rule_key(&op->e);
 
 	return op->del ? dp_remove_rule(e->dp, &key, err) : dp_set_rule(e->dp, &key, &rule, err);
 }
 
+static int apply_address(struct enf *e, const struct pol_op *op, struct fl_err *err)
+{
+	struct fl_address_info info = { .key = address_key(&op->e),
+					.identity = op->e.prefix.identity,
+					.ns = op->e.prefix.ns,
+					.block = op->e.prefix.block };
+
+	return op->del ? dp_remove_address(e->dp, &info.key, err)
+		       : dp_set_address(e->dp, &info, err);
+}
+
 static int apply_prefix(struct enf *e, const struct pol_op *op, struct fl_err *err)
 {
-	struct fl_prefix_info info = { .identity = op->e.prefix.identity,
-				       .ns = op->e.prefix.ns,
-				       .block = op->e.prefix.block };
+	struct fl_prefix_info info = { .block = op->e.prefix.block };
 	struct fl_prefix_key key = enf_prefix_key(&op->e.prefix.prefix);
 
+	if (is_address(&op->e))
+		return apply_address(e, op, err);
 	return op->del ? dp_remove_prefix(e->dp, &key, err)
 		       : dp_set_prefix(e->dp, &key, &info, err);
 }
@@ -225,38 +245,51 @@ static bool keep(const void *key, void *arg)
 	return false;
 }
 
-static void write_key(const struct pol_entry *en, uint8_t *out)
-{
+union key {
 	struct fl_port_key port;
 	struct fl_rule_key rule;
+	struct fl_address_key address;
 	struct fl_prefix_key prefix;
+};
 
-	if (en->map == POL_MAP_PORTS) {
-		port = port_key(en);
-		memcpy(out, &port, sizeof(port));
-	} else if (en->map == POL_MAP_RULES) {
-		rule = rule_key(en);
-		memcpy(out, &rule, sizeof(rule));
-	} else {
-		prefix = enf_prefix_key(&en->prefix.prefix);
-		memcpy(out, &prefix, sizeof(prefix));
+/* The bytes of the entry's key in this map; 0: it is not of this map. */
+static size_t write_key(const struct pol_entry *en, enum dp_map map, union key *out)
+{
+	if (map == DP_PORTS && en->map == POL_MAP_PORTS) {
+		out->port = port_key(en);
+		return sizeof(out->port);
 	}
+	if (map == DP_RULES && en->map == POL_MAP_RULES) {
+		out->rule = rule_key(en);
+		return sizeof(out->rule);
+	}
+	if (map == DP_ADDRESSES && en->map == POL_MAP_PREFIXES && is_address(en)) {
+		out->address = address_key(en);
+		return sizeof(out->address);
+	}
+	if (map == DP_PREFIXES && en->map == POL_MAP_PREFIXES && !is_address(en)) {
+		out->prefix = enf_prefix_key(&en->prefix.prefix);
+		return sizeof(out->prefix);
+	}
+	return 0;
 }
 
-static int prune_map(struct enf *e, const struct pol_diff *all, enum pol_map from, enum dp_map map,
-		     struct fl_err *err)
+static int prune_map(struct enf *e, const struct pol_diff *all, enum dp_map map, struct fl_err *err)
 {
 	fl_auto(keys_done) struct keys k = { 0 };
 
-	k.size = from == POL_MAP_PORTS	 ? sizeof(struct fl_port_key)
-		 : from == POL_MAP_RULES ? sizeof(struct fl_rule_key)
-					 : sizeof(struct fl_prefix_key);
-	k.v = calloc(all->n + 1, k.size);
+	k.v = calloc(all->n + 1, sizeof(union key));
 	if (!k.v)
 		return fl_fail_errno(err, ENOMEM, "compare the datapath's maps");
-	for (size_t i = 0; i < all->n; i++)
-		if (all->ops[i].e.map == from)
-			write_key(&all->ops[i].e, k.v + k.size * k.n++);
+	for (size_t i = 0; i < all->n; i++) {
+		union key key;
+		size_t size = write_key(&all->ops[i].e, map, &key);
+
+		if (size) {
+			memcpy(k.v + k.n++ * size, &key, size);
+			k.size = size;
+		}
+	}
 	qsort_r(k.v, k.n, k.size, compare_keys, &k);
 	return dp_prune(e->dp, map, keep, &k, err);
 }
@@ -291,7 +324,8 @@ int enf_prune(struct enf *e, struct fl_err *err)
 	for (size_t i = 0; i < e->n_slots; i++)
 		if (e->kernel_slot[i])
 			e->slot_used[e->kernel_slot[i]] = true;
-	return prune_map(e, &all, POL_MAP_RULES, DP_RULES, err) ?:
-	       prune_map(e, &all, POL_MAP_PORTS, DP_PORTS, err) ?:
-	       prune_map(e, &all, POL_MAP_PREFIXES, DP_PREFIXES, err);
+	return prune_map(e, &all, DP_RULES, err) ?:
+	       prune_map(e, &all, DP_PORTS, err) ?:
+	       prune_map(e, &all, DP_ADDRESSES, err) ?:
+	       prune_map(e, &all, DP_PREFIXES, err);
 }

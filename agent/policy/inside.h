@@ -144,6 +144,7 @@ struct port_set {
 	bool is_told;
 	uint64_t hash;
 	struct pol_ports ports;
+	uint32_t lengths; /* of its entries, as in struct fl_rule */
 	size_t refs, n_entries;
 };
 
@@ -188,6 +189,7 @@ struct pol_world {
 	struct set **slots;	   /* slot -> its set */
 	size_t n_slots, room_slots;
 	size_t n_rules, n_ports, n_blocks, n_refused;
+	size_t n_addresses; /* places that are no shorter */
 	/* What has changed since the last commit. */
 	struct pol_vec blocks; /* places that policies name; by address, if blocks_sorted */
 	struct pol_vec new_idents, new_blocks, gone_blocks, moved, changed, told_pods, told_places;

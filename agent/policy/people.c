@@ -174,6 +174,11 @@ struct place *place_find(const struct pol_world *w, const struct fl_prefix *pref
 	return pol_table_get(&w->places, hash_of_prefix(prefix), place_is, prefix);
 }
 
+static bool is_address(const struct fl_prefix *p)
+{
+	return p->len == fl_ip_bits(&p->ip);
+}
+
 int place_get(struct pol_world *w, const struct fl_prefix *prefix, struct place **out,
 	      struct fl_err *err)
 {
@@ -191,6 +196,7 @@ int place_get(struct pol_world *w, const struct fl_prefix *prefix, struct place 
 		pl->prefix = *prefix;
 		pl->hash = hash_of_prefix(prefix);
 		pol_table_add(&w->places, pl->hash, pl);
+		w->n_addresses += is_address(prefix);
 	}
 	*out = pl;
 	return 0;
@@ -201,6 +207,7 @@ void place_free(struct pol_world *w, struct place *pl)
 	if (pl->number)
 		number_release(w, NUMBER_WHO, pl);
 	pol_table_del(&w->places, pl->hash, pl);
+	w->n_addresses -= is_address(&pl->prefix);
 	pol_vec_done(&pl->pods);
 	fl_free_p(&pl);
 }

@@ -43,18 +43,18 @@ int port_set_tell(struct ops *o, const struct port_set *p, bool del, struct fl_e
 	return r;
 }
 
-static size_t count_prefixes(const struct pol_ports *p)
+static void count_entries(struct port_set *p)
 {
 	struct pol_port_prefix part;
-	size_t n = 0;
 
-	for (size_t i = 0; i < p->n; i++) {
-		uint32_t next = p->v[i].first;
+	for (size_t i = 0; i < p->ports.n; i++) {
+		uint32_t next = p->ports.v[i].first;
 
-		while (pol_port_prefix_next(&next, p->v[i].last, &part))
-			n++;
+		while (pol_port_prefix_next(&next, p->ports.v[i].last, &part)) {
+			p->n_entries++;
+			p->lengths |= 1u << part.bits;
+		}
 	}
-	return n;
 }
 
 void port_set_free(struct pol_world *w, struct port_set *p)
@@ -85,7 +85,7 @@ static int port_set_get(struct pol_world *w, struct pol_ports *ports, struct por
 		p->hash = hash;
 		p->ports = *ports;
 		*ports = (struct pol_ports){ 0 };
-		p->n_entries = count_prefixes(&p->ports);
+		count_entries(p);
 		w->n_ports += p->n_entries;
 		pol_table_add(&w->port_sets, hash, p);
 		if (!p->ports.all) {
@@ -109,6 +109,7 @@ struct pol_entry rule_entry(const struct set *s, int dir, const struct entry *e)
 			  .who = e->who,
 			  .dir = dir,
 			  .ports = p->all ? FL_RULE_ALL : e->ports->number,
+			  .lengths = e->ports->lengths,
 			  .origin = p->all ? p->all : p->v[0].origin },
 	};
 

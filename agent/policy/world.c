@@ -302,7 +302,8 @@ struct pol_stats pol_world_stats(const struct pol_world *w)
 		.rules = w->n_rules,
 		.ports = w->n_ports,
 		.port_sets = w->port_sets.n,
-		.prefixes = w->places.n,
+		.addresses = w->n_addresses,
+		.prefixes = w->places.n - w->n_addresses,
 		.full = full_map(w),
 	};
 }

@@ -81,7 +81,9 @@ struct pol_entry {
 			uint32_t version, who;
 			enum pol_direction dir;
 
-			uint32_t ports, origin; /* FL_RULE_ALL: everything, by origin's rule */
+			/* FL_RULE_ALL: everything, by origin's rule; lengths: as in struct fl_rule
+			 */
+			uint32_t ports, lengths, origin;
 		} rule;
 		struct { /* who an address is */
 			struct fl_prefix prefix;
@@ -128,7 +130,8 @@ fl_must int pol_world_snapshot(struct pol_world *w, struct pol_diff *out, struct
 
 struct pol_stats {
 	size_t namespaces, pods, policies, refused;
-	size_t identities, blocks, sets, rules, ports, port_sets, prefixes;
+	size_t identities, blocks, sets, rules, ports, port_sets;
+	size_t addresses, prefixes; /* whole ones, and shorter ones */
 	const char *full; /* the map that the first of those that are refused did not fit; static */
 };
 

@@ -205,15 +205,15 @@ int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res, 
 	return r;
 }
 
-int fl_pod_announce(struct fl_nl *pod, uint32_t index, const uint8_t mac[FL_MAC_LEN],
-		    struct fl_err *err)
+int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+		    const struct fl_deadline *deadline, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
-	int r = fl_batch_new(&b, err);
+	int r = fl_pod_wait(pod, *pod->nl, deadline, err) ?: fl_batch_new(&b, err);
 
 	if (r < 0)
 		return r;
-	fl_link_put_set(b,
-			&(struct fl_link_set){ .index = index, .mac = mac, .arp_notify = FL_ON });
-	return fl_batch_send(pod, b, err);
+	fl_link_put_set(
+		b, &(struct fl_link_set){ .index = pod->index, .mac = mac, .arp_notify = FL_ON });
+	return fl_batch_send(*pod->nl, b, err);
 }

@@ -58,11 +58,11 @@ fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_resul
 
 /*
  * Tells the pod's neighbours on its link who has its addresses now, in case that they remember who
- * had them before: the kernel does so when an interface is given its MAC address. index: of the
- * interface in the pod, where the socket is.
+ * had them before: the kernel does so when an interface is given its MAC address. First waits as
+ * fl_pod_wait() does. For a pod that has been configured as announced, with its socket kept.
  */
-fl_must int fl_pod_announce(struct fl_nl *pod, uint32_t index, const uint8_t mac[FL_MAC_LEN],
-			    struct fl_err *err);
+fl_must int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+			    const struct fl_deadline *deadline, struct fl_err *err);
 
 /* The next hop that fl_pod_configure() gives a route. */
 bool fl_pod_route_gateway(const struct fl_cni_result *res, const struct fl_cni_route *route,
@@ -91,6 +91,14 @@ fl_must int fl_pair_send_raise(struct fl_nl *host, struct fl_batch *b, const str
  */
 fl_must int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_deadline *deadline,
 			 struct fl_err *err);
+
+/*
+ * Waits until the pod's interface sends: the kernel notices its carrier in its own time, and until
+ * then drops without a word whatever is sent. nl: a routing socket in the pod. -ETIMEDOUT at the
+ * deadline.
+ */
+fl_must int fl_pod_wait(const struct fl_pod *pod, struct fl_nl *nl,
+			const struct fl_deadline *deadline, struct fl_err *err);
 
 /* A random, locally administered unicast MAC address; salt sets apart those of one process. */
 void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN]);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Setting the host's end of a pair up, and waiting for it to pass packets. */
+/* Setting the host's end of a pair up, and waiting for each end to pass packets. */
 #include <errno.h>
 
 #include "attach/pair.h"
+#include "net/netns.h"
 #include "net/watch.h"
 
 static bool passes(const struct fl_link *link)
@@ -61,4 +62,31 @@ int fl_pair_raise(struct fl_nl *host, const struct fl_pair *p, const struct fl_d
 		return r;
 	fl_pair_put_raise(b, p);
 	return fl_pair_send_raise(host, b, p, deadline, err);
+}
+
+static int open_watch(void *arg, struct fl_err *err)
+{
+	struct fl_watch **watch = arg;
+
+	return fl_watch_open(FL_WATCH_LINKS, watch, err);
+}
+
+int fl_pod_wait(const struct fl_pod *pod, struct fl_nl *nl, const struct fl_deadline *deadline,
+		struct fl_err *err)
+{
+	fl_auto_watch struct fl_watch *watch = NULL;
+	struct fl_link link = { 0 };
+	int r;
+
+	/* From Linux 6.8 on, who asks is answered when the kernel's worker has done its part. */
+	r = fl_link_get_index(nl, pod->index, &link, err);
+	while (r == 0 && !link.operational) {
+		if (!watch)
+			r = fl_netns_run(pod->netns_fd, pod->home_fd, open_watch, &watch, err);
+		else
+			r = fl_watch_wait(watch, fl_deadline_left(deadline), err);
+		if (r == 0)
+			r = fl_link_get_index(nl, pod->index, &link, err);
+	}
+	return r < 0 ? fl_wrap(err, r, "wait for '%s' to send packets", pod->ifname) : 0;
 }

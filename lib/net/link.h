@@ -28,6 +28,7 @@ struct fl_link {
 	uint32_t master; /* index; 0: none */
 	uint32_t promiscuity;
 	bool up, carrier;     /* administratively; with its other end */
+	bool operational;     /* what is sent goes out: the kernel has seen the carrier */
 	bool ether;	      /* its frames begin with an Ethernet header */
 	bool ipv4_forwarding; /* what comes in here is forwarded; all links follow ip_forward */
 	uint8_t mac[FL_MAC_LEN];

@@ -13,6 +13,9 @@
 #include "net/link_vxlan.h"
 #include "net/msg.h"
 
+/* IF_OPER_UP of <linux/if.h>, which does not go with <net/if.h> everywhere (RFC 2863). */
+enum { OPERATIONAL = 6 };
+
 typedef int link_each(const struct fl_link *link, void *arg, struct fl_err *err);
 
 static void copy_text(char *out, size_t size, const struct nlattr *a)
@@ -75,6 +78,7 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 		.up = ifi->ifi_flags & IFF_UP,
 		.ether = ifi->ifi_type == ARPHRD_ETHER,
 		.carrier = fl_attr_u8(tb[IFLA_CARRIER], 0) != 0,
+		.operational = fl_attr_u8(tb[IFLA_OPERSTATE], 0) == OPERATIONAL,
 		.mtu = fl_attr_u32(tb[IFLA_MTU], 0),
 		.peer = fl_attr_u32(tb[IFLA_LINK], 0),
 		.master = fl_attr_u32(tb[IFLA_MASTER], 0),

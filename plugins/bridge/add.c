@@ -228,11 +228,12 @@ static int raise_port(struct add *a, struct fl_err *err)
 /* What the pod announced when its link came up has not passed a datapath that did not know it. */
 static int wait_for_agent(struct add *a, struct fl_err *err)
 {
+	const struct fl_pod pod = pod_of(a);
 	int r = fl_guard_wait(&a->at, err);
 
 	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
 		return r;
-	return fl_pod_announce(a->at.pod, a->at.port.peer, a->at.ep.mac, err);
+	return fl_pod_announce(&pod, a->at.ep.mac, &a->at.req->deadline, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)

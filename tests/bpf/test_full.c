@@ -66,7 +66,7 @@ static struct dp_endpoint endpoint(__u32 i, size_t n_ips)
 
 static bool has_local(int locals, const struct fl_in *ip)
 {
-	struct fl_local_key key = { .addr = *ip };
+	struct fl_address_key key = { .addr = *ip };
 	__u32 owner;
 
 	return bpf_map_lookup_elem(locals, &key, &owner) == 0;
@@ -107,15 +107,15 @@ static void a_pod_whose_addresses_do_not_fit_has_none_and_is_shut(void **state)
 	struct dp_endpoint more = endpoint(5000, 3);
 	struct fl_endpoint_info info;
 	__u32 other = 7, n = 0;
-	struct fl_local_key key;
+	struct fl_address_key key;
 
 	(void)state;
 	/* Room for two of its three. */
-	for (struct fl_local_key *last = NULL; bpf_map_get_next_key(locals, last, &key) == 0;
+	for (struct fl_address_key *last = NULL; bpf_map_get_next_key(locals, last, &key) == 0;
 	     last = &key)
 		n++;
 	for (__u32 i = 0; n < FL_MAX_LOCALS - 2; i++, n++) {
-		key = (struct fl_local_key){ .zone = 9, .addr = nth(i) };
+		key = (struct fl_address_key){ .zone = 9, .addr = nth(i) };
 		CHECK(bpf_map_update_elem(locals, &key, &other, BPF_NOEXIST) == 0);
 	}
 	CHECK_FAILS(set(5000, 3), E2BIG, &err,
@@ -144,6 +144,20 @@ static int drop_prefix(__u32 i)
 	struct fl_prefix_key key = { .prefixlen = 32 + 128, .addr = nth(i) };
 
 	return dp_remove_prefix(dp, &key, &err);
+}
+
+static int put_address(__u32 i)
+{
+	struct fl_address_info info = { .key = { .addr = nth(i) }, .block = FL_ID_FIRST };
+
+	return dp_set_address(dp, &info, &err);
+}
+
+static int drop_address(__u32 i)
+{
+	struct fl_address_key key = { .addr = nth(i) };
+
+	return dp_remove_address(dp, &key, &err);
 }
 
 static int put_special(__u32 i)
@@ -184,7 +198,7 @@ static int drop_rule(__u32 i)
 
 static int put_port(__u32 i)
 {
-	struct fl_port_key key = { .prefixlen = 56, .ports = i, .proto = IPPROTO_TCP };
+	struct fl_port_key key = { .ports = i, .proto = IPPROTO_TCP, .bits = FL_PORT_BITS };
 	struct fl_port_info info = { 0 };
 
 	return dp_set_port(dp, &key, &info, &err);
@@ -192,7 +206,7 @@ static int put_port(__u32 i)
 
 static int drop_port(__u32 i)
 {
-	struct fl_port_key key = { .prefixlen = 56, .ports = i, .proto = IPPROTO_TCP };
+	struct fl_port_key key = { .ports = i, .proto = IPPROTO_TCP, .bits = FL_PORT_BITS };
 
 	return dp_remove_port(dp, &key, &err);
 }
@@ -210,6 +224,7 @@ static const struct {
 	int (*put)(__u32 i);
 	int (*drop)(__u32 i); /* NULL: what is in stays */
 } maps[] = {
+	{ "addresses", FL_MAX_ADDRESSES, put_address, drop_address },
 	{ "prefixes", FL_MAX_PREFIXES, put_prefix, drop_prefix },
 	{ "special addresses", FL_MAX_SPECIALS, put_special, drop_special },
 	{ "denied blocks", FL_MAX_DENIED, put_denied, NULL },

@@ -66,12 +66,14 @@ static void put_pod(__u32 ifindex, __u8 last, const char *ip4, const char *ip6, 
 				       .host_mac = { 2, 0, 0, 0, 0, 0xfe },
 				       .ip4 = address(ip4),
 				       .ip6 = address(ip6) };
-	struct fl_local_key key = { .addr = ep.ip4 };
+	struct fl_address_info info = { .identity = identity, .ns = ID_NS };
 
 	put(skel->maps.fl_endpoints, &ifindex, &ep);
-	put(skel->maps.fl_locals, &key, &ifindex);
-	key.addr = ep.ip6;
-	put(skel->maps.fl_locals, &key, &ifindex);
+	for (int i = 0; i < 2; i++) {
+		info.key.addr = i ? ep.ip6 : ep.ip4;
+		put(skel->maps.fl_locals, &info.key, &ifindex);
+		put(skel->maps.fl_addresses, &info.key, &info);
+	}
 }
 
 /* Packets counted so far, by reason and direction. Nobody counts but the packets that are run. */
@@ -186,22 +188,44 @@ void world_slot(__u32 slot, __u32 version, __u32 flags)
 	put(skel->maps.fl_slots, &slot, &value);
 }
 
+/* Of the port sets, as in struct fl_rule. */
+static __u32 lengths[128];
+
 void world_rule(__u32 version, enum fl_dir dir, __u32 who, __u32 ports)
 {
 	struct fl_rule_key key = { .version = version, .who = who, .dir = dir };
-	struct fl_rule rule = { .ports = ports };
+	struct fl_rule rule = { .ports = ports,
+				.lengths = ports == FL_RULE_ALL ? 0 : lengths[ports] };
 
 	put(skel->maps.fl_rules, &key, &rule);
 }
 
+/* Tells the rules of the port set which lengths it has by now. */
+static void tell_rules(__u32 ports)
+{
+	struct fl_rule_key key, *last = NULL;
+	int fd = bpf_map__fd(skel->maps.fl_rules);
+	struct fl_rule rule;
+
+	for (; bpf_map_get_next_key(fd, last, &key) == 0; last = &key) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &key, &rule), 0);
+		if (rule.ports == ports && rule.lengths != lengths[ports])
+			world_rule(key.version, key.dir, key.who, ports);
+	}
+}
+
 void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits)
 {
-	struct fl_port_key key = { .prefixlen = 40 + bits, .ports = ports, .proto = proto };
+	struct fl_port_key key = {
+		.ports = ports, .port = port, .proto = proto, .bits = (__u8)bits
+	};
 	struct fl_port_info info = { 0 };
 
-	key.port_be[0] = (__u8)(port >> 8);
-	key.port_be[1] = (__u8)port;
 	put(skel->maps.fl_ports, &key, &info);
+	if (!(lengths[ports] & 1u << bits)) {
+		lengths[ports] |= 1u << bits;
+		tell_rules(ports);
+	}
 }
 
 void world_next_generation(void)

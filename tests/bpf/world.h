@@ -60,7 +60,7 @@ int world_map(const char *name);
 /* Isolates a slot's pods by this version (flags: FL_SLOT_...). */
 void world_slot(__u32 slot, __u32 version, __u32 flags);
 
-/* Allows somebody; ports: FL_RULE_ALL or a port set. */
+/* Allows somebody; ports: FL_RULE_ALL or a port set, below 128. */
 void world_rule(__u32 version, enum fl_dir dir, __u32 who, __u32 ports);
 
 /* Puts ports into a set: those that share the first bits of port. bits 0: the whole protocol. */

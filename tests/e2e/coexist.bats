@@ -287,3 +287,17 @@ with_port() {
 	kill -KILL "$(cat "$BATS_TEST_TMPDIR/stream.s.pid")" "$(cat "$BATS_TEST_TMPDIR/stream.s.serve.pid")"
 	pod_detach n1 new
 }
+
+@test "who remembers the MAC address of a pod that is gone reaches the next one with its address at once" {
+	local i ip net
+	net=$(net other '.ipam.ranges = [[{subnet: "10.88.0.0/16", rangeStart: "10.88.7.7", rangeEnd: "10.88.7.7"}],
+		[{subnet: "fd00:88::/64", rangeStart: "fd00:88::707", rangeEnd: "fd00:88::707"}]]')
+	for ((i = 0; i < 8; i++)); do
+		pod_attach n1 next "$net"
+		for ip in 10.88.7.7 fd00:88::707; do
+			# One packet, which waits for nobody.
+			on n1 in_pod cli ping -q -c 1 -W 5 $ip
+		done
+		pod_detach n1 next
+	done
+}

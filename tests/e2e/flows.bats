@@ -258,8 +258,10 @@ drop_and_find() {
 	jq -e 'length == 6 and any(.[]; .ip == "'"$web"'" and .pod == "default/web")' <<<"$output"
 	run -0 fairlead bpf prefixes -o json
 	jq -e 'any(.[]; .prefix == "203.0.113.0/24" and .block == "block 203.0.113.0/24") and
-		any(.[]; .prefix == "'"$web/32"'" and .pod == "default/web") and
 		any(.[]; .prefix == "0.0.0.0/0")' <<<"$output"
+	run -0 fairlead bpf addresses -o json
+	jq -e 'any(.[]; .ip == "'"$web"'" and .pod == "default/web" and .namespace == "namespace '"'default'"'")' \
+		<<<"$output"
 	run -0 fairlead bpf specials -o json
 	jq -e 'any(.[]; .prefix == "192.0.2.11/32" and .flags == ["node"])' <<<"$output"
 	run -0 fairlead bpf slots -o json
@@ -289,14 +291,14 @@ drop_and_find() {
 
 @test "a page of a map ends where it is told, the next one goes on, and what is no map is refused" {
 	local next all=0 page
-	next=$(agent_get n1 "/v1/bpf/prefixes?max=2" | jq -er '.next')
+	next=$(agent_get n1 "/v1/bpf/specials?max=2" | jq -er '.next')
 	while [ "$next" != null ]; do
-		page=$(agent_get n1 "/v1/bpf/prefixes?max=2&after=$next")
+		page=$(agent_get n1 "/v1/bpf/specials?max=2&after=$next")
 		next=$(jq -r .next <<<"$page")
 		all=$((all + $(jq '.entries | length' <<<"$page")))
 	done
-	[ $((all + 2)) = "$(fairlead bpf prefixes -o json | jq length)" ]
-	run -0 --separate-stderr fairlead bpf prefixes --max 1
+	[ $((all + 2)) = "$(fairlead bpf specials -o json | jq length)" ]
+	run -0 --separate-stderr fairlead bpf specials --max 1
 	[ "${#lines[@]}" = 2 ]
 	[[ $stderr == *'there are more'* ]]
 	run -2 fairlead bpf nothing
@@ -309,9 +311,9 @@ drop_and_find() {
 	[[ $output == *"no pod 'default/none'"* ]]
 	run agent_get n1 /v1/bpf/fl_rules
 	[[ $output == *"there is no map 'fl_rules': expected flows, endpoints"* ]]
-	run agent_get n1 "/v1/bpf/prefixes?after=00"
-	[[ $output == *"there is no such place in 'fl_prefixes'"* ]]
-	run agent_get n1 "/v1/bpf/prefixes?after=xy"
+	run agent_get n1 "/v1/bpf/specials?after=00"
+	[[ $output == *"there is no such place in 'fl_specials'"* ]]
+	run agent_get n1 "/v1/bpf/specials?after=xy"
 	[[ $output == *"after 'xy': expected what 'next' said"* ]]
 	for map in state counts verdicts; do
 		run agent_get n1 "/v1/bpf/$map?max=7"
@@ -328,6 +330,7 @@ drop_and_find() {
 		grep -qx "fairlead_datapath_$line" "$BATS_TEST_TMPDIR/metrics"
 	done
 	for name in datapath_map_entries'{map="rules"}' datapath_map_entries'{map="prefixes"}' \
+		datapath_map_entries'{map="addresses"}' \
 		datapath_map_entries'{map="ports"}' datapath_map_entries'{map="slots"}' \
 		datapath_map_entries'{map="specials"}' policy_generation flow_events_read_total \
 		policy_last_compile_duration_seconds \

@@ -95,7 +95,7 @@ live_for() {
 # dump: what is in the maps, but for what depends on who came first (slots) and on traffic.
 dump() {
 	local map
-	for map in rules ports prefixes specials locals; do
+	for map in rules ports addresses prefixes specials locals; do
 		echo "$map"
 		on n1 in_node bpftool map dump pinned "/sys/fs/bpf/fairlead/v1/fl_$map" -j |
 			jq -c '.[] | [.key, .value]' | sort

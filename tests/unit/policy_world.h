@@ -127,8 +127,9 @@ static inline void entry_text(const struct pol_entry *e, uint32_t (*version_of)(
 			       e->port.port, e->port.bits, e->port.origin);
 		break;
 	case POL_MAP_RULES:
-		(void)snprintf(out, size, "rule %08x %u %08x: %08x %08x", e->rule.version,
-			       e->rule.dir, e->rule.who, e->rule.ports, e->rule.origin);
+		(void)snprintf(out, size, "rule %08x %u %08x: %08x %05x %08x", e->rule.version,
+			       e->rule.dir, e->rule.who, e->rule.ports, e->rule.lengths,
+			       e->rule.origin);
 		break;
 	case POL_MAP_PREFIXES:
 		(void)snprintf(out, size, "prefix %s: %08x %08x %08x",
@@ -161,7 +162,18 @@ static inline int compare_lines(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* All entries, a line each, sorted; the caller frees. */
+/* The lengths that a port set's members have. */
+static inline uint32_t mirror_lengths(const struct mirror *m, uint32_t ports)
+{
+	uint32_t lengths = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].map == POL_MAP_PORTS && m->v[i].port.ports == ports)
+			lengths |= 1u << m->v[i].port.bits;
+	return lengths;
+}
+
+/* All entries, a line each, sorted; the caller frees. Rules know their ports' lengths. */
 static inline char *mirror_text(struct mirror *m)
 {
 	char **lines = calloc(m->n + 1, sizeof(*lines)), *all, *end;
@@ -170,6 +182,9 @@ static inline char *mirror_text(struct mirror *m)
 	CHECK(lines);
 	for (size_t i = 0; i < m->n; i++) {
 		entry_text(&m->v[i], version_in, m, line, sizeof(line));
+		if (m->v[i].map == POL_MAP_RULES)
+			assert_int_equal(m->v[i].rule.lengths,
+					 mirror_lengths(m, m->v[i].rule.ports));
 		lines[i] = strdup(line);
 		CHECK(lines[i]);
 	}

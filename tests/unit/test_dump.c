@@ -132,9 +132,7 @@ static void rules_and_ports_name_whom_and_which_policy(void **state)
 {
 	struct fl_rule_key key = { .version = 7, .dir = FL_INGRESS };
 	struct fl_rule rule = { .ports = 12 };
-	struct fl_port_key port = {
-		.prefixlen = 40 + 12, .ports = 12, .proto = IPPROTO_TCP, .port_be = { 0, 80 }
-	};
+	struct fl_port_key port = { .ports = 12, .port = 80, .proto = IPPROTO_TCP, .bits = 12 };
 	struct fl_port_info info;
 
 	(void)state;
@@ -157,20 +155,20 @@ static void rules_and_ports_name_whom_and_which_policy(void **state)
 	check_row("ports", &port, &info,
 		  "{'ports':12,'protocol':'tcp','range':'80-95','policy':'x/p','rule':"
 		  "'ingress[0]'}");
-	port.prefixlen = 56;
+	port.bits = FL_PORT_BITS;
 	info.origin = 0;
 	check_row("ports", &port, &info, "{'ports':12,'protocol':'tcp','range':'80'}");
-	port = (struct fl_port_key){ .prefixlen = 40, .ports = 1, .proto = 99 };
+	port = (struct fl_port_key){ .ports = 1, .proto = 99 };
 	check_row("ports", &port, &info, "{'ports':1,'protocol':'99','range':'all'}");
 }
 
-static void prefixes_of_both_families_are_written_as_people_do(void **state)
+static void addresses_and_prefixes_are_written_as_people_do(void **state)
 {
 	struct fl_prefix_key v4 = { .prefixlen = 32 + 96 + 24, .addr = in("192.0.2.0") };
 	struct fl_prefix_key all4 = { .prefixlen = 32 + 96, .addr = in("0.0.0.0") };
 	struct fl_prefix_key v6 = { .prefixlen = 32 + 64, .addr = in("fd00::") };
 	struct fl_prefix_key all6 = { .prefixlen = 32 };
-	struct fl_prefix_key pod = { .prefixlen = 32 + 128, .addr = in("10.0.0.2") };
+	struct fl_address_info pod = { .key = { .addr = in("10.0.0.2") }, .identity = 5 };
 	struct fl_prefix_info info = { 0 };
 	struct fl_special node = { .flags = FL_SPECIAL_NODE | FL_SPECIAL_PEER };
 	uint32_t origin;
@@ -180,9 +178,11 @@ static void prefixes_of_both_families_are_written_as_people_do(void **state)
 	check_row("prefixes", &all6, &info, "{'prefix':'::/0'}");
 	info.block = number_of_block(&origin);
 	check_row("prefixes", &v4, &info, "{'prefix':'192.0.2.0/24','block':'block 192.0.2.0/24'}");
-	info = (struct fl_prefix_info){ .identity = 5 };
-	check_row("prefixes", &pod, &info,
-		  "{'prefix':'10.0.0.2/32','identity':5,'pods':'number 5','pod':'x/web'}");
+	check_row("addresses", &pod.key, &pod,
+		  "{'ip':'10.0.0.2','identity':5,'pods':'number 5','pod':'x/web'}");
+	pod.block = info.block;
+	pod.identity = 0;
+	check_row("addresses", &pod.key, &pod, "{'ip':'10.0.0.2','block':'block 192.0.2.0/24'}");
 	check_row("specials", &v6, &node, "{'prefix':'fd00::/64','flags':['node','peer']}");
 	check_row("denied", &v4, &node, "{'prefix':'192.0.2.0/24'}");
 }
@@ -218,7 +218,7 @@ int main(void)
 		FRESH(states_of_tcp_follow_what_both_sides_have_sent),
 		FRESH(only_a_pods_connections_where_that_is_asked),
 		FRESH(rules_and_ports_name_whom_and_which_policy),
-		FRESH(prefixes_of_both_families_are_written_as_people_do),
+		FRESH(addresses_and_prefixes_are_written_as_people_do),
 		FRESH(slots_that_were_never_used_are_left_out),
 		FRESH(names_of_maps_are_known_and_others_are_not),
 	};

@@ -239,6 +239,25 @@ static void wait_wakes_when_the_other_end_comes_up(void **state)
 	CHECK(now_ms() - start < 30000);
 }
 
+static void the_pods_end_sends_once_it_has_been_waited_for(void **state)
+{
+	struct fl_deadline d = fl_deadline_in(60000), soon = fl_deadline_in(150);
+	struct fl_pod end = { .netns_fd = pod, .home_fd = -1, .ifname = "eth0" };
+	struct fl_pair p = pair();
+
+	(void)state;
+	(void)create(&p);
+	must("ip link set h0 down && $POD ip link set eth0 up");
+	end.index = link_of(pod_nl, "eth0").index;
+	CHECK_FAILS(fl_pod_wait(&end, pod_nl, &soon, &err), ETIMEDOUT, &err,
+		    "wait for 'eth0' to send packets");
+	must("(sleep 0.2; ip link set h0 up) >/dev/null 2>&1 &");
+	CHECK_OK(fl_pod_wait(&end, pod_nl, &d, &err), &err);
+	CHECK(link_of(pod_nl, "eth0").operational);
+	end.index = 4711;
+	CHECK_FAILS(fl_pod_wait(&end, pod_nl, &d, &err), ENODEV, &err, "wait for 'eth0'");
+}
+
 static void wait_for_an_absent_link_is_enodev(void **state)
 {
 	struct fl_deadline d = fl_deadline_in(20000);
@@ -292,6 +311,7 @@ int main(int argc, char **argv)
 		T(wait_without_a_bridge_is_for_the_carrier),
 		T(wait_times_out_when_the_other_end_stays_down),
 		T(wait_wakes_when_the_other_end_comes_up),
+		T(the_pods_end_sends_once_it_has_been_waited_for),
 		T(wait_for_an_absent_link_is_enodev),
 		T(random_mac_is_local_unicast_and_differs_by_salt),
 		T(random_mac_differs_between_processes),

@@ -147,7 +147,7 @@ class Net:
 
     def settle(self, keys):
         """Waits until the kernel has the addresses of new pods in its tables, which IPv6 does in its
-        own time; no neighbour remembers who had them before."""
+        own time."""
         for key in keys:
             node, ips, _, result = self.attached[key]
             name = '-'.join(key)
@@ -155,16 +155,6 @@ class Net:
                 wait_until(f'{self.name}: {name} receives at {ip}', lambda: self.must(
                     node, 'ip', f'-{ip.version}', '-n', name, 'route', 'show', 'table', 'local', 'type', 'local',
                     'to', str(ip)).strip())
-            if self.plugin == 'bridge':
-                self.forget_neighbours(node, ips)
-
-    def forget_neighbours(self, node, ips):
-        """On a link of their own, pods announce themselves; that takes a moment to be heard, and
-        until then others may remember who had the address before."""
-        for netns in [None] + ['-'.join(k) for k, a in self.attached.items() if a[0] == node]:
-            for ip in ips:
-                self.must(node, 'ip', *(['-n', netns] if netns else []), f'-{ip.version}', 'neigh',
-                          'flush', 'to', str(ip))
 
     def detach(self, key):
         node, _, conf, result = self.attached.pop(key)
