@@ -357,8 +357,7 @@ int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err)
 	if (!g)
 		return fl_fail(err, EAGAIN, "config 'policy.enforce' is false");
 	r = enf_attach(g->enf, key, err);
-	/* The plugin waits. That the record is new has been heard, and guard_reconcile() follows.
-	 */
+	/* The plugin waits; guard_reconcile() follows soon, since the record is new. */
 	if (r < 0)
 		room_look(g->room, err);
 	return r;

@@ -55,7 +55,7 @@ struct enf {
 	size_t n_pods;
 	struct enf_att **atts; /* sorted by host interface */
 	size_t n_atts;
-	size_t named; /* of them, who was named last by index */
+	size_t named;	       /* of them, who was named last by index */
 	uint32_t *kernel_slot; /* of the compiler's slots; 0: none yet */
 	size_t n_slots;
 	bool slot_used[FL_MAX_SLOTS]; /* of the kernel's; 0 is never used */

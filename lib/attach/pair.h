@@ -38,7 +38,6 @@ struct fl_pod {
 	uint32_t index;	       /* of the interface in the pod */
 	int iface;	       /* its index in the result: only addresses of this one are taken */
 	enum fl_pod_ipv6 ipv6; /* no address, used at once, or after duplicate address detection */
-	bool announced;	       /* fl_pod_announce() is to follow */
 	/*
 	 * Of a routed pod, whose addresses have full length: its gateways, which become permanent
 	 * neighbours, on-link whatever their addresses. Their link is filled in.
@@ -59,7 +58,7 @@ fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_resul
 /*
  * Tells the pod's neighbours on its link who has its addresses now, in case that they remember who
  * had them before: the kernel does so when an interface is given its MAC address. First waits as
- * fl_pod_wait() does. For a pod that has been configured as announced, with its socket kept.
+ * fl_pod_wait() does.
  */
 fl_must int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
 			    const struct fl_deadline *deadline, struct fl_err *err);

@@ -144,7 +144,6 @@ static struct fl_pod pod_of(struct add *a)
 		.index = a->at.port.peer,
 		.iface = IF_POD,
 		.ipv6 = a->at.ipv6,
-		.announced = a->at.guarded,
 	};
 }
 
