@@ -47,13 +47,14 @@ static int list_blocks(const struct agent *a, struct lists *l, struct fl_err *er
 
 /*
  * Whether the underlay's interfaces need the programs: where pods' packets cross them as they are,
- * or where something is to be dropped. Beside an overlay they would only cost.
+ * or where something is to be dropped, or Services' backends may lie beyond. Beside an overlay they
+ * would only cost.
  */
 static bool needs_underlay(const struct agent_config *c)
 {
 	bool bare = c->mode == AGENT_HOST_GW || c->mode == AGENT_DIRECT || c->mode == AGENT_BGP;
 
-	return bare || !c->masquerade || c->policy.n_denied;
+	return bare || !c->masquerade || c->policy.n_denied || c->policy.n_services;
 }
 
 static int list_devices(const struct agent *a, struct lists *l, struct fl_err *err)

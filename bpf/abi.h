@@ -175,6 +175,17 @@ FL_ABI_SIZE(struct fl_device, 4);
  */
 #define FL_MARK 0x0fa1ead0
 
+/*
+ * The stack translates what goes to a Service, and may give it the node's address too. So that
+ * fl_to_net knows whose it is, fl_from_pod marks it with the slot of the pod's policy set, in the
+ * low bits; those between are others', who mark by bits (kube-proxy 0x4000 and 0x8000, portmap
+ * 0x2000).
+ */
+#define FL_MARK_SLOT	   0x0fa20000
+#define FL_MARK_SLOT_MASK  0xffff0000
+#define FL_MARK_SLOT_INDEX (FL_MAX_SLOTS - 1)
+_Static_assert(FL_MAX_SLOTS == 0x1000, "a slot has 12 bits in a mark");
+
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {
 	__u32 version;

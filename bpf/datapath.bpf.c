@@ -41,6 +41,23 @@ static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
+/* To a Service, by a pod of which not everything may go out: judged again where it leaves. */
+static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct fl_work *w)
+{
+	struct fl_prefix_key where = { .prefixlen = 32 + 128, .zone = w->ep.zone };
+	__u32 index = w->ep.slot;
+	struct fl_special *special;
+	struct fl_slot *slot;
+
+	where.addr = w->p.dst;
+	special = bpf_map_lookup_elem(&fl_specials, &where);
+	if (!special || !(special->flags & FL_SPECIAL_SERVICE) || w->p.kind == FL_KIND_ERROR)
+		return;
+	slot = bpf_map_lookup_elem(&fl_slots, &index);
+	if (!slot || (slot->flags & (FL_SLOT_EGRESS | FL_SLOT_CLOSED)))
+		skb->mark = FL_MARK_SLOT | (index & FL_MARK_SLOT_INDEX);
+}
+
 SEC("tc")
 int fl_from_pod(struct __sk_buff *skb)
 {
@@ -69,6 +86,8 @@ int fl_from_pod(struct __sk_buff *skb)
 		verdict = fl_way_local(skb, w, ep->zone, ep);
 	else if (w->way == FL_WAY_PEER)
 		verdict = fl_way_peer(skb, w, ep);
+	else
+		mark_for_stack(skb, w);
 	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
 	r = fl_finish(skb, &w->p, &w->told, w->is_new);
 	return verdict < 0 ? r : verdict;
@@ -152,21 +171,46 @@ int fl_from_net(struct __sk_buff *skb)
 	return verdict;
 }
 
+/*
+ * What a pod has sent to a Service, and the stack has translated to come from the node: by the
+ * egress policy in that slot, each packet by itself. What could not be read (r) goes nowhere.
+ */
+static __always_inline int judge_masqueraded(struct __sk_buff *skb, struct fl_work *w, int r,
+					     __u32 slot)
+{
+	if (!w)
+		return TC_ACT_SHOT;
+	if (r == 0)
+		r = fl_fragment(&w->p, 0);
+	if (r == 0)
+		r = fl_judge_slot(w, slot);
+	if (r == 0)
+		return TC_ACT_UNSPEC;
+	fl_note(w, 0, -r);
+	return fl_finish(skb, &w->p, &w->told, false);
+}
+
 SEC("tc")
 int fl_to_net(struct __sk_buff *skb)
 {
+	__u32 mark = skb->mark;
 	struct fl_work *w;
+	bool is_marked;
 	int r;
 
 	/* Past the stack, and judged at the pod. */
-	if (skb->mark == FL_MARK) {
+	if (mark == FL_MARK) {
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
+	is_marked = (mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
+	if (is_marked)
+		skb->mark = mark & ~(FL_MARK_SLOT_MASK | FL_MARK_SLOT_INDEX);
 	w = fl_work_begin(FL_EGRESS);
-	if (!w || fl_work_parse(skb, FL_EGRESS) < 0 || w->p.kind == FL_KIND_NEIGHBOUR ||
-	    !fl_local_find(0, fl_source_of(&w->p)))
-		return TC_ACT_UNSPEC;
+	r = w ? fl_work_parse(skb, FL_EGRESS) : -FL_R_MALFORMED;
+	if (!w || r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || !fl_local_find(0, fl_source_of(&w->p)))
+		return is_marked ? judge_masqueraded(skb, w, r, mark & FL_MARK_SLOT_INDEX)
+				 : TC_ACT_UNSPEC;
 	r = fl_decide(w, 0, FL_TO_NET);
 	if (r < 0 && !is_left_to_stack(r)) {
 		fl_note(w, 0, -r);

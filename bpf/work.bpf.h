@@ -281,6 +281,25 @@ static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
 	return fl_case_is_vague(&w->c) ? -FL_R_UNKNOWN_ENDPOINT : r;
 }
 
+/* May somebody whose policy set is in this slot send the packet? 0 or a negative reason. */
+static __always_inline int fl_judge_slot(struct fl_work *w, __u32 slot)
+{
+	__u32 generation;
+	int r = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FL_TRIES; i++) {
+		generation = fl_generation();
+		(void)fl_work_case(w->told.dir, 0, false);
+		w->c.from.slot = slot;
+		r = fl_end_allowed(&w->c, &w->c.from, &w->c.to, FL_EGRESS);
+		if (fl_case_holds(&w->c, generation))
+			break;
+	}
+	fl_tell_case(w);
+	return fl_case_is_vague(&w->c) ? -FL_R_UNKNOWN_ENDPOINT : r;
+}
+
 /*
  * 0, and w->way is where the packet goes on, or a negative reason. What comes from the network and
  * goes on by the stack is not judged here: fl_to_pod sees it as the stack has translated it.

@@ -237,6 +237,31 @@ static void what_went_past_the_stack_is_not_judged_on_its_way_out(void **state)
 	world_slot(SLOT_A, 0, 0);
 }
 
+static void what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes(void **state)
+{
+	static const struct pkt ask = { .src = A4, .dst = SERVICE4, .sport = 9, .dport = 53 };
+	static const struct pkt out = { .src = NODE4, .dst = WORLD4, .sport = 77, .dport = 5353 };
+	struct __sk_buff marked = { .mark = FL_MARK_SLOT | SLOT_A | 0x4000 };
+	struct fate f;
+
+	(void)state;
+	world_forget();
+	f = world_run(FROM_A, &ask);
+	CHECK_FATE("of a pod that may send anything", f, FL_R_FORWARDED);
+	assert_int_equal(f.mark, 0);
+	world_slot(SLOT_A, 30, FL_SLOT_EGRESS);
+	f = world_run(FROM_A, &ask);
+	CHECK_FATE("of a pod that may not", f, FL_R_FORWARDED);
+	assert_int_equal(f.mark, FL_MARK_SLOT | SLOT_A);
+	f = world_run_as(TO_NET, &out, &marked);
+	CHECK_FATE("out as the node's", f, FL_R_POLICY_EGRESS);
+	world_slot(SLOT_A, 0, 0);
+	f = world_run_as(TO_NET, &out, &marked);
+	assert_int_equal(f.verdict, TC_ACT_UNSPEC);
+	assert_int_equal(f.counted, 0);
+	assert_int_equal(f.mark, 0x4000);
+}
+
 static void passes(const char *what, enum hook hook, const struct pkt *p)
 {
 	struct fate f = world_run(hook, p);
@@ -412,6 +437,8 @@ int main(void)
 		cmocka_unit_test(what_will_be_cut_is_as_large_as_its_parts),
 		cmocka_unit_test(without_our_programs_on_the_way_all_goes_by_the_stack),
 		cmocka_unit_test(what_went_past_the_stack_is_not_judged_on_its_way_out),
+		cmocka_unit_test(
+			what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes),
 		cmocka_unit_test(a_connection_keeps_to_the_way_it_began_on),
 		cmocka_unit_test(a_segment_from_the_middle_is_the_stacks),
 		cmocka_unit_test(a_change_of_policy_cuts_what_comes_past_the_stack),

@@ -173,6 +173,82 @@ ingress() {
 	[ "$(ask on n1 in_pod other -- 10.96.0.12 80)" = web2 ]
 }
 
+# leads_out: beyond the node, 192.0.2.1 and fd00:2::1, ports 8080 and 8081, are what 10.96.0.20 and
+# fd00:96::20 lead to, ports 80 and 81; who goes there is masqueraded, as the network's ipMasq does.
+leads_out() {
+	local port
+	on n1 in_node nft -f - <<-'END'
+		table inet out {
+			chain pre {
+				type nat hook prerouting priority dstnat
+				ip daddr 10.96.0.20 meta l4proto { tcp, udp } dnat ip to 192.0.2.1 : th dport map { 80 : 8080, 81 : 8081 }
+				ip6 daddr fd00:96::20 meta l4proto { tcp, udp } dnat ip6 to fd00:2::1 : th dport map { 80 : 8080, 81 : 8081 }
+			}
+			chain post {
+				type nat hook postrouting priority srcnat
+				ip saddr 10.88.0.0/16 ip daddr != 10.88.0.0/16 masquerade
+				ip6 saddr fd00:88::/64 ip6 daddr != fd00:88::/64 masquerade
+			}
+		}
+	END
+	for port in 8080 8081; do
+		nsenter --target "$NODE_PID_lan" --mount --net -- python3 -c '
+import socket, sys
+s = socket.create_server(("", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    c = s.accept()[0]
+    try:
+        c.sendall(b"lan\n")
+    except OSError:
+        pass
+    c.close()' $port </dev/null >/dev/null 2>&1 3>&- 4>&- &
+		disown $!
+		eventually 15 ask on lan in_node -- 127.0.0.1 $port
+	done
+}
+
+@test "a pod's egress is judged by a Service's backend outside the cluster, which hears the node" {
+	local ip before
+	leads_out
+	for ip in 10.96.0.20 fd00:96::20; do
+		[ "$(ask on n1 in_pod cli -- $ip 80)" = lan ]
+		[ "$(ask on n1 in_pod cli -- $ip 81)" = lan ]
+	done
+	policy <<-'END'
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: out, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: client}}
+		  policyTypes: [Egress]
+		  egress:
+		  - to: [{ipBlock: {cidr: 192.0.2.1/32}}, {ipBlock: {cidr: "fd00:2::1/128"}}]
+		    ports: [{port: 8080}]
+	END
+	before=$(packets n1 policy_egress)
+	for ip in 10.96.0.20 fd00:96::20; do
+		[ "$(ask on n1 in_pod cli -- $ip 80)" = lan ]
+		run ! connects cli $ip 81
+		[ "$(ask on n1 in_pod other -- $ip 81)" = lan ]
+	done
+	[ "$(packets n1 policy_egress)" -ge $((before + 2)) ]
+	# Nor is a backend of the Service's address or port let in instead.
+	policy <<-'END'
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: out, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: client}}
+		  policyTypes: [Egress]
+		  egress:
+		  - to: [{ipBlock: {cidr: 10.96.0.0/16}}, {ipBlock: {cidr: "fd00:96::/112"}}]
+	END
+	for ip in 10.96.0.20 fd00:96::20; do
+		run ! connects cli $ip 80
+	done
+	on n1 in_node nft delete table inet out
+}
+
 @test "a pod reaches itself by its own Service, whatever policies say" {
 	policy < <(policy_deny 'Ingress, Egress')
 	[ "$(ask on n1 in_pod web1 -- 10.96.0.11 80)" = web1 ]

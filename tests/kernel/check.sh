@@ -31,7 +31,7 @@ modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_ct nf
 	veth vxlan'
 tests='bpf_net bpf_pod bpf_reasons'
 parts=${*:2}
-[[ $parts != *programs* ]] || tests+=' bpf_enforce bpf_mutations bpf_pick_up'
+[[ $parts != *programs* ]] || tests+=' bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
 args=(-t 840 -M 1024 -k "PARTS=${parts// /,}")
 if [[ $parts == *bats* ]]; then
 	programs+=' bats flock jq ln realpath ss stat stdbuf uname /usr/bin/python3'
