@@ -248,7 +248,7 @@ static int raise_end(struct add *a, struct fl_err *err)
 	return e;
 }
 
-static int wait_for_agent(struct add *a, struct fl_err *err)
+static int tell_agent(struct add *a, struct fl_err *err)
 {
 	return fl_guard_wait(&a->at, err);
 }
@@ -258,7 +258,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses, complete_addresses, write_record,      make_ways,
 		list_interfaces, create_pair,	configure_pod,	    set_up_forwarding, raise_end,
-		wait_for_agent,
+		tell_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -280,7 +280,6 @@ int fl_routed_add(struct fl_routed *r, const struct fl_cni_args *args, struct fl
 			.args = args,
 			.ep.key = { req->name, req->container_id, req->ifname },
 			.record_fd = -1,
-			.agent_fd = -1,
 			.iface = IF_POD },
 		.r = r,
 	};

@@ -225,7 +225,7 @@ static int raise_port(struct add *a, struct fl_err *err)
 }
 
 /* What the pod announced when its link came up has not passed a datapath that did not know it. */
-static int wait_for_agent(struct add *a, struct fl_err *err)
+static int tell_agent(struct add *a, struct fl_err *err)
 {
 	const struct fl_pod pod = pod_of(a);
 	int r = fl_guard_wait(&a->at, err);
@@ -240,7 +240,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses,	  complete_addresses, write_record,
 		set_up_bridge,	 list_interfaces, create_pair,	      configure_pod,
-		set_up_firewall, raise_port,	  wait_for_agent,
+		set_up_firewall, raise_port,	  tell_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -262,7 +262,6 @@ int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err 
 			.args = &args,
 			.ep.key = { req->name, req->container_id, req->ifname },
 			.record_fd = -1,
-			.agent_fd = -1,
 			.iface = IF_POD },
 		.conf = &conf,
 	};
