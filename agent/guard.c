@@ -341,8 +341,10 @@ void guard_reconcile(struct guard *g)
 
 void guard_beyond(struct guard *g, const struct enf_beyond *b)
 {
-	if (g)
-		enf_set_beyond(g->enf, b);
+	if (!g)
+		return;
+	enf_set_beyond(g->enf, b);
+	room_count(g->room);
 }
 
 bool guard_ready(const struct guard *g)
@@ -357,9 +359,10 @@ int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err)
 	if (!g)
 		return fl_fail(err, EAGAIN, "config 'policy.enforce' is false");
 	r = enf_attach(g->enf, key, err);
-	/* The plugin waits; guard_reconcile() follows soon, since the record is new. */
 	if (r < 0)
 		room_look(g->room, err);
+	else
+		room_count(g->room);
 	return r;
 }
 

@@ -184,21 +184,28 @@ void room_flows_full(struct room *r)
 	room_sweep(r);
 }
 
-void room_look(struct room *r, const struct fl_err *failed)
+void room_count(struct room *r)
 {
 	struct usage now = count(r);
+
+	for (int i = FLOWS + 1; i < MAPS; i++)
+		judge(r, &now, i);
+	publish(r);
+}
+
+void room_look(struct room *r, const struct fl_err *failed)
+{
+	struct pol_stats p = pol_world_stats(enf_world(r->enf));
 
 	r->refused[0] = '\0';
 	if (failed && failed->sys == E2BIG)
 		(void)snprintf(r->refused, sizeof(r->refused), "%s", failed->text);
-	else if (now.policy.refused)
+	else if (p.refused)
 		(void)snprintf(r->refused, sizeof(r->refused),
 			       "the datapath's map of %s is too small for %zu network policies, "
 			       "which allow nothing",
-			       now.policy.full, now.policy.refused);
-	for (int i = FLOWS + 1; i < MAPS; i++)
-		judge(r, &now, i);
-	publish(r);
+			       p.full, p.refused);
+	room_count(r);
 }
 
 void room_problems(const struct room *r, agent_complain *each, void *arg)

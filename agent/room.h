@@ -33,6 +33,9 @@ void room_sweep(struct room *r);
 /* Looks again what is in use, after something was put into the maps. failed: that, or NULL. */
 void room_look(struct room *r, const struct fl_err *failed);
 
+/* The same after something that did not fail: what was refused before still is. */
+void room_count(struct room *r);
+
 /* The programs have refused a connection for want of room. */
 void room_flows_full(struct room *r);
 

@@ -184,7 +184,8 @@ FL_ABI_SIZE(struct fl_device, 4);
 #define FL_MARK_SLOT	   0x0fa20000
 #define FL_MARK_SLOT_MASK  0xffff0000
 #define FL_MARK_SLOT_INDEX (FL_MAX_SLOTS - 1)
-_Static_assert(FL_MAX_SLOTS == 0x1000, "a slot has 12 bits in a mark");
+_Static_assert(FL_MAX_SLOTS <= 0x1000 && (FL_MAX_SLOTS & (FL_MAX_SLOTS - 1)) == 0,
+	       "a slot has 12 bits in a mark, which are taken by a mask");
 
 /* fl_slots: slot -> the version in force. One write switches the set. */
 struct fl_slot {

@@ -49,12 +49,12 @@ static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct f
 	struct fl_special *special;
 	struct fl_slot *slot;
 
+	slot = bpf_map_lookup_elem(&fl_slots, &index);
+	if (slot && !(slot->flags & (FL_SLOT_EGRESS | FL_SLOT_CLOSED)))
+		return;
 	where.addr = w->p.dst;
 	special = bpf_map_lookup_elem(&fl_specials, &where);
-	if (!special || !(special->flags & FL_SPECIAL_SERVICE) || w->p.kind == FL_KIND_ERROR)
-		return;
-	slot = bpf_map_lookup_elem(&fl_slots, &index);
-	if (!slot || (slot->flags & (FL_SLOT_EGRESS | FL_SLOT_CLOSED)))
+	if (special && (special->flags & FL_SPECIAL_SERVICE) && w->p.kind != FL_KIND_ERROR)
 		skb->mark = FL_MARK_SLOT | (index & FL_MARK_SLOT_INDEX);
 }
 

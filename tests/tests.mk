@@ -17,10 +17,16 @@ WRAPS	   := malloc calloc realloc strdup strndup openat
 UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic $(TEST_LDLIBS) -lcmocka
 
 # Agents whose maps have another layout, for the tests of an upgrade: bpf/abi.h with a change. "next"
-# is another version with a smaller map, "grown" has more in a connection's entry and fewer of them.
+# is another version with a smaller map, "grown" has more in a connection's entry and fewer of them,
+# and maps so small that a test can fill each of them.
 VARIANTS      := next grown
 VARIANT_next  := s/^(.define FL_ABI_VERSION) .*/\1 1000/;s/^(.define FL_MAX_RULES).*/\1 65536/
-VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; /^FL_ABI_SIZE\(struct fl_flow,/d; \
+VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; \
+		 s/^(.define FL_MAX_ENDPOINTS).*/\1 10/; s/^(.define FL_MAX_LOCALS).*/\1 20/; \
+		 s/^(.define FL_MAX_ADDRESSES).*/\1 600/; \
+		 s/^(.define FL_MAX_PREFIXES).*/\1 600/; s/^(.define FL_MAX_SPECIALS).*/\1 40/; \
+		 s/^(.define FL_MAX_SLOTS).*/\1 16/; s/^(.define FL_MAX_RULES).*/\1 400/; \
+		 s/^(.define FL_MAX_PORTS).*/\1 40/; /^FL_ABI_SIZE\(struct fl_flow,/d; \
 		 /^struct fl_flow \{/,/^};/s/^};/\t__u64 more;\n};/
 VARIANT_SRCS  := $(foreach d,agent agent/enforce agent/datapath agent/policy,$(call srcs,$d))
 

@@ -129,6 +129,7 @@ int enf_specials(struct enf *e, struct fl_err *err)
 	e->specials = r == 0 ? FL_TAKE(s.v) : NULL;
 	e->n_specials = r == 0 ? s.n : 0;
 	e->specials_known = r == 0 && e->beyond_told;
+	e->specials_full = r == -E2BIG;
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <time.h>
 
+#include "agent/datapath/dump.h"
 #include "agent/enforce/inside.h"
 #include "base/file.h"
 #include "net/link.h"
@@ -66,7 +67,7 @@ struct enf_stats enf_stats(const struct enf *e)
 	struct enf_stats s = e->stats;
 
 	s.pods = e->n_pods;
-	s.specials = e->n_specials;
+	s.specials = e->specials_full ? dp_capacity(e->dp, DP_T_SPECIALS) : e->n_specials;
 	s.endpoints = s.outside = s.addresses = 0;
 	for (size_t i = 0; i < e->n_atts; i++) {
 		const struct enf_att *a = e->atts[i];

@@ -62,6 +62,7 @@ struct enf {
 	struct enf_special *specials; /* as the map has them, sorted by key; owned */
 	size_t n_specials;
 	bool specials_known; /* what is in the map */
+	bool specials_full;  /* the map has not taken all that there are */
 	/* What lies beyond the node, once it has been told; owned: */
 	struct fl_prefix *blocks;
 	struct dp_device *devices;

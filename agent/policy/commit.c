@@ -20,45 +20,68 @@ int ops_add(struct ops *o, const struct pol_entry *e, bool del, struct fl_err *e
 	return r;
 }
 
-/* One new identity or block (the other is NULL), for the policies as they are in force: first all
- * of them learn of it, then their sets, whose entries are what all policies together allow. */
-static int enter_one(struct pol_world *w, const struct ident *id, const struct place *pl,
-		     struct fl_err *err)
+/* The policy's sets hear of new peers. */
+static int tell_sets(const struct policy *p, struct pol_vec *sets, struct fl_err *err)
 {
-	struct pol_vec touched = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->sets.n; i++) {
+		struct set *s = p->sets.v[i];
+
+		if (!s->has_news)
+			r = pol_vec_add(sets, s, err);
+		s->has_news = true;
+	}
+	return r;
+}
+
+/*
+ * All new identities and blocks at once, for the policies as they are in force: first all of them
+ * learn of it, then their sets, whose entries are what all policies together allow.
+ */
+static int enter_all(struct pol_world *w, const uint32_t *who, size_t n, struct fl_err *err)
+{
+	struct pol_vec sets = { 0 };
 	struct policy *p;
 	size_t at = 0;
 	int r = 0;
 
 	while (r == 0 && (p = pol_table_next(&w->policies, &at))) {
-		size_t n = 0;
+		bool any = false;
 
 		if (!p->body || !p->body->is_matched)
 			continue;
-		r = id ? body_match_ident(p, p->body, id, &n, err)
-		       : body_match_place(p, p->body, pl, &n, err);
-		if (r == 0 && n)
-			r = pol_vec_add(&touched, p, err);
+		r = body_match_new(w, p, p->body, &any, err);
+		if (r == 0 && any)
+			r = tell_sets(p, &sets, err);
 	}
-	for (size_t i = 0; r == 0 && i < touched.n; i++) {
-		p = touched.v[i];
-		for (size_t k = 0; r == 0 && k < p->sets.n; k++)
-			r = set_enter(w, p->sets.v[k], id ? id->number : pl->number, err);
+	for (size_t i = 0; i < sets.n; i++) {
+		struct set *s = sets.v[i];
+
+		s->has_news = false;
+		r = r ?: set_enter(w, s, who, n, err);
 	}
-	pol_vec_done(&touched);
+	pol_vec_done(&sets);
 	return r;
 }
 
 static int enter_new(struct pol_world *w, struct fl_err *err)
 {
-	int r = 0;
+	fl_auto_free uint32_t *who = NULL;
+	size_t n = 0;
 
-	for (size_t i = 0; r == 0 && i < w->new_idents.n; i++)
+	if (w->new_idents.n + w->new_blocks.n == 0)
+		return 0;
+	who = calloc(w->new_idents.n + w->new_blocks.n, sizeof(*who));
+	if (!who)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	for (size_t i = 0; i < w->new_idents.n; i++)
 		if (((struct ident *)w->new_idents.v[i])->pods.n)
-			r = enter_one(w, w->new_idents.v[i], NULL, err);
-	for (size_t i = 0; r == 0 && i < w->new_blocks.n; i++)
-		r = enter_one(w, NULL, w->new_blocks.v[i], err);
-	return r;
+			who[n++] = ((struct ident *)w->new_idents.v[i])->number;
+	for (size_t i = 0; i < w->new_blocks.n; i++)
+		who[n++] = ((struct place *)w->new_blocks.v[i])->number;
+	qsort(who, n, sizeof(*who), number_compare);
+	return enter_all(w, who, n, err);
 }
 
 /* Identities that the policy's change brings into another set. */
@@ -99,38 +122,42 @@ static int change_body(struct pol_world *w, struct policy *p, struct fl_err *err
 }
 
 /* Takes who has gone out of the policies and their sets. */
-static int forget(struct pol_world *w, uint32_t who, struct fl_err *err)
+static int forget(struct pol_world *w, const uint32_t *who, size_t n, struct fl_err *err)
 {
 	struct policy *p;
 	size_t at = 0;
 	int r = 0;
 
-	while (r == 0 && (p = pol_table_next(&w->policies, &at))) {
-		if (!p->body || !p->body->is_matched || !body_forget(p->body, who))
+	while (r == 0 && n && (p = pol_table_next(&w->policies, &at))) {
+		if (!p->body || !p->body->is_matched || !body_forget(p->body, who, n))
 			continue;
 		for (size_t i = 0; r == 0 && i < p->sets.n; i++)
-			r = set_forget(w, p->sets.v[i], who, err);
+			r = set_forget(w, p->sets.v[i], who, n, err);
 	}
 	return r;
 }
 
 int forget_gone(struct pol_world *w, struct fl_err *err)
 {
-	int r = 0;
+	fl_auto_free uint32_t *who = calloc(w->moved.n + w->gone_blocks.n + 1, sizeof(*who));
+	size_t n = 0;
 
-	for (size_t i = 0; r == 0 && i < w->moved.n; i++) {
+	if (!who)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	for (size_t i = 0; i < w->moved.n; i++) {
 		const struct ident *id = w->moved.v[i];
 
 		if (!id->pods.n && !id->is_new)
-			r = forget(w, id->number, err);
+			who[n++] = id->number;
 	}
-	for (size_t i = 0; r == 0 && i < w->gone_blocks.n; i++) {
+	for (size_t i = 0; i < w->gone_blocks.n; i++) {
 		const struct place *pl = w->gone_blocks.v[i];
 
 		if (!pl->blocks)
-			r = forget(w, pl->number, err);
+			who[n++] = pl->number;
 	}
-	return r;
+	qsort(who, n, sizeof(*who), number_compare);
+	return forget(w, who, n, err);
 }
 
 void mark_dirty(const struct policy *p)

@@ -92,6 +92,8 @@ struct place {
 struct peer {
 	const struct pol_peer *p;
 	struct sel pods, namespaces;
+	struct fl_prefix *holes; /* of a block: what it excepts, sorted, none within another */
+	size_t n_holes;
 };
 
 struct rule {
@@ -164,6 +166,7 @@ struct set {
 	uint32_t version, slot, flags;
 	bool is_dirty, is_told,
 		is_switched; /* the slot has another version since the last commit */
+	bool has_news;	     /* while new peers are entered */
 	uint64_t hash;
 	struct policy **policies; /* sorted by name */
 	size_t n;
@@ -213,7 +216,7 @@ void sel_done(struct sel *s);
 bool sel_matches(const struct sel *s, const struct label_set *l);
 
 /* True when the block of the peer covers the place. */
-bool peer_covers(const struct pol_peer *p, const struct fl_prefix *place);
+bool peer_covers(const struct peer *e, const struct fl_prefix *place);
 
 /* The identity's ports that the rule names, added to what is there. */
 fl_must int rule_named_ports(const struct rule *r, const struct pol_named_port *ports, size_t n,
@@ -230,14 +233,18 @@ int rule_peer(const struct rule *r, const struct ns *own, const struct ident *id
 fl_must int body_match(struct pol_world *w, const struct policy *p, struct body *b,
 		       struct fl_err *err);
 
-/* Adds the matches of one new identity or block; adds to *n how many. */
-fl_must int body_match_ident(const struct policy *p, struct body *b, const struct ident *id,
-			     size_t *n, struct fl_err *err);
-fl_must int body_match_place(const struct policy *p, struct body *b, const struct place *pl,
-			     size_t *n, struct fl_err *err);
+/* Adds the matches of all new identities and blocks; *any: there were some. */
+fl_must int body_match_new(const struct pol_world *w, const struct policy *p, struct body *b,
+			   bool *any, struct fl_err *err);
 
-/* Takes out what matches this number; true when there was any. */
-bool body_forget(struct body *b, uint32_t who);
+/* The order of numbers, for qsort(). */
+int number_compare(const void *a, const void *b);
+
+/* True when the number is one of these, which are sorted. */
+bool number_is_among(const uint32_t *who, size_t n, uint32_t number);
+
+/* Takes out what matches one of these numbers, which are sorted; true when there was any. */
+bool body_forget(struct body *b, const uint32_t *who, size_t n);
 
 /* The first match of this number, or of the first above it. */
 size_t part_find(const struct part *p, uint32_t who);
@@ -330,9 +337,11 @@ fl_must int set_assign(struct pol_world *w, struct ident *id, struct policy **po
 /* Compiles the set anew: entries, version, slot. */
 fl_must int set_compile(struct pol_world *w, struct set *s, struct fl_err *err);
 
-/* Enters a new peer into the version that is in force, or takes one out. */
-fl_must int set_enter(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err);
-fl_must int set_forget(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err);
+/* Enters new peers into the version that is in force, or takes some out; who is sorted. */
+fl_must int set_enter(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
+		      struct fl_err *err);
+fl_must int set_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
+		       struct fl_err *err);
 
 /* Takes a set that no pod has any more out of the maps, and frees it. */
 fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);

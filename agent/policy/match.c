@@ -103,14 +103,23 @@ static bool prefix_within(const struct fl_prefix *outer, const struct fl_prefix 
 	return outer->len <= inner->len && fl_prefix_contains(outer, &inner->ip);
 }
 
-bool peer_covers(const struct pol_peer *p, const struct fl_prefix *place)
+bool peer_covers(const struct peer *e, const struct fl_prefix *place)
 {
-	if (!prefix_within(&p->cidr, place))
+	size_t from = 0, to = e->n_holes;
+
+	if (!prefix_within(&e->p->cidr, place))
 		return false;
-	for (size_t i = 0; i < p->n_except; i++)
-		if (prefix_within(&p->except[i], place))
-			return false;
-	return true;
+	/* Of the holes, which lie beside each other, only the last that begins before can hold it.
+	 */
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+
+		if (fl_ip_cmp(&e->holes[mid].ip, &place->ip) <= 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from == 0 || !prefix_within(&e->holes[from - 1], place);
 }
 
 int rule_named_ports(const struct rule *r, const struct pol_named_port *ports, size_t n,
@@ -162,7 +171,7 @@ int rule_peer(const struct rule *r, const struct ns *own, const struct ident *id
 		if (!e->p->is_block || !ip)
 			continue;
 		place = (struct fl_prefix){ *ip, (uint8_t)fl_ip_bits(ip) };
-		if (peer_covers(e->p, &place))
+		if (peer_covers(e, &place))
 			return (int)i;
 	}
 	return r->r->n_peers ? -2 : -1;
@@ -305,7 +314,7 @@ static int match_block(struct pol_world *w, struct part *part, size_t i, const s
 			continue;
 		if (!fl_prefix_contains(&e->p->cidr, &pl->prefix.ip))
 			break;
-		if (peer_covers(e->p, &pl->prefix))
+		if (peer_covers(e, &pl->prefix))
 			r = push(part, pl->number, i, false, err);
 	}
 	return r;
@@ -353,21 +362,24 @@ int body_match(struct pol_world *w, const struct policy *p, struct body *b, stru
 	return r;
 }
 
-/* Puts a match at its place. */
-static int insert(struct part *part, uint32_t who, size_t rule, bool named, struct fl_err *err)
+/* Puts the matches from there on, which are new, where they belong among the others. */
+static int settle(struct part *part, size_t from, struct fl_err *err)
 {
-	size_t at;
-	int r = push(part, who, rule, named, err);
+	size_t k = part->n_match - from, at = part->n_match;
+	fl_auto_free struct match *news = NULL;
 
-	if (r < 0)
-		return r;
-	part->n_match--;
-	at = part_find(part, who);
-	while (at < part->n_match && part->match[at].who == who && part->match[at].rule < rule)
-		at++;
-	memmove(&part->match[at + 1], &part->match[at],
-		(part->n_match++ - at) * sizeof(*part->match));
-	part->match[at] = (struct match){ who, (uint16_t)rule, named };
+	if (!k)
+		return 0;
+	news = calloc(k, sizeof(*news));
+	if (!news)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	memcpy(news, &part->match[from], k * sizeof(*news));
+	qsort(news, k, sizeof(*news), compare_matches);
+	while (k)
+		part->match[--at] = from && compare_matches(&part->match[from - 1], &news[k - 1]) >
+							    0
+					    ? part->match[--from]
+					    : news[--k];
 	return 0;
 }
 
@@ -388,47 +400,53 @@ static int about_ident(const struct policy *p, const struct rule *rule, const st
 	return 0;
 }
 
-int body_match_ident(const struct policy *p, struct body *b, const struct ident *id, size_t *n,
+/* Is a rule about this block, by its peers' blocks? */
+static bool about_place(const struct rule *rule, const struct place *pl)
+{
+	for (size_t k = 0; is_wide(rule) && k < rule->r->n_peers; k++)
+		if (rule->peers[k].p->is_block && peer_covers(&rule->peers[k], &pl->prefix))
+			return true;
+	return false;
+}
+
+static int match_new(const struct pol_world *w, const struct policy *p, struct part *part, size_t i,
 		     struct fl_err *err)
 {
+	const struct rule *rule = &part->rules[i];
 	int r = 0;
 
-	for (int dir = POL_INGRESS; dir <= POL_EGRESS && !p->refused; dir++) {
-		for (size_t i = 0; b->p.part[dir].isolates && i < b->p.part[dir].n; i++) {
-			int how = about_ident(p, &b->part[dir].rules[i], id);
+	for (size_t k = 0; r == 0 && k < w->new_idents.n; k++) {
+		const struct ident *id = w->new_idents.v[k];
+		int how = id->pods.n ? about_ident(p, rule, id) : 0;
 
-			if (how == 0)
-				continue;
-			r = insert(&b->part[dir], id->number, i, how == 2, err);
-			if (r < 0)
-				return r;
-			(*n)++;
-		}
+		if (how)
+			r = push(part, id->number, i, how == 2, err);
+	}
+	for (size_t k = 0; r == 0 && k < w->new_blocks.n; k++) {
+		const struct place *pl = w->new_blocks.v[k];
+
+		if (about_place(rule, pl))
+			r = push(part, pl->number, i, false, err);
 	}
 	return r;
 }
 
-int body_match_place(const struct policy *p, struct body *b, const struct place *pl, size_t *n,
-		     struct fl_err *err)
+int body_match_new(const struct pol_world *w, const struct policy *p, struct body *b, bool *any,
+		   struct fl_err *err)
 {
-	for (int dir = POL_INGRESS; dir <= POL_EGRESS && !p->refused; dir++) {
-		for (size_t i = 0; b->p.part[dir].isolates && i < b->p.part[dir].n; i++) {
-			const struct rule *rule = &b->part[dir].rules[i];
-			bool covers = false;
-			int r;
+	int r = 0;
 
-			for (size_t k = 0; !covers && k < rule->r->n_peers; k++)
-				covers = rule->r->peers[k].is_block &&
-					 peer_covers(&rule->r->peers[k], &pl->prefix);
-			if (!covers || !is_wide(rule))
-				continue;
-			r = insert(&b->part[dir], pl->number, i, false, err);
-			if (r < 0)
-				return r;
-			(*n)++;
-		}
+	*any = false;
+	for (int dir = POL_INGRESS; r == 0 && dir <= POL_EGRESS && !p->refused; dir++) {
+		struct part *part = &b->part[dir];
+		size_t from = part->n_match;
+
+		for (size_t i = 0; b->p.part[dir].isolates && r == 0 && i < b->p.part[dir].n; i++)
+			r = match_new(w, p, part, i, err);
+		*any |= part->n_match > from;
+		r = r ?: settle(part, from, err);
 	}
-	return 0;
+	return r;
 }
 
 size_t part_find(const struct part *p, uint32_t who)
@@ -446,21 +464,51 @@ size_t part_find(const struct part *p, uint32_t who)
 	return from;
 }
 
-bool body_forget(struct body *b, uint32_t who)
+int number_compare(const void *a, const void *b)
+{
+	const uint32_t *p = a, *q = b;
+
+	return *p < *q ? -1 : *p > *q;
+}
+
+bool number_is_among(const uint32_t *who, size_t n, uint32_t number)
+{
+	size_t from = 0, to = n;
+
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+
+		if (who[mid] < number)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < n && who[from] == number;
+}
+
+static bool part_has(const struct part *p, uint32_t who)
+{
+	size_t at = part_find(p, who);
+
+	return at < p->n_match && p->match[at].who == who;
+}
+
+bool body_forget(struct body *b, const uint32_t *who, size_t n)
 {
 	bool any = false;
 
 	for (int dir = POL_INGRESS; dir <= POL_EGRESS; dir++) {
 		struct part *p = &b->part[dir];
-		size_t at = part_find(p, who), end = at;
+		size_t kept = 0;
+		bool has = false;
 
-		while (end < p->n_match && p->match[end].who == who)
-			end++;
-		if (end == at)
-			continue;
-		any = true;
-		memmove(&p->match[at], &p->match[end], (p->n_match - end) * sizeof(*p->match));
-		p->n_match -= end - at;
+		for (size_t i = 0; i < n && !has; i++)
+			has = part_has(p, who[i]);
+		any |= has;
+		for (size_t i = 0; has && i < p->n_match; i++)
+			if (!number_is_among(who, n, p->match[i].who))
+				p->match[kept++] = p->match[i];
+		p->n_match = has ? kept : p->n_match;
 	}
 	return any;
 }

@@ -65,6 +65,7 @@ static void rules_free(struct body *b, int dir)
 		for (size_t k = 0; r->peers && k < r->r->n_peers; k++) {
 			sel_done(&r->peers[k].pods);
 			sel_done(&r->peers[k].namespaces);
+			fl_free_p(&r->peers[k].holes);
 		}
 		fl_free_p(&r->peers);
 		pol_ports_done(&r->fixed);
@@ -115,6 +116,32 @@ static int make_ports(struct rule *rule, enum pol_direction dir, struct fl_err *
 	return r;
 }
 
+static int compare_prefixes(const void *a, const void *b)
+{
+	const struct fl_prefix *p = a, *q = b;
+
+	return fl_ip_cmp(&p->ip, &q->ip) ?: (int)p->len - q->len;
+}
+
+/* What the block excepts. */
+static int make_holes(struct peer *e, struct fl_err *err)
+{
+	size_t kept = 0;
+
+	if (!e->p->n_except)
+		return 0;
+	e->holes = calloc(e->p->n_except, sizeof(*e->holes));
+	if (!e->holes)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	memcpy(e->holes, e->p->except, e->p->n_except * sizeof(*e->holes));
+	qsort(e->holes, e->p->n_except, sizeof(*e->holes), compare_prefixes);
+	for (size_t i = 0; i < e->p->n_except; i++)
+		if (kept == 0 || !fl_prefix_contains(&e->holes[kept - 1], &e->holes[i].ip))
+			e->holes[kept++] = e->holes[i];
+	e->n_holes = kept;
+	return 0;
+}
+
 static int make_rule(const struct policy *p, const struct pol_rule *source, struct rule *rule,
 		     enum pol_direction dir, size_t index, struct fl_err *err)
 {
@@ -131,7 +158,8 @@ static int make_rule(const struct policy *p, const struct pol_rule *source, stru
 
 		e->p = &source->peers[k];
 		r = sel_make(&e->p->pods, &e->pods, err)
-			    ?: sel_make(&e->p->namespaces, &e->namespaces, err);
+			    ?: sel_make(&e->p->namespaces, &e->namespaces, err)
+			    ?: make_holes(e, err);
 	}
 	return r;
 }

@@ -214,21 +214,19 @@ struct entry *entries_find(const struct entries *e, uint32_t who)
 	return at < e->n && e->v[at].who == who ? &e->v[at] : NULL;
 }
 
-/* Adds the entry of one peer, which takes over a reference of the ports; tells of it. */
+/* Adds the entry of one peer behind the others, which takes over a reference of the ports; tells of
+ * it. */
 static int add_entry(struct pol_world *w, struct set *s, int dir, uint32_t who,
 		     struct port_set *ports, struct fl_err *err)
 {
 	struct entries *e = &s->part[dir];
 	struct entry made = { who, ports };
 	struct pol_entry told;
-	size_t at;
 	int r = pol_grow(&e->v, e->n, &e->room, sizeof(*e->v), err);
 
 	if (r < 0)
 		return r;
-	at = e->n && e->v[e->n - 1].who < who ? e->n : find_place(e, who);
-	memmove(&e->v[at + 1], &e->v[at], (e->n++ - at) * sizeof(*e->v));
-	e->v[at] = made;
+	e->v[e->n++] = made;
 	w->n_rules++;
 	told = rule_entry(s, dir, &made);
 	return ops_add(&w->puts, &told, false, err);
@@ -247,37 +245,88 @@ static int enter(struct pol_world *w, struct set *s, int dir, uint32_t who, stru
 	return port_set_get(w, &all, ports, err) ?: add_entry(w, s, dir, who, *ports, err);
 }
 
-int set_enter(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err)
+/*
+ * The entries of these peers, in order, but of those that have one. Those that the same rules are
+ * about follow each other often: what is allowed is the same.
+ */
+static int enter_all(struct pol_world *w, struct set *s, int dir, const uint32_t *who, size_t n,
+		     struct fl_err *err)
 {
-	struct port_set *ports;
+	struct about is = { 0 }, last = { 0 };
+	struct port_set *ports = NULL;
+	size_t had = s->part[dir].n;
 	int r = 0;
 
-	for (int dir = POL_INGRESS; r == 0 && dir <= POL_EGRESS; dir++)
-		if (!entries_find(&s->part[dir], who))
-			r = enter(w, s, dir, who, &ports, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct entries there = { .v = s->part[dir].v, .n = had };
+
+		if (entries_find(&there, who[i]))
+			continue;
+		list_matches(s, dir, who[i], &is);
+		if (ports && is_same(&is, &last)) {
+			ports->refs++;
+			r = add_entry(w, s, dir, who[i], ports, err);
+		} else {
+			r = enter(w, s, dir, who[i], &ports, err);
+			last = is;
+		}
+	}
 	return r;
 }
 
-int set_forget(struct pol_world *w, struct set *s, uint32_t who, struct fl_err *err)
+/* Puts the entries from there on, which are in order by themselves, among the others. */
+static int settle(struct entries *e, size_t from, struct fl_err *err)
 {
+	size_t k = e->n - from, at = e->n;
+	fl_auto_free struct entry *news = NULL;
+
+	if (!k)
+		return 0;
+	news = calloc(k, sizeof(*news));
+	if (!news)
+		return fl_fail_errno(err, ENOMEM, "compile policies");
+	memcpy(news, &e->v[from], k * sizeof(*news));
+	while (k)
+		e->v[--at] = from && e->v[from - 1].who > news[k - 1].who ? e->v[--from]
+									  : news[--k];
+	return 0;
+}
+
+int set_enter(struct pol_world *w, struct set *s, const uint32_t *who, size_t n, struct fl_err *err)
+{
+	int r = 0;
+
+	for (int dir = POL_INGRESS; r == 0 && dir <= POL_EGRESS; dir++) {
+		size_t from = s->part[dir].n;
+
+		r = enter_all(w, s, dir, who, n, err) ?: settle(&s->part[dir], from, err);
+	}
+	return r;
+}
+
+int set_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
+	       struct fl_err *err)
+{
+	int r = 0;
+
 	for (int dir = POL_INGRESS; dir <= POL_EGRESS; dir++) {
 		struct entries *e = &s->part[dir];
-		struct entry *there = entries_find(e, who);
-		struct pol_entry told;
-		int r;
+		size_t kept = 0;
 
-		if (!there)
-			continue;
-		told = rule_entry(s, dir, there);
-		r = ops_add(&w->dels, &told, true, err);
-		if (r < 0)
-			return r;
-		there->ports->refs--;
-		memmove(there, there + 1, (size_t)(&e->v[e->n] - (there + 1)) * sizeof(*there));
-		e->n--;
-		w->n_rules--;
+		for (size_t i = 0; i < e->n; i++) {
+			struct pol_entry told = rule_entry(s, dir, &e->v[i]);
+
+			if (r < 0 || !number_is_among(who, n, e->v[i].who)) {
+				e->v[kept++] = e->v[i];
+				continue;
+			}
+			r = ops_add(&w->dels, &told, true, err);
+			e->v[i].ports->refs--;
+			w->n_rules--;
+		}
+		e->n = kept;
 	}
-	return 0;
+	return r;
 }
 
 /* Takes all entries out; told: as operations too. */
@@ -299,13 +348,6 @@ static int drop_entries(struct pol_world *w, struct set *s, bool told, struct fl
 	return 0;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	const uint32_t *p = a, *q = b;
-
-	return *p < *q ? -1 : *p > *q;
-}
-
 /* Every peer that any of the policies is about, in order. */
 static int list_peers(const struct set *s, int dir, uint32_t **out, size_t *n, struct fl_err *err)
 {
@@ -325,7 +367,7 @@ static int list_peers(const struct set *s, int dir, uint32_t **out, size_t *n, s
 			who[all++] = part->match[k].who;
 	}
 	if (s->n > 1)
-		qsort(who, all, sizeof(*who), compare_numbers);
+		qsort(who, all, sizeof(*who), number_compare);
 	for (size_t i = 0; i < all; i++)
 		if (kept == 0 || who[kept - 1] != who[i])
 			who[kept++] = who[i];
@@ -334,26 +376,12 @@ static int list_peers(const struct set *s, int dir, uint32_t **out, size_t *n, s
 	return 0;
 }
 
-/* Peers that the same rules are about follow each other often: what is allowed is the same. */
 static int compile_part(struct pol_world *w, struct set *s, int dir, struct fl_err *err)
 {
 	fl_auto_free uint32_t *who = NULL;
-	struct about is = { 0 }, last = { 0 };
-	struct port_set *ports = NULL;
 	size_t n = 0;
-	int r = list_peers(s, dir, &who, &n, err);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		list_matches(s, dir, who[i], &is);
-		if (ports && is_same(&is, &last)) {
-			ports->refs++;
-			r = add_entry(w, s, dir, who[i], ports, err);
-		} else {
-			r = enter(w, s, dir, who[i], &ports, err);
-			last = is;
-		}
-	}
-	return r;
+	return list_peers(s, dir, &who, &n, err) ?: enter_all(w, s, dir, who, n, err);
 }
 
 /* Every policy of the set knows who it is about. */

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Each of the datapath's maps at its edges, by an agent whose maps are small (tests/tests.mk,
+# "grown"): from 95 % on STATUS of the plugins says 51 and the agent names the map, until less than
+# 90 % is in use. Connections' map: flows.bats.
+#
+# Needs root, for namespaces, and eBPF.
+
+bats_require_minimum_version 1.5.0
+load node
+load cluster
+load policies
+
+AGENT=$BUILD/tests/fairleadd-grown
+
+setup_file() {
+	cluster_start n1
+	cluster_tell n1
+	agent_up n1
+}
+
+teardown_file() {
+	pods_detach || true
+	cluster_stop
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || {
+		tail -n 5 "$(agent_log n1)"
+		agent_get n1 /metrics | grep datapath_map
+	}
+	manifest_del n1 policy.yaml far.yaml
+}
+
+# capacity MAP, entries MAP: as the metrics say.
+capacity() {
+	metric n1 "fairlead_datapath_map_capacity{map=\"$1\"}"
+}
+
+entries() {
+	metric n1 "fairlead_datapath_map_entries{map=\"$1\"}"
+}
+
+has_entries() {
+	[ "$(entries "$1")" = "$2" ]
+}
+
+# is_free: STATUS is good, and nothing is full.
+is_free() {
+	run -0 on n1 cni STATUS bridge - - - <<<"$(bridge_conf pods)"
+	agent_get n1 /v1/status | jq -e 'all(.problems[]; .where != "datapath")'
+}
+
+# is_full MAP: STATUS is 51, and names the map, as the agent does.
+is_full() {
+	local text
+	text="the datapath's map of $1 is nearly full: of $(capacity "$1") entries 95 % or more are in use"
+	run -1 on n1 cni STATUS bridge - - - <<<"$(bridge_conf pods)"
+	[ "$(jq .code <<<"$output")" = 51 ]
+	[[ $output == *"$text"* ]]
+	agent_get n1 /v1/status | jq -e --arg t "$text" '.problems[] | select(.where == "datapath" and .text == $t)'
+}
+
+# edges MAP PUT: "PUT N" makes the map's entries N more than "PUT 0" does. Nothing is waited for once
+# the entries are counted: the plugins know it then.
+edges() {
+	local map=$1 put=$2 all base full stays
+	all=$(capacity "$map")
+	full=$(((all * 95 + 99) / 100)) stays=$(((all * 90 + 99) / 100))
+	$put 0
+	base=$(entries "$map")
+	comes_to $((full - 1))
+	is_free
+	comes_to $full
+	is_full "$map"
+	comes_to $stays
+	is_full "$map"
+	comes_to $((stays - 1))
+	is_free
+}
+
+# comes_to N: part of edges().
+comes_to() {
+	$put $(($1 - base))
+	eventually 10 has_entries "$map" "$1"
+}
+
+# pods N: as many pods, p1 to pN, with one address each and a label of their own.
+pods() {
+	local i
+	for ((i = 1; i <= 10; i++)); do
+		if [ $i -gt "$1" ]; then
+			! attached p$i || pod_detach n1 p$i
+		elif ! attached p$i; then
+			pod_attach n1 p$i "$(bridge_conf pods '.ipam.ranges = [[{subnet: "10.88.0.0/16"}]] |
+				.args.cni.labels = [{key: "app", value: "p'"$i"'"}]')"
+		fi
+	done
+}
+
+attached() {
+	[ -e "$BATS_FILE_TMPDIR/pod.n1.$1.result" ]
+}
+
+# policies_of NAME...: policies of these pods, each with what is said on standard input.
+policies_of() {
+	local name spec
+	spec=$(cat)
+	for name; do
+		cat <<-END
+			---
+			apiVersion: networking.k8s.io/v1
+			kind: NetworkPolicy
+			metadata: {name: $name, namespace: default}
+			spec: {podSelector: {matchLabels: {app: $name}}, $spec}
+		END
+	done
+}
+
+sets() {
+	policies_of $(seq -f p%g "$1") <<<'policyTypes: [Ingress]' | manifest_put n1 policy.yaml
+}
+
+rules() {
+	policies_of p1 <<<"ingress: [{from: [{ipBlock: {cidr: 192.0.2.0/24}}$(
+		seq "$1" | sed 's/.*/, {ipBlock: {cidr: 192.0.2.&\/32}}/' | tr -d '\n')]}]" |
+		manifest_put n1 policy.yaml
+}
+
+# except N LENGTH: so many blocks of this length, none of which needs a rule of its own.
+except() {
+	policies_of p1 <<<"ingress: [{from: [{ipBlock: {cidr: 198.18.0.0/15, except: [198.18.0.0/$2$(
+		seq "$1" | awk -v len="$2" '{ printf ", 198.18.%d.%d/%d", $1 / 128, $1 % 128 * 2, len }')]}}]}]" |
+		manifest_put n1 policy.yaml
+}
+
+addresses() {
+	except "$1" 32
+}
+
+prefixes() {
+	except "$1" 31
+}
+
+# No two of these ports make a range.
+ports() {
+	policies_of p1 <<<"ingress: [{ports: [{port: 1000}$(
+		seq "$1" | sed 's/.*/, {port: 20&1}/' | tr -d '\n')]}]" | manifest_put n1 policy.yaml
+}
+
+blocks() {
+	local n=$1 i list=()
+	for ((i = 0; i <= n; i++)); do
+		list[i / 16]+="${list[i / 16]:+,}10.9.$i.0/24"
+	done
+	for i in "${!list[@]}"; do
+		node_manifest "far$i=192.0.2.$((100 + i))/${list[i]}"
+	done | manifest_put n1 far.yaml
+}
+
+@test "the map of endpoints" {
+	edges endpoints pods
+}
+
+@test "the map of the addresses of these" {
+	local i
+	pods 0
+	for i in 1 2 3 4; do
+		pod_attach n1 many$i "$(bridge_conf pods '.ipam.ranges = [range(4) |
+			[{subnet: "10.\(90 + .).0.0/16"}]] | .name = "many" | .bridge = "br1"')"
+	done
+	edges locals pods
+	for i in 1 2 3 4; do
+		pod_detach n1 many$i
+	done
+}
+
+@test "the map of policy sets" {
+	pods 8
+	edges slots sets
+}
+
+@test "the map of rules" {
+	pods 1
+	edges rules rules
+}
+
+@test "the map of prefixes" {
+	pods 1
+	edges prefixes prefixes
+}
+
+@test "the map of single addresses" {
+	pods 1
+	edges addresses addresses
+}
+
+@test "the map of ports" {
+	pods 1
+	edges ports ports
+}
+
+@test "the map of special addresses, and what does not fit there at all" {
+	edges specials blocks
+	blocks 60
+	eventually 10 has_entries specials 40
+	is_full specials
+	agent_get n1 /v1/status | jq -e '.problems[] | select(.text | contains("map of special addresses is full"))'
+	blocks 0
+	eventually 10 is_free
+}
