@@ -13,6 +13,7 @@
 
 #define POLICIES_MAX 4 /* that are named where none allows it */
 #define NAME_SIZE    330
+#define ALIKE_MAX    8 /* events back in which one with the same names is looked for */
 
 struct flow {
 	uint64_t number;
@@ -21,6 +22,7 @@ struct flow {
 	uint32_t identity[2]; /* of source and destination; 0: no pod, or policies do not see it */
 	/* Texts one after the other, each with a NUL; owned. NULL: none. */
 	char *names;
+	size_t names_len;
 	bool has[2], by_rule;	/* which are there: pods, the rule */
 	unsigned int isolating; /* policies that are named, where none allows it */
 };
@@ -28,6 +30,7 @@ struct flow {
 struct flowlog {
 	struct flow v[FLOWLOG_MAX];
 	uint64_t base, next; /* number of the first that ever was, and of the next */
+	uint64_t same;	     /* of the first since which nobody's name has changed */
 };
 
 static int64_t now_us(clockid_t clock)
@@ -46,7 +49,7 @@ int flowlog_new(struct flowlog **out, struct fl_err *err)
 		return fl_fail_errno(err, ENOMEM, "remember events");
 	/* Above whatever an earlier agent has used, as long as that had less than a million a
 	 * second. */
-	l->base = l->next = (uint64_t)now_us(CLOCK_REALTIME);
+	l->base = l->next = l->same = (uint64_t)now_us(CLOCK_REALTIME);
 	*out = l;
 	return 0;
 }
@@ -132,28 +135,71 @@ static void name_isolating(struct flow *f, const struct pol_world *w, struct nam
 	f->isolating = (unsigned int)found;
 }
 
+static void name_all(struct flow *f, const struct pol_world *w, const struct pol_who *pod)
+{
+	struct names n = { .len = 0 };
+
+	name_pods(f, w, pod, &n);
+	if (!fl_is_drop(f->e.reason))
+		name_rule(f, w, &n);
+	else if (f->e.reason == FL_R_POLICY_INGRESS || f->e.reason == FL_R_POLICY_EGRESS)
+		name_isolating(f, w, &n);
+	f->names_len = n.len;
+	f->names = n.len ? malloc(n.len) : NULL;
+	if (f->names)
+		memcpy(f->names, n.text, n.len);
+}
+
+/* Whether the names of two events are the same, since all that they come from is. */
+static bool is_alike(const struct fl_event *a, const struct fl_event *b)
+{
+	return memcmp(&a->src, &b->src, sizeof(a->src)) == 0 &&
+	       memcmp(&a->dst, &b->dst, sizeof(a->dst)) == 0 && a->dport_be == b->dport_be &&
+	       a->proto == b->proto && a->reason == b->reason && a->dir == b->dir &&
+	       a->ifindex == b->ifindex && a->origin == b->origin;
+}
+
+/* True when a recent event has the same names: who floods is not explained again and again. */
+static bool copy_names(const struct flowlog *l, struct flow *f)
+{
+	for (uint64_t i = f->number; i > l->same && f->number - i < ALIKE_MAX; i--) {
+		const struct flow *like = &l->v[(i - 1) % FLOWLOG_MAX];
+
+		if (!like->names || !is_alike(&like->e, &f->e))
+			continue;
+		f->names = malloc(like->names_len);
+		if (!f->names)
+			return false;
+		memcpy(f->names, like->names, like->names_len);
+		f->names_len = like->names_len;
+		memcpy(f->identity, like->identity, sizeof(f->identity));
+		memcpy(f->has, like->has, sizeof(f->has));
+		f->by_rule = like->by_rule;
+		f->isolating = like->isolating;
+		return true;
+	}
+	return false;
+}
+
+void flowlog_begin(struct flowlog *l)
+{
+	l->same = l->next;
+}
+
 void flowlog_add(struct flowlog *l, const struct pol_world *w, const struct fl_event *e,
 		 const struct pol_who *pod)
 {
 	struct flow *f = &l->v[l->next % FLOWLOG_MAX];
-	struct names n = { .len = 0 };
 	int64_t age_us = now_us(CLOCK_MONOTONIC) - (int64_t)(e->when_ns / 1000);
 
 	fl_free_p(&f->names);
 	*f = (struct flow){ .number = l->next++,
 			    .when_us = now_us(CLOCK_REALTIME) - age_us,
 			    .e = *e };
-	if (!w)
+	if (!w || copy_names(l, f))
 		return;
-	name_pods(f, w, pod, &n);
-	if (!fl_is_drop(e->reason))
-		name_rule(f, w, &n);
-	else if (e->reason == FL_R_POLICY_INGRESS || e->reason == FL_R_POLICY_EGRESS)
-		name_isolating(f, w, &n);
-	f->names = n.len ? malloc(n.len) : NULL;
-	if (f->names)
-		memcpy(f->names, n.text, n.len);
-	else
+	name_all(f, w, pod);
+	if (!f->names)
 		*f = (struct flow){ .number = f->number, .when_us = f->when_us, .e = *e };
 }
 

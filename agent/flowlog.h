@@ -21,6 +21,9 @@ fl_must int flowlog_new(struct flowlog **out, struct fl_err *err);
 void flowlog_free(struct flowlog **l);
 #define fl_auto_flowlog fl_auto(flowlog_free)
 
+/* Says that names may have changed since the last event; until the next call they do not. */
+void flowlog_begin(struct flowlog *l);
+
 /*
  * Notes an event. pod: who is behind the interface where it was seen, which the addresses need not
  * tell, or NULL. w NULL, and lack of memory: without names.

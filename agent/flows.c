@@ -4,8 +4,12 @@
 
 #include <errno.h>
 
-#define GULP	 4096 /* events at a time */
-#define PAUSE_MS 20   /* then: the ring has room for as many again */
+/*
+ * Events are a sample, and a pod that floods must not keep the agent busy: 12,800 a second at most
+ * are read. What is not is lost, and counted, by the programs, for which the ring has no room.
+ */
+#define GULP	 256
+#define PAUSE_MS 20
 
 struct flows {
 	struct enf *enf;
@@ -53,6 +57,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
+	flowlog_begin(f->log);
 	f->n_read += dp_events_read(f->events, GULP, on_event, f);
 	(void)uv_poll_stop(poll);
 	(void)uv_timer_start(&f->pause, on_pause, PAUSE_MS, 0);

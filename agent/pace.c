@@ -23,7 +23,7 @@ struct agent_pace agent_pace_start(int64_t now_ms, uint32_t resync_s)
 
 void agent_pace_cause(struct agent_pace *p, int64_t now_ms)
 {
-	p->due_ms = least(p->due_ms, most(now_ms, p->earliest_ms));
+	p->due_ms = least(p->due_ms, most(now_ms + AGENT_PACE_SETTLE_MS, p->earliest_ms));
 }
 
 void agent_pace_done(struct agent_pace *p, int64_t began_ms, int64_t now_ms, bool well)

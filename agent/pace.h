@@ -2,15 +2,21 @@
 /*
  * When the kernel is looked through again: after the resync time, soon when somebody changed
  * something, and with growing pauses after a failure. A storm of changes costs at most a tenth
- * of a processor, and a single one is seen to at once. Pure: times come from the caller, in
- * milliseconds of one clock.
+ * of a processor. A single one is seen to after a moment in which others may follow: it may be a
+ * pod's ADD, which is not to wait until everything has been looked through. Pure: times come from
+ * the caller, in milliseconds of one clock.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { AGENT_PACE_GAP_MIN_MS = 100, AGENT_PACE_GAP_MAX_MS = 500, AGENT_PACE_RETRY_MIN_MS = 1000 };
+enum {
+	AGENT_PACE_SETTLE_MS = 20,
+	AGENT_PACE_GAP_MIN_MS = 100,
+	AGENT_PACE_GAP_MAX_MS = 500,
+	AGENT_PACE_RETRY_MIN_MS = 1000,
+};
 
 struct agent_pace {
 	int64_t resync_ms;

@@ -20,10 +20,6 @@ static const char *const names[] = { "flows", "endpoints", "locals",	"specials",
 				     "rules", "ports",	   "addresses", "prefixes" };
 _Static_assert(FL_ARRAY_LEN(names) == MAPS, "every map has a name");
 
-struct fill {
-	uint64_t entries, capacity;
-};
-
 struct room {
 	struct enf *enf;
 	const char *root;
@@ -39,34 +35,51 @@ struct room {
 	bool is_told;		    /* the file says so */
 };
 
-static struct fill fill_of(const struct room *r, int map)
-{
-	struct pol_stats p = pol_world_stats(enf_world(r->enf));
-	struct enf_stats s = enf_stats(r->enf);
-	struct dp *d = enf_datapath(r->enf);
+/* What is in use: counted once for all maps, since it is a walk over all endpoints. */
+struct usage {
+	struct pol_stats policy;
+	struct enf_stats endpoints;
+};
 
+static struct usage count(const struct room *r)
+{
+	return (struct usage){ pol_world_stats(enf_world(r->enf)), enf_stats(r->enf) };
+}
+
+static uint64_t entries_of(const struct room *r, const struct usage *u, int map)
+{
 	switch (map) {
 	case FLOWS:
-		return (struct fill){ r->swept.flows - r->swept.removed,
-				      dp_capacity(d, DP_T_FLOWS) };
+		return r->swept.flows - r->swept.removed;
 	case ENDPOINTS:
-		return (struct fill){ s.endpoints, dp_capacity(d, DP_T_ENDPOINTS) };
+		return u->endpoints.endpoints;
 	case LOCALS:
-		return (struct fill){ s.addresses, dp_capacity(d, DP_T_LOCALS) };
+		return u->endpoints.addresses;
 	case SPECIALS:
-		return (struct fill){ s.specials, dp_capacity(d, DP_T_SPECIALS) };
-	/* Half of these is for the switch from one state of the world to the next. */
+		return u->endpoints.specials;
 	case SLOTS:
-		return (struct fill){ p.sets, dp_capacity(d, DP_T_SLOTS) / 2 };
+		return u->policy.sets;
 	case RULES:
-		return (struct fill){ p.rules, dp_capacity(d, DP_T_RULES) / 2 };
+		return u->policy.rules;
 	case PORTS:
-		return (struct fill){ p.ports, dp_capacity(d, DP_T_PORTS) / 2 };
+		return u->policy.ports;
 	case ADDRESSES:
-		return (struct fill){ p.addresses, dp_capacity(d, DP_T_ADDRESSES) / 2 };
+		return u->policy.addresses;
 	default:
-		return (struct fill){ p.prefixes, dp_capacity(d, DP_T_PREFIXES) / 2 };
+		return u->policy.prefixes;
 	}
+}
+
+static uint64_t capacity_of(const struct room *r, int map)
+{
+	static const enum dp_table tables[] = { DP_T_FLOWS,    DP_T_ENDPOINTS, DP_T_LOCALS,
+						DP_T_SPECIALS, DP_T_SLOTS,     DP_T_RULES,
+						DP_T_PORTS,    DP_T_ADDRESSES, DP_T_PREFIXES };
+	uint32_t all = dp_capacity(enf_datapath(r->enf), tables[map]);
+
+	_Static_assert(FL_ARRAY_LEN(tables) == MAPS, "every map has a table");
+	/* Half of these is for the switch from one state of the world to the next. */
+	return map >= SLOTS ? all / 2 : all;
 }
 
 /* Text about a map that is full; it has no numbers, which would make it another each time. */
@@ -77,7 +90,7 @@ static void describe(const struct room *r, int map, char out[FL_FULL_SIZE])
 				      "connections: of %llu entries %d %% or more are in use"
 				    : "the datapath's map of %s is nearly full: of %llu entries "
 				      "%d %% or more are in use",
-		       names[map], (unsigned long long)fill_of(r, map).capacity, ROOM_FULL);
+		       names[map], (unsigned long long)capacity_of(r, map), ROOM_FULL);
 }
 
 /* Brings the file to what is full now. */
@@ -101,12 +114,11 @@ static void publish(struct room *r)
 }
 
 /* Full from ROOM_FULL on, until there is as much room as ROOM_FREE leaves. */
-static void judge(struct room *r, int map)
+static void judge(struct room *r, const struct usage *u, int map)
 {
-	struct fill f = fill_of(r, map);
 	unsigned int limit = r->full[map] ? ROOM_FREE : ROOM_FULL;
 
-	r->full[map] = f.entries * 100 >= f.capacity * limit;
+	r->full[map] = entries_of(r, u, map) * 100 >= capacity_of(r, map) * limit;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -118,9 +130,11 @@ static void wait_ms(struct room *r, uint64_t ms)
 
 static void end_sweep(struct room *r)
 {
+	struct usage now = count(r);
+
 	r->is_sweeping = false;
 	r->swept = r->sum;
-	judge(r, FLOWS);
+	judge(r, &now, FLOWS);
 	if (r->full[FLOWS])
 		wait_ms(r, AGAIN_MS);
 	publish(r);
@@ -172,8 +186,10 @@ void room_flows_full(struct room *r)
 
 void room_count(struct room *r)
 {
+	struct usage now = count(r);
+
 	for (int i = FLOWS + 1; i < MAPS; i++)
-		judge(r, i);
+		judge(r, &now, i);
 	publish(r);
 }
 
@@ -205,24 +221,25 @@ void room_problems(const struct room *r, agent_complain *each, void *arg)
 		each("datapath", r->refused, arg);
 }
 
-static void add_fill(const struct room *r, struct api_metrics *m, bool capacity)
+static void add_maps(const struct room *r, struct api_metrics *m, const struct usage *u)
 {
 	for (int i = 0; i < MAPS; i++) {
 		const struct api_label labels[] = { { "map", names[i] }, { 0 } };
-		struct fill f = fill_of(r, i);
 
-		api_metrics_count(m, capacity ? f.capacity : f.entries, labels);
+		api_metrics_count(m, u ? entries_of(r, u, i) : capacity_of(r, i), labels);
 	}
 }
 
 void room_metrics(const struct room *r, struct api_metrics *m)
 {
+	struct usage now = count(r);
+
 	api_metrics_family(m, API_GAUGE, "fairlead_datapath_map_entries",
 			   "Entries in use; of flows, when they were swept last.");
-	add_fill(r, m, false);
+	add_maps(r, m, &now);
 	api_metrics_family(m, API_GAUGE, "fairlead_datapath_map_capacity",
 			   "Entries that may be in use.");
-	add_fill(r, m, true);
+	add_maps(r, m, NULL);
 	api_metrics_gauge(m, "fairlead_flows", "Connections tracked, as last swept.",
 			  (double)(r->swept.flows - r->swept.removed));
 }

@@ -178,7 +178,7 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 	return first;
 }
 
-static bool shares_address(const struct fl_endpoint *a, const struct fl_endpoint *b)
+bool enf_share_address(const struct fl_endpoint *a, const struct fl_endpoint *b)
 {
 	for (size_t i = 0; i < a->n_ips; i++)
 		for (size_t k = 0; k < b->n_ips; k++)
@@ -206,7 +206,7 @@ int enf_atts_give_way(struct enf *e, const struct fl_endpoint *rec, struct fl_er
 		struct enf_att *a = e->atts[i];
 
 		a->seen = fl_streq(a->rec.host_ifname, rec->host_ifname) ||
-			  !shares_address(&a->rec, rec) || !is_gone(e, a);
+			  !enf_share_address(&a->rec, rec) || !is_gone(e, a);
 		any |= !a->seen;
 	}
 	return any ? enf_atts_sweep(e, err) : 0;
@@ -285,15 +285,19 @@ int enf_atts_open(struct enf *e, struct fl_err *err)
 	return r;
 }
 
-bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out)
+bool enf_name_endpoint(struct enf *e, uint32_t ifindex, struct pol_who *out)
 {
-	for (size_t i = 0; i < e->n_atts; i++) {
-		const struct enf_att *a = e->atts[i];
+	const struct enf_att *a = e->named < e->n_atts ? e->atts[e->named] : NULL;
 
-		if (a->ifindex != ifindex || !a->pod)
-			continue;
-		*out = (struct pol_who){ a->pod->ns, a->pod->name, a->live.info.identity };
-		return true;
+	/* Who was asked for last is asked for again, by a flood of events about one of them. */
+	if (!a || a->ifindex != ifindex) {
+		for (e->named = 0; e->named < e->n_atts; e->named++)
+			if (e->atts[e->named]->ifindex == ifindex)
+				break;
+		a = e->named < e->n_atts ? e->atts[e->named] : NULL;
 	}
-	return false;
+	if (!a || !a->pod)
+		return false;
+	*out = (struct pol_who){ a->pod->ns, a->pod->name, a->live.info.identity };
+	return true;
 }

@@ -80,3 +80,16 @@ int enf_note_clashes(struct enf *e, struct fl_err *err)
 			e->atts[i]->pod->is_stale = true;
 	return 0;
 }
+
+bool enf_att_clashes(const struct enf *e, const struct enf_att *a)
+{
+	if (a->clash)
+		return true;
+	for (size_t i = 0; i < e->n_atts; i++) {
+		const struct enf_att *other = e->atts[i];
+
+		if (other != a && (other->clash == a || enf_share_address(&other->rec, &a->rec)))
+			return true;
+	}
+	return false;
+}

@@ -359,7 +359,10 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 
 	if (!e->taken_over)
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
-	r = take_now(e, key, &a, err) ?: enf_note_clashes(e, err) ?: enf_att_look(e, a, err) ?:
+	r = take_now(e, key, &a, err);
+	if (r == 0 && enf_att_clashes(e, a))
+		r = enf_note_clashes(e, err);
+	r = r ?: enf_att_look(e, a, err) ?:
 	    compile(e, err) ?: enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?:
 	    enf_att_join(e, a, err);
 	why = r == 0 ? enf_standing(e, a->rec.host_ifname, &identity) : NULL;

@@ -126,4 +126,4 @@ int enf_watch_fd(const struct enf *e);
 bool enf_watch_take(struct enf *e);
 
 /* The pod behind the host interface of this index, texts borrowed until the next record. */
-bool enf_name_endpoint(const struct enf *e, uint32_t ifindex, struct pol_who *out);
+bool enf_name_endpoint(struct enf *e, uint32_t ifindex, struct pol_who *out);

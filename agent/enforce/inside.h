@@ -55,6 +55,7 @@ struct enf {
 	size_t n_pods;
 	struct enf_att **atts; /* sorted by host interface */
 	size_t n_atts;
+	size_t named;	       /* of them, who was named last by index */
 	uint32_t *kernel_slot; /* of the compiler's slots; 0: none yet */
 	size_t n_slots;
 	bool slot_used[FL_MAX_SLOTS]; /* of the kernel's; 0 is never used */
@@ -121,6 +122,15 @@ bool enf_att_belongs(const struct enf_att *a);
  * the first by name; the others are shut.
  */
 fl_must int enf_note_clashes(struct enf *e, struct fl_err *err);
+
+/*
+ * Whether one that has just been taken in makes enf_note_clashes() find something else: it shares
+ * an address with another, or did so.
+ */
+bool enf_att_clashes(const struct enf *e, const struct enf_att *a);
+
+/* Whether two records have an address in common. */
+bool enf_share_address(const struct fl_endpoint *a, const struct fl_endpoint *b);
 
 /* Finds out where an attachment stands whose interface is there. */
 fl_must int enf_att_look(struct enf *e, struct enf_att *a, struct fl_err *err);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Putting a pod under the agent's datapath: its host interface joins the blocks before it is up, so
- * that not one packet passes unseen, and the agent is told before ADD returns. Without a datapath
- * on the host, or with "agent": "none", nothing is done.
+ * that not one packet passes unseen; the agent is told, and has answered before ADD returns.
+ * Without a datapath on the host, or with "agent": "none", nothing is done.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ fl_must int fl_guard_join(struct fl_attach *a, struct fl_err *err);
  * error: the pod is shut until it comes back. With "agent": "required" it is: -EAGAIN with
  * FL_CNI_TRY_LATER.
  */
-fl_must int fl_guard_tell(struct fl_attach *a, struct fl_err *err);
+fl_must int fl_guard_wait(struct fl_attach *a, struct fl_err *err);
 
 /*
  * For CHECK: where there is a datapath, an attachment that wants it is in its blocks; k->port has

@@ -250,7 +250,7 @@ static int raise_end(struct add *a, struct fl_err *err)
 
 static int tell_agent(struct add *a, struct fl_err *err)
 {
-	return fl_guard_tell(&a->at, err);
+	return fl_guard_wait(&a->at, err);
 }
 
 static int run_steps(struct add *a, struct fl_err *err)

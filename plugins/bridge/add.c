@@ -228,7 +228,7 @@ static int raise_port(struct add *a, struct fl_err *err)
 static int tell_agent(struct add *a, struct fl_err *err)
 {
 	const struct fl_pod pod = pod_of(a);
-	int r = fl_guard_tell(&a->at, err);
+	int r = fl_guard_wait(&a->at, err);
 
 	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
 		return r;

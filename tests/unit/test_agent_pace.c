@@ -16,14 +16,17 @@ static void first_look_is_due_at_once_and_the_next_after_the_resync_time(void **
 	assert_int_equal(agent_pace_wait(&p, 99999), 0);
 }
 
-static void cause_after_a_pause_is_seen_to_at_once(void **state)
+static void cause_after_a_pause_is_seen_to_soon(void **state)
 {
 	struct agent_pace p = agent_pace_start(0, 30);
 
 	(void)state;
 	agent_pace_done(&p, 0, 1, true);
 	agent_pace_cause(&p, 1000);
-	assert_int_equal(agent_pace_wait(&p, 1000), 0);
+	assert_int_equal(agent_pace_wait(&p, 1000), AGENT_PACE_SETTLE_MS);
+	/* Those that follow do not put it off. */
+	agent_pace_cause(&p, 1010);
+	assert_int_equal(agent_pace_wait(&p, 1010), AGENT_PACE_SETTLE_MS - 10);
 }
 
 static void storm_of_causes_leaves_a_gap_after_each_look(void **state)
@@ -41,7 +44,7 @@ static void storm_of_causes_leaves_a_gap_after_each_look(void **state)
 			looks++;
 		}
 	}
-	assert_in_range(looks, 90, 100);
+	assert_in_range(looks, 80, 100);
 }
 
 static void gap_grows_with_what_a_look_costs_but_not_beyond_half_a_second(void **state)
@@ -76,7 +79,7 @@ static void failures_are_tried_again_with_growing_pauses_up_to_the_resync_time(v
 	assert_int_equal(agent_pace_wait(&p, 0), 1000);
 }
 
-static void cause_during_a_pause_for_failure_is_seen_to_at_once(void **state)
+static void cause_during_a_pause_for_failure_is_seen_to_soon(void **state)
 {
 	struct agent_pace p = agent_pace_start(0, 30);
 
@@ -84,7 +87,7 @@ static void cause_during_a_pause_for_failure_is_seen_to_at_once(void **state)
 	for (int i = 0; i < 6; i++)
 		agent_pace_done(&p, 0, 0, false);
 	agent_pace_cause(&p, 200);
-	assert_int_equal(agent_pace_wait(&p, 200), 0);
+	assert_int_equal(agent_pace_wait(&p, 200), AGENT_PACE_SETTLE_MS);
 }
 
 static void failed_change_brings_a_look_after_the_gap(void **state)
@@ -101,12 +104,12 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_look_is_due_at_once_and_the_next_after_the_resync_time),
-		cmocka_unit_test(cause_after_a_pause_is_seen_to_at_once),
+		cmocka_unit_test(cause_after_a_pause_is_seen_to_soon),
 		cmocka_unit_test(storm_of_causes_leaves_a_gap_after_each_look),
 		cmocka_unit_test(gap_grows_with_what_a_look_costs_but_not_beyond_half_a_second),
 		cmocka_unit_test(
 			failures_are_tried_again_with_growing_pauses_up_to_the_resync_time),
-		cmocka_unit_test(cause_during_a_pause_for_failure_is_seen_to_at_once),
+		cmocka_unit_test(cause_during_a_pause_for_failure_is_seen_to_soon),
 		cmocka_unit_test(failed_change_brings_a_look_after_the_gap),
 	};
 

@@ -249,6 +249,34 @@ static void what_is_overwritten_is_counted_as_lost(void **state)
 	assert_int_equal(number(again, "next"), (int64_t)q.after + 1);
 }
 
+static void a_flood_has_the_names_of_its_first_packet_until_they_may_have_changed(void **state)
+{
+	fl_auto_json struct fl_json *before = NULL, *other = NULL, *after = NULL;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		add("198.51.100.7", "10.0.0.2", 81, FL_R_POLICY_INGRESS);
+	before = ask(&last);
+	assert_string_equal(isolated_by(before), "x/p");
+	assert_string_equal(said(before, "to", "pod"), "x/web");
+	/* Another one in between has its own. */
+	add("10.0.0.3", "198.51.100.7", 81, FL_R_POLICY_EGRESS);
+	add("198.51.100.7", "10.0.0.2", 81, FL_R_POLICY_INGRESS);
+	other = ask(&(struct flowlog_query){ .max = 2 });
+	assert_string_equal(isolated_by(other), "x/p");
+	assert_string_equal(
+		fl_json_str(fl_json_at(
+			fl_json_get(fl_json_at(fl_json_get(other, "flows"), 0), "isolatedBy"), 0)),
+		"y/q");
+	CHECK_OK(pol_world_del_policy(w, "x", "p", &err), &err);
+	world_commit(w, NULL);
+	flowlog_begin(l);
+	add("198.51.100.7", "10.0.0.2", 81, FL_R_POLICY_INGRESS);
+	after = ask(&last);
+	assert_string_equal(isolated_by(after), "");
+	assert_string_equal(said(after, "to", "pod"), "x/web");
+}
+
 static void numbers_of_an_earlier_agent_lead_to_the_beginning(void **state)
 {
 	struct flowlog_query q = { .max = 10, .has_after = true, .after = 5 };
@@ -284,6 +312,7 @@ int main(void)
 		FRESH(who_goes_on_from_where_it_was_misses_nothing_and_sees_nothing_twice),
 		FRESH(filters_choose_and_the_last_ones_come_without_a_place),
 		FRESH(what_is_overwritten_is_counted_as_lost),
+		FRESH(a_flood_has_the_names_of_its_first_packet_until_they_may_have_changed),
 		FRESH(numbers_of_an_earlier_agent_lead_to_the_beginning),
 	};
 
