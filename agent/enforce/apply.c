@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "agent/enforce/inside.h"
+#include "base/log.h"
 
 struct fl_prefix_key enf_prefix_key(const struct fl_prefix *p)
 {
@@ -174,25 +175,6 @@ static int apply_op(struct enf *e, const struct pol_op *op, struct fl_err *err)
 	return 0;
 }
 
-int enf_apply(struct enf *e, const struct pol_diff *d, struct fl_err *err)
-{
-	bool raised = false;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < d->n; i++) {
-		/* Who began to judge by what goes now begins anew. */
-		if (d->ops[i].del && !raised) {
-			raised = true;
-			r = dp_next_generation(e->dp, err);
-		}
-		r = r ?: apply_op(e, &d->ops[i], err);
-	}
-	e->stats.applied += d->n;
-	if (r == 0 && d->n > 0)
-		r = dp_next_generation(e->dp, err);
-	return r;
-}
-
 static int inherit(__u32 ifindex, const struct fl_endpoint_info *info, void *arg,
 		   struct fl_err *err)
 {
@@ -214,6 +196,7 @@ int enf_slots_inherit(struct enf *e, struct fl_err *err)
 struct keys {
 	uint8_t *v;
 	size_t n, size;
+	size_t *gone; /* how many are not among them, or NULL */
 };
 
 static void keys_done(struct keys *k)
@@ -242,6 +225,8 @@ static bool keep(const void *key, void *arg)
 		else
 			high = middle;
 	}
+	if (k->gone)
+		(*k->gone)++;
 	return false;
 }
 
@@ -274,9 +259,11 @@ static size_t write_key(const struct pol_entry *en, enum dp_map map, union key *
 	return 0;
 }
 
-static int prune_map(struct enf *e, const struct pol_diff *all, enum dp_map map, struct fl_err *err)
+/* Takes out what the snapshot has not; *gone, unless NULL, grows by how many those are. */
+static int prune_map(struct enf *e, const struct pol_diff *all, enum dp_map map, size_t *gone,
+		     struct fl_err *err)
 {
-	fl_auto(keys_done) struct keys k = { 0 };
+	fl_auto(keys_done) struct keys k = { .gone = gone };
 
 	k.v = calloc(all->n + 1, sizeof(union key));
 	if (!k.v)
@@ -324,8 +311,62 @@ int enf_prune(struct enf *e, struct fl_err *err)
 	for (size_t i = 0; i < e->n_slots; i++)
 		if (e->kernel_slot[i])
 			e->slot_used[e->kernel_slot[i]] = true;
-	return prune_map(e, &all, DP_RULES, err) ?:
-	       prune_map(e, &all, DP_PORTS, err) ?:
-	       prune_map(e, &all, DP_ADDRESSES, err) ?:
-	       prune_map(e, &all, DP_PREFIXES, err);
+	return prune_map(e, &all, DP_RULES, NULL, err) ?:
+	       prune_map(e, &all, DP_PORTS, NULL, err) ?:
+	       prune_map(e, &all, DP_ADDRESSES, NULL, err) ?:
+	       prune_map(e, &all, DP_PREFIXES, NULL, err);
+}
+
+/*
+ * There is no room to have the old and the new beside each other. Rules and ports only ever allow:
+ * whoever's go before the slots are switched is shut meanwhile, and nothing opens. *gone: how many
+ * entries that were.
+ */
+static int make_room(struct enf *e, size_t *gone, struct fl_err *err)
+{
+	fl_auto_pol_diff struct pol_diff all = { 0 };
+	int r = dp_next_generation(e->dp, err) ?: pol_world_snapshot(e->world, &all, err);
+
+	*gone = 0;
+	r = r ?: prune_map(e, &all, DP_RULES, gone, err) ?: prune_map(e, &all, DP_PORTS, gone, err);
+	if (r == 0 && *gone)
+		fl_warn("policies: no room for the old and the new ones together: %zu old entries "
+			"taken out first, what they allow is shut until the new ones are in force",
+			*gone);
+	return r;
+}
+
+/* The operation; as often as something can be taken out for it. */
+static int apply_with_room(struct enf *e, const struct pol_op *op, struct fl_err *err)
+{
+	bool may_go = !op->del && (op->e.map == POL_MAP_RULES || op->e.map == POL_MAP_PORTS);
+	size_t gone = 1;
+	int r;
+
+	while ((r = apply_op(e, op, err)) == -E2BIG && may_go && gone) {
+		struct fl_err other;
+
+		if (make_room(e, &gone, &other) < 0)
+			break;
+	}
+	return r;
+}
+
+int enf_apply(struct enf *e, const struct pol_diff *d, struct fl_err *err)
+{
+	bool raised = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->n; i++) {
+		/* Who began to judge by what goes now begins anew. */
+		if (d->ops[i].del && !raised) {
+			raised = true;
+			r = dp_next_generation(e->dp, err);
+		}
+		r = r ?: apply_with_room(e, &d->ops[i], err);
+	}
+	e->stats.applied += d->n;
+	if (r == 0 && d->n > 0)
+		r = dp_next_generation(e->dp, err);
+	return r;
 }

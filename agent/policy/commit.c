@@ -286,6 +286,7 @@ static void clear_last(struct pol_world *w)
 	}
 	w->slots_rest = false;
 	w->compiled = 0;
+	w->commits++;
 }
 
 static int use_new_blocks(struct pol_world *w, struct fl_err *err)
@@ -308,8 +309,8 @@ int pol_world_commit(struct pol_world *w, struct pol_diff *out, struct fl_err *e
 	clear_last(w);
 	r = start(w, err) ?: reconsider(w, err) ?: use_new_blocks(w, err) ?: enter_new(w, err)
 		       ?: change_policies(w, err) ?: assign_sets(w, err) ?: compile_sets(w, err)
-		       ?: forget_gone(w, err) ?: refuse(w, err) ?: tell_slots(w, err)
-		       ?: tell_places(w, false, err) ?: tell_pods(w, err);
+		       ?: forget_gone(w, err) ?: refuse(w, err)
+		       ?: blocks_forget_stillborn(w, err) ?: tell_slots(w, err) ?: tell_places(w, false, err) ?: tell_pods(w, err);
 	if (r < 0)
 		return r;
 	blocks_unlist(w);

@@ -143,8 +143,7 @@ struct policy {
 /* What is allowed, known under a number. */
 struct port_set {
 	uint32_t number;
-	bool is_told;
-	uint64_t hash;
+	uint64_t hash, born; /* born: the commit that has made it */
 	struct pol_ports ports;
 	uint32_t lengths; /* of its entries, as in struct fl_rule */
 	size_t refs, n_entries;
@@ -198,8 +197,12 @@ struct pol_world {
 	struct pol_vec new_idents, new_blocks, gone_blocks, moved, changed, told_pods, told_places;
 	struct pol_vec grave; /* pods that the last diff names */
 	struct ops puts, dels;
+	struct pol_numbers left;       /* versions that were in force, and are not any more */
+	struct pol_numbers gone_ports; /* sets that were there before, and are not any more */
+	struct pol_numbers stillborn; /* blocks that have come, only for a policy that is refused */
 	bool blocks_changed, blocks_sorted, slots_rest, is_started;
 	size_t compiled;
+	uint64_t commits;
 };
 
 /* match.c: selectors, and who a rule is about. */
@@ -296,6 +299,9 @@ fl_must int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool 
 
 /* From now on no address is found by the blocks that nobody uses any more. */
 void blocks_unlist(struct pol_world *w);
+
+/* Nor has one ever been found by those that came for a refused policy only. */
+fl_must int blocks_forget_stillborn(struct pol_world *w, struct fl_err *err);
 
 /* Has the place's or pod's entry looked at by the commit. */
 fl_must int place_queue(struct pol_world *w, struct place *pl, struct fl_err *err);

@@ -267,18 +267,48 @@ int block_use(struct pol_world *w, const struct fl_prefix *prefix, bool in, stru
 	return r ?: place_queue(w, pl, err);
 }
 
+static void unlist(struct pol_world *w, struct place *pl)
+{
+	pl->listed = false;
+	w->blocks_of_len[long_len(&pl->prefix)]--;
+}
+
+/* Takes those that are no longer listed out of the list; the others keep their order. */
+static void tidy_list(struct pol_world *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->blocks.n; i++)
+		if (((struct place *)w->blocks.v[i])->listed)
+			w->blocks.v[kept++] = w->blocks.v[i];
+	w->blocks.n = kept;
+}
+
 void blocks_unlist(struct pol_world *w)
 {
 	for (size_t i = 0; i < w->gone_blocks.n; i++) {
 		struct place *pl = w->gone_blocks.v[i];
 
-		if (pl->blocks || !pl->listed)
-			continue;
-		pl->listed = false;
-		w->blocks_of_len[long_len(&pl->prefix)]--;
-		pol_vec_del(&w->blocks, pl);
-		w->blocks_sorted = false;
+		if (!pl->blocks && pl->listed)
+			unlist(w, pl);
 	}
+	tidy_list(w);
+}
+
+int blocks_forget_stillborn(struct pol_world *w, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->new_blocks.n; i++) {
+		struct place *pl = w->new_blocks.v[i];
+
+		if (pl->blocks || !pl->listed || pl->is_told)
+			continue;
+		unlist(w, pl);
+		r = pol_numbers_add(&w->stillborn, pl->number, err);
+	}
+	tidy_list(w);
+	return r;
 }
 
 int place_queue(struct pol_world *w, struct place *pl, struct fl_err *err)

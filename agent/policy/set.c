@@ -83,6 +83,7 @@ static int port_set_get(struct pol_world *w, struct pol_ports *ports, struct por
 		if (!p)
 			return fl_fail_errno(err, ENOMEM, "compile policies");
 		p->hash = hash;
+		p->born = w->commits;
 		p->ports = *ports;
 		*ports = (struct pol_ports){ 0 };
 		count_entries(p);
@@ -423,14 +424,27 @@ static uint32_t flags_of(const struct set *s)
 	return flags;
 }
 
+/* Gives up the version, which may be in force until the slots are switched. */
+static int leave_version(struct pol_world *w, struct set *s, struct fl_err *err)
+{
+	int r = s->version && !s->is_switched ? pol_numbers_add(&w->left, s->version, err) : 0;
+
+	if (r == 0 && s->version)
+		number_release(w, NUMBER_VERSION, s);
+	if (r == 0)
+		s->version = 0;
+	return r;
+}
+
 int set_compile(struct pol_world *w, struct set *s, struct fl_err *err)
 {
 	int r = match_policies(w, s, err) ?: drop_entries(w, s, s->is_told, err);
 
 	if (r < 0)
 		return r;
-	if (s->version)
-		number_release(w, NUMBER_VERSION, s);
+	r = leave_version(w, s, err);
+	if (r < 0)
+		return r;
 	s->flags = flags_of(s);
 	r = number_take(w, NUMBER_VERSION, hash_version(s), s, err)
 		    ?: compile_part(w, s, POL_INGRESS, err)
@@ -490,7 +504,7 @@ void set_free(struct pol_world *w, struct set *s)
 int set_retire(struct pol_world *w, struct set *s, struct fl_err *err)
 {
 	struct pol_entry slot = slot_entry(s);
-	int r = drop_entries(w, s, s->is_told, err);
+	int r = drop_entries(w, s, s->is_told, err) ?: leave_version(w, s, err);
 
 	if (r == 0 && s->slot != POL_SLOT_CLOSED) {
 		r = ops_add(&w->dels, &slot, true, err);

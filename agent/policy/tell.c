@@ -196,6 +196,8 @@ int bury_ports(struct pol_world *w, struct fl_err *err)
 		if (p->refs)
 			continue;
 		r = port_set_tell(&w->dels, p, true, err);
+		if (r == 0 && p->born != w->commits)
+			r = pol_numbers_add(&w->gone_ports, p->number, err);
 		port_set_free(w, p);
 	}
 	return r;

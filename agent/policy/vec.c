@@ -59,3 +59,31 @@ int pol_grow(void *array, size_t n, size_t *room, size_t size, struct fl_err *er
 	*room = more;
 	return 0;
 }
+
+int pol_numbers_add(struct pol_numbers *n, uint32_t number, struct fl_err *err)
+{
+	int r = pol_grow(&n->v, n->n, &n->room, sizeof(*n->v), err);
+
+	if (r == 0)
+		n->v[n->n++] = number;
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t p = *(const uint32_t *)a, q = *(const uint32_t *)b;
+
+	return p < q ? -1 : p > q;
+}
+
+void pol_numbers_sort(struct pol_numbers *n)
+{
+	if (n->n)
+		qsort(n->v, n->n, sizeof(*n->v), compare);
+}
+
+void pol_numbers_done(struct pol_numbers *n)
+{
+	fl_free_p(&n->v);
+	*n = (struct pol_numbers){ 0 };
+}

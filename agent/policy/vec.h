@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct pol_vec {
 	void **v;
@@ -25,3 +26,18 @@ bool pol_vec_has(const struct pol_vec *v, const void *item);
 
 /* Makes room in *array for one more element of this size beyond n; grows by doubling. */
 fl_must int pol_grow(void *array, size_t n, size_t *room, size_t size, struct fl_err *err);
+
+/* Numbers in a row, which the vector owns. */
+struct pol_numbers {
+	uint32_t *v;
+	size_t n, room;
+};
+
+/* Adds a number at the end. -ENOMEM. */
+fl_must int pol_numbers_add(struct pol_numbers *n, uint32_t number, struct fl_err *err);
+
+/* Puts them in order. */
+void pol_numbers_sort(struct pol_numbers *n);
+
+/* Frees what they take; there are none then. */
+void pol_numbers_done(struct pol_numbers *n);

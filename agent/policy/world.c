@@ -80,6 +80,9 @@ static void free_world(struct pol_world *w)
 		pol_table_done(&w->numbers[i]);
 	fl_free_p(&w->puts.v);
 	fl_free_p(&w->dels.v);
+	pol_numbers_done(&w->left);
+	pol_numbers_done(&w->stillborn);
+	pol_numbers_done(&w->gone_ports);
 	fl_free_p(&w->slots);
 	fl_free_p(&w->node);
 }
@@ -203,21 +206,98 @@ static bool is_alive(const struct pol_world *w, const struct pol_entry *e)
 	return s && entries_find(&s->part[e->rule.dir], e->rule.who);
 }
 
-int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *err)
+static bool is_among(const struct pol_numbers *n, uint32_t number)
 {
-	struct pol_op *ops = calloc(w->puts.n + w->dels.n + 1, sizeof(*ops));
-	size_t n = 0, kept = 0;
+	return number_is_among(n->v, n->n, number);
+}
 
+/*
+ * True when the datapath needs the rule at some moment of the switch: its version is in force
+ * before or after, and an address leads to its peer. What was compiled only to find that it does
+ * not fit is never told of.
+ */
+static bool is_rule_needed(const struct pol_world *w, const struct pol_entry *e)
+{
+	return (number_find(w, NUMBER_VERSION, e->rule.version) ||
+		is_among(&w->left, e->rule.version)) &&
+	       !is_among(&w->stillborn, e->rule.who);
+}
+
+/* The port sets of rules that are needed during the switch only, in order. */
+static int list_passing_ports(const struct pol_world *w, struct pol_numbers *out,
+			      struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->puts.n; i++) {
+		const struct pol_entry *e = &w->puts.v[i].e;
+
+		if (e->map == POL_MAP_RULES && is_rule_needed(w, e) &&
+		    !number_find(w, NUMBER_PORTS, e->rule.ports))
+			r = pol_numbers_add(out, e->rule.ports, err);
+	}
+	pol_numbers_sort(out);
+	return r;
+}
+
+static bool is_put_needed(const struct pol_world *w, const struct pol_numbers *passing,
+			  const struct pol_entry *e)
+{
+	if (e->map == POL_MAP_RULES)
+		return is_rule_needed(w, e);
+	return e->map != POL_MAP_PORTS || number_find(w, NUMBER_PORTS, e->port.ports) ||
+	       is_among(passing, e->port.ports);
+}
+
+static bool is_del_needed(const struct pol_world *w, const struct pol_numbers *passing,
+			  const struct pol_entry *e)
+{
+	if (is_alive(w, e))
+		return false;
+	if (e->map == POL_MAP_RULES)
+		return is_rule_needed(w, e);
+	return e->map != POL_MAP_PORTS || is_among(&w->gone_ports, e->port.ports) ||
+	       is_among(passing, e->port.ports);
+}
+
+/* The operations that are needed, in no order yet. */
+static int gather_ops(struct pol_world *w, struct pol_op **out, size_t *n, struct fl_err *err)
+{
+	fl_auto(pol_numbers_done) struct pol_numbers passing = { 0 };
+	struct pol_op *ops;
+	int r;
+
+	pol_numbers_sort(&w->left);
+	pol_numbers_sort(&w->stillborn);
+	pol_numbers_sort(&w->gone_ports);
+	r = list_passing_ports(w, &passing, err);
+	if (r < 0)
+		return r;
+	ops = calloc(w->puts.n + w->dels.n + 1, sizeof(*ops));
 	if (!ops)
 		return fl_fail_errno(err, ENOMEM, "compile policies");
 	for (size_t i = 0; i < w->puts.n; i++)
-		ops[n++] = w->puts.v[i];
+		if (is_put_needed(w, &passing, &w->puts.v[i].e))
+			ops[(*n)++] = w->puts.v[i];
 	for (size_t i = 0; i < w->dels.n; i++)
-		if (!is_alive(w, &w->dels.v[i].e))
-			ops[n++] = w->dels.v[i];
+		if (is_del_needed(w, &passing, &w->dels.v[i].e))
+			ops[(*n)++] = w->dels.v[i];
+	*out = ops;
+	return 0;
+}
+
+int diff_make(struct pol_world *w, struct pol_diff *out, struct fl_err *err)
+{
+	struct pol_op *ops = NULL;
+	size_t n = 0, kept = 0;
+	int r = gather_ops(w, &ops, &n, err);
+
+	if (r < 0)
+		return r;
 	fl_free_p(&w->puts.v);
 	fl_free_p(&w->dels.v);
 	w->puts = w->dels = (struct ops){ 0 };
+	w->left.n = w->stillborn.n = w->gone_ports.n = 0;
 	qsort(ops, n, sizeof(*ops), compare_ops);
 	/* What came, went and came again stands there twice. */
 	for (size_t i = 0; i < n; i++)

@@ -121,9 +121,10 @@ sets() {
 	policies_of $(seq -f p%g "$1") <<<'policyTypes: [Ingress]' | manifest_put n1 policy.yaml
 }
 
+# rules N [FIRST]
 rules() {
 	policies_of p1 <<<"ingress: [{from: [{ipBlock: {cidr: 192.0.2.0/24}}$(
-		seq "$1" | sed 's/.*/, {ipBlock: {cidr: 192.0.2.&\/32}}/' | tr -d '\n')]}]" |
+		seq "${2-1}" $((${2-1} + $1 - 1)) | sed 's/.*/, {ipBlock: {cidr: 192.0.2.&\/32}}/' | tr -d '\n')]}]" |
 		manifest_put n1 policy.yaml
 }
 
@@ -208,4 +209,38 @@ blocks() {
 	agent_get n1 /v1/status | jq -e '.problems[] | select(.text | contains("map of special addresses is full"))'
 	blocks 0
 	eventually 10 is_free
+}
+
+@test "a change is put in force whose old and new rules have no room beside each other" {
+	pods 1
+	rules 150
+	eventually 10 has_entries rules 151
+	# The old version learns of 100 new blocks, the new one has 150 and the 100 that go.
+	rules 150 101
+	eventually 10 grep -q 'no room for the old and the new ones together' "$(agent_log n1)"
+	rules 140 101
+	eventually 10 has_entries rules 141
+	is_free
+}
+
+is_refused() {
+	agent_get n1 /v1/status | jq -e '.problems[] |
+		select(.where == "policy default/p1" and (.text | contains("the map of rules")))'
+}
+
+@test "a policy that is too large is refused whole and named, and the others stay" {
+	local before
+	pods 2
+	policies_of p2 <<<"ingress: [{from: [{ipBlock: {cidr: 198.51.100.7/32}}]}]" | manifest_put n1 far.yaml
+	eventually 10 has_entries rules 1
+	before=$(entries addresses)
+	rules 250
+	eventually 10 is_refused
+	has_entries rules 1
+	has_entries addresses "$before"
+	# As soon as it fits, it is in force.
+	rules 3
+	eventually 10 has_entries rules 5
+	run ! is_refused
+	is_free
 }

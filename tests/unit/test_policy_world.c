@@ -256,6 +256,51 @@ static void so_they_do_when_not_everything_fits(void **state)
 		run_edits(s, 60, &tight);
 }
 
+static bool is_about_peers(const struct pol_op *op)
+{
+	return op->e.map == POL_MAP_RULES || op->e.map == POL_MAP_PREFIXES ||
+	       op->e.map == POL_MAP_PORTS;
+}
+
+/* A pod that may hear from 10.0.0.0/8, and a policy for it with 40 blocks of 40 ports within. */
+static void what_is_refused_is_not_written_first(void **state)
+{
+	const struct pol_options tight = { .limits = { .rules = 20, .ports = 20, .prefixes = 9 } };
+	fl_auto_pol_world struct pol_world *w = new_world(&tight);
+	fl_auto_pol_diff struct pol_diff d = { 0 };
+	struct mirror m = { 0 };
+	struct fl_err err = { 0 };
+	char text[8192], *end = text;
+
+	(void)state;
+	world_put(w, "{'apiVersion':'v1','kind':'Namespace','metadata':{'name':'x'}}");
+	world_put(w, "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'a','namespace':'x'},"
+		     "'status':{'podIP':'10.0.0.1'}}");
+	world_put(w, "{'apiVersion':'networking.k8s.io/v1','kind':'NetworkPolicy','metadata':"
+		     "{'name':'p','namespace':'x'},'spec':{'podSelector':{},'ingress':"
+		     "[{'from':[{'ipBlock':{'cidr':'10.0.0.0/8'}}]}]}}");
+	world_commit(w, &m);
+	end += sprintf(end, "{'apiVersion':'networking.k8s.io/v1','kind':'NetworkPolicy',"
+			    "'metadata':{'name':'q','namespace':'x'},'spec':{'podSelector':{},"
+			    "'ingress':[");
+	for (int i = 0; i < 40; i++)
+		end += sprintf(end,
+			       "%s{'from':[{'ipBlock':{'cidr':'10.1.%d.0/24'}}],'ports':"
+			       "[{'port':%d}]}",
+			       i ? "," : "", i, 1000 + i);
+	(void)sprintf(end, "]}}");
+	world_put(w, text);
+	CHECK_OK(pol_world_commit(w, &d, &err), &err);
+	assert_int_equal(pol_world_stats(w).refused, 1);
+	/* The pod has another slot, and its version the one block that there was. */
+	for (size_t i = 0; i < d.n; i++)
+		if (is_about_peers(&d.ops[i]))
+			assert_int_equal(d.ops[i].e.map, POL_MAP_RULES);
+	assert_int_equal(d.n, 5);
+	mirror_apply_all(&m, &d);
+	mirror_done(&m);
+}
+
 static const char small[] =
 	"{'kind':'List','items':[{'apiVersion':'v1','kind':'Namespace','metadata':{'name':'x'}},"
 	"{'apiVersion':'v1','kind':'Pod','metadata':{'name':'a','namespace':'x','labels':{'app':'a'"
@@ -296,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edits_lead_to_what_a_compilation_at_once_makes),
 		cmocka_unit_test(so_they_do_when_not_everything_fits),
+		cmocka_unit_test(what_is_refused_is_not_written_first),
 		cmocka_unit_test(without_memory_a_world_can_still_be_freed),
 	};
 
