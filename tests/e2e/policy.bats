@@ -170,6 +170,49 @@ while True:
 	loses n1 cli "$(pod_ip n1 web)"
 }
 
+# 33 blocks with 131,080 exceptions together: more than half of what the map of prefixes holds.
+too_large() {
+	cat <<-'END'
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: huge, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: other}}
+		  ingress:
+		  - from:
+	END
+	awk 'BEGIN {
+		for (n = 0; n < 131080; n++) {
+			if (n % 4096 == 0)
+				printf "%s    - ipBlock: {cidr: 10.%d.0.0/16, except: [", n ? "]}\n" : "", k++
+			m = n % 4096
+			printf "%s10.%d.%d.%d/31", m ? "," : "", k - 1, m / 128, m % 128 * 2
+		}
+		print "]}"
+	}'
+}
+
+# is_too_large NAMESPACE/NAME: the agent has refused this policy for the map of prefixes.
+is_too_large() {
+	agent_get n1 /v1/status | jq -e --arg p "policy $1" \
+		'.problems[] | select(.where == $p and (.text | contains("the map of prefixes")))'
+}
+
+@test "a policy that no map has room for shuts its pods and no others, until it goes" {
+	local web other
+	web=$(pod_ip n1 web 4) other=$(pod_ip n1 other 4)
+	{ policy_deny; policy_web '{port: 80}'; too_large; } | policy
+	eventually 10 is_too_large default/huge
+	connects n1 cli "$web" 80
+	shut n1 other "$web" 80
+	run ! on n1 in_pod cli ping -c 1 -W 1 "$other"
+	on n1 in_node ping -c 1 -W 5 "$other"
+	manifest_put n1 policy.yaml <<<''
+	eventually 10 on n1 in_pod cli ping -c 1 -W 1 "$other"
+	connects n1 other "$web" 80
+}
+
 @test "an agent that is told to enforce no more takes the datapath away, and policies with it" {
 	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"
