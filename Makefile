@@ -151,6 +151,7 @@ include bench/bench.mk
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 demo-overlay: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo-overlay.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
+check-kernels: ; $(Q)tests/deps.sh check && KERNELS=$${KERNELS:-all} tests/run.sh 'kernel-*'
 deps: ; $(Q)tests/deps.sh build
 
 # A running plugin's file must not be written to (ETXTBSY): new name first, then rename.
