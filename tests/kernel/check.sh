@@ -34,8 +34,9 @@ parts=${*:2}
 [[ $parts != *programs* ]] || tests+=' bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
 args=(-t 840 -M 1024 -k "PARTS=${parts// /,}")
 if [[ $parts == *bats* ]]; then
-	programs+=' bats flock jq ln realpath ss stat stdbuf uname /usr/bin/python3'
-	tests=$(cd build/tests && echo bpf_*)
+	programs+=' bats flock jq ln realpath ss stat stdbuf uname /usr/bin/python3 /usr/lib/cni/static'
+	# 100,000 switches under a flood take too long in emulation.
+	tests="$(cd build/tests && printf '%s\n' bpf_* | sed /switch/d) fault"
 	args+=(-t 3600)
 	for f in tests/e2e/{real.bash,policy.bats,bridge.bats}; do
 		args+=(-a "$f=/fairlead/$f")

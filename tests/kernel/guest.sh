@@ -7,6 +7,10 @@ export CMOCKA_MESSAGE_OUTPUT=TAP TMPDIR=/tmp LANG=C FL_MUTATIONS=2000
 status=0
 echo "# kernel $(uname -r)"
 ip link set lo up
+# The plugins are one file with several names, which an initramfs does not keep.
+for p in build/cni/*; do
+	[[ $p -ef build/cni/fairlead-cni ]] || ln -f build/cni/fairlead-cni "$p"
+done
 
 if [[ $PARTS != pods ]]; then
 	for t in build/tests/bpf_*; do
