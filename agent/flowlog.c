@@ -153,10 +153,9 @@ static void name_all(struct flow *f, const struct pol_world *w, const struct pol
 /* Whether the names of two events are the same, since all that they come from is. */
 static bool is_alike(const struct fl_event *a, const struct fl_event *b)
 {
-	return memcmp(&a->src, &b->src, sizeof(a->src)) == 0 &&
-	       memcmp(&a->dst, &b->dst, sizeof(a->dst)) == 0 && a->dport_be == b->dport_be &&
-	       a->proto == b->proto && a->reason == b->reason && a->dir == b->dir &&
-	       a->ifindex == b->ifindex && a->origin == b->origin;
+	return fl_in_equal(&a->src, &b->src) && fl_in_equal(&a->dst, &b->dst) &&
+	       a->dport_be == b->dport_be && a->proto == b->proto && a->reason == b->reason &&
+	       a->dir == b->dir && a->ifindex == b->ifindex && a->origin == b->origin;
 }
 
 /* True when a recent event has the same names: who floods is not explained again and again. */
@@ -292,7 +291,7 @@ static int add_row(const struct flow *f, const struct pol_world *w, struct fl_js
 	r = r ?: fl_json_set_int(o, "number", (int64_t)f->number) ?: set_time(o, f->when_us) ?:
 	    fl_json_set_str(o, "verdict", fl_is_drop(f->e.reason) ? "dropped" : "forwarded") ?:
 	    fl_json_set_str(o, "reason", dp_reason_text((enum fl_reason)f->e.reason)) ?:
-	    fl_json_set_str(o, "direction", f->e.dir == FL_EGRESS ? "egress" : "ingress");
+	    fl_json_set_str(o, "direction", dp_direction_text((enum fl_dir)f->e.dir));
 	if (r == 0 && f->e.proto)
 		r = fl_json_set_str(o, "protocol", flowlog_proto_text(f->e.proto, proto));
 	return r ?: fl_json_set_int(o, "bytes", f->e.length) ?:

@@ -80,7 +80,7 @@ static int enter_new(struct pol_world *w, struct fl_err *err)
 			who[n++] = ((struct ident *)w->new_idents.v[i])->number;
 	for (size_t i = 0; i < w->new_blocks.n; i++)
 		who[n++] = ((struct place *)w->new_blocks.v[i])->number;
-	qsort(who, n, sizeof(*who), number_compare);
+	qsort(who, n, sizeof(*who), pol_number_compare);
 	return enter_all(w, who, n, err);
 }
 
@@ -156,7 +156,7 @@ int forget_gone(struct pol_world *w, struct fl_err *err)
 		if (!pl->blocks)
 			who[n++] = pl->number;
 	}
-	qsort(who, n, sizeof(*who), number_compare);
+	qsort(who, n, sizeof(*who), pol_number_compare);
 	return forget(w, who, n, err);
 }
 

@@ -240,12 +240,6 @@ fl_must int body_match(struct pol_world *w, const struct policy *p, struct body 
 fl_must int body_match_new(const struct pol_world *w, const struct policy *p, struct body *b,
 			   bool *any, struct fl_err *err);
 
-/* The order of numbers, for qsort(). */
-int number_compare(const void *a, const void *b);
-
-/* True when the number is one of these, which are sorted. */
-bool number_is_among(const uint32_t *who, size_t n, uint32_t number);
-
 /* Takes out what matches one of these numbers, which are sorted; true when there was any. */
 bool body_forget(struct body *b, const uint32_t *who, size_t n);
 

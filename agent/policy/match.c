@@ -464,28 +464,6 @@ size_t part_find(const struct part *p, uint32_t who)
 	return from;
 }
 
-int number_compare(const void *a, const void *b)
-{
-	const uint32_t *p = a, *q = b;
-
-	return *p < *q ? -1 : *p > *q;
-}
-
-bool number_is_among(const uint32_t *who, size_t n, uint32_t number)
-{
-	size_t from = 0, to = n;
-
-	while (from < to) {
-		size_t mid = (from + to) / 2;
-
-		if (who[mid] < number)
-			from = mid + 1;
-		else
-			to = mid;
-	}
-	return from < n && who[from] == number;
-}
-
 static bool part_has(const struct part *p, uint32_t who)
 {
 	size_t at = part_find(p, who);
@@ -506,7 +484,7 @@ bool body_forget(struct body *b, const uint32_t *who, size_t n)
 			has = part_has(p, who[i]);
 		any |= has;
 		for (size_t i = 0; has && i < p->n_match; i++)
-			if (!number_is_among(who, n, p->match[i].who))
+			if (!pol_number_is_among(who, n, p->match[i].who))
 				p->match[kept++] = p->match[i];
 		p->n_match = has ? kept : p->n_match;
 	}

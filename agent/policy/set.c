@@ -317,7 +317,7 @@ int set_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n
 		for (size_t i = 0; i < e->n; i++) {
 			struct pol_entry told = rule_entry(s, dir, &e->v[i]);
 
-			if (r < 0 || !number_is_among(who, n, e->v[i].who)) {
+			if (r < 0 || !pol_number_is_among(who, n, e->v[i].who)) {
 				e->v[kept++] = e->v[i];
 				continue;
 			}
@@ -368,7 +368,7 @@ static int list_peers(const struct set *s, int dir, uint32_t **out, size_t *n, s
 			who[all++] = part->match[k].who;
 	}
 	if (s->n > 1)
-		qsort(who, all, sizeof(*who), number_compare);
+		qsort(who, all, sizeof(*who), pol_number_compare);
 	for (size_t i = 0; i < all; i++)
 		if (kept == 0 || who[kept - 1] != who[i])
 			who[kept++] = who[i];

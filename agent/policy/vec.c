@@ -69,17 +69,32 @@ int pol_numbers_add(struct pol_numbers *n, uint32_t number, struct fl_err *err)
 	return r;
 }
 
-static int compare(const void *a, const void *b)
+int pol_number_compare(const void *a, const void *b)
 {
-	uint32_t p = *(const uint32_t *)a, q = *(const uint32_t *)b;
+	const uint32_t *p = a, *q = b;
 
-	return p < q ? -1 : p > q;
+	return *p < *q ? -1 : *p > *q;
+}
+
+bool pol_number_is_among(const uint32_t *numbers, size_t n, uint32_t number)
+{
+	size_t from = 0, to = n;
+
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+
+		if (numbers[mid] < number)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < n && numbers[from] == number;
 }
 
 void pol_numbers_sort(struct pol_numbers *n)
 {
 	if (n->n)
-		qsort(n->v, n->n, sizeof(*n->v), compare);
+		qsort(n->v, n->n, sizeof(*n->v), pol_number_compare);
 }
 
 void pol_numbers_done(struct pol_numbers *n)

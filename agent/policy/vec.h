@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A growing array of pointers, in no order; it owns only itself. */
+/* Growing arrays, which own only themselves: of pointers, in no order, and of numbers. */
 #pragma once
 
 #include "base/err.h"
@@ -26,6 +26,12 @@ bool pol_vec_has(const struct pol_vec *v, const void *item);
 
 /* Makes room in *array for one more element of this size beyond n; grows by doubling. */
 fl_must int pol_grow(void *array, size_t n, size_t *room, size_t size, struct fl_err *err);
+
+/* The order of numbers, for qsort(). */
+int pol_number_compare(const void *a, const void *b);
+
+/* True when the number is one of these, which are sorted. */
+bool pol_number_is_among(const uint32_t *numbers, size_t n, uint32_t number);
 
 /* Numbers in a row, which the vector owns. */
 struct pol_numbers {

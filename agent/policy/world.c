@@ -208,7 +208,7 @@ static bool is_alive(const struct pol_world *w, const struct pol_entry *e)
 
 static bool is_among(const struct pol_numbers *n, uint32_t number)
 {
-	return number_is_among(n->v, n->n, number);
+	return pol_number_is_among(n->v, n->n, number);
 }
 
 /*

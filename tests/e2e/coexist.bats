@@ -207,6 +207,16 @@ while True:
 	done
 }
 
+# client_only RULE: what pods with app=client may send (YAML), and nothing else.
+client_only() {
+	policy <<-END
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: out, namespace: default}
+		spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{$1}]}
+	END
+}
+
 @test "a pod's egress is judged by a Service's backend outside the cluster, which hears the node" {
 	local ip before
 	leads_out
@@ -214,17 +224,7 @@ while True:
 		[ "$(ask on n1 in_pod cli -- $ip 80)" = lan ]
 		[ "$(ask on n1 in_pod cli -- $ip 81)" = lan ]
 	done
-	policy <<-'END'
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: out, namespace: default}
-		spec:
-		  podSelector: {matchLabels: {app: client}}
-		  policyTypes: [Egress]
-		  egress:
-		  - to: [{ipBlock: {cidr: 192.0.2.1/32}}, {ipBlock: {cidr: "fd00:2::1/128"}}]
-		    ports: [{port: 8080}]
-	END
+	client_only 'to: [{ipBlock: {cidr: 192.0.2.1/32}}, {ipBlock: {cidr: "fd00:2::1/128"}}], ports: [{port: 8080}]'
 	before=$(packets n1 policy_egress)
 	for ip in 10.96.0.20 fd00:96::20; do
 		[ "$(ask on n1 in_pod cli -- $ip 80)" = lan ]
@@ -233,16 +233,7 @@ while True:
 	done
 	[ "$(packets n1 policy_egress)" -ge $((before + 2)) ]
 	# Nor is a backend of the Service's address or port let in instead.
-	policy <<-'END'
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: out, namespace: default}
-		spec:
-		  podSelector: {matchLabels: {app: client}}
-		  policyTypes: [Egress]
-		  egress:
-		  - to: [{ipBlock: {cidr: 10.96.0.0/16}}, {ipBlock: {cidr: "fd00:96::/112"}}]
-	END
+	client_only 'to: [{ipBlock: {cidr: 10.96.0.0/16}}, {ipBlock: {cidr: "fd00:96::/112"}}]'
 	for ip in 10.96.0.20 fd00:96::20; do
 		run ! connects cli $ip 80
 	done

@@ -223,11 +223,6 @@ blocks() {
 	is_free
 }
 
-is_refused() {
-	agent_get n1 /v1/status | jq -e '.problems[] |
-		select(.where == "policy default/p1" and (.text | contains("the map of rules")))'
-}
-
 @test "a policy that is too large is refused whole and named, and the others stay" {
 	local before
 	pods 2
@@ -235,12 +230,12 @@ is_refused() {
 	eventually 10 has_entries rules 1
 	before=$(entries addresses)
 	rules 250
-	eventually 10 is_refused
+	eventually 10 policy_is_refused default/p1 rules
 	has_entries rules 1
 	has_entries addresses "$before"
 	# As soon as it fits, it is in force.
 	rules 3
 	eventually 10 has_entries rules 5
-	run ! is_refused
+	run ! policy_is_refused default/p1 rules
 	is_free
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Policies in end-to-end tests: the ones that most tests put, how they come into force on a node, and
-# what the agent counts. Needs no jq. Loaded after cluster.bash.
+# what the agent counts. All but the last needs no jq. Loaded after cluster.bash.
 
 # metric NODE NAME: the agent's metric of this name; the sum of them where it has labels. NAME may go
 # on with the beginning of the labels: 'fairlead_datapath_packets_total{reason="closed"'.
@@ -51,4 +51,10 @@ policy_web() {
 		  podSelector: {matchLabels: {app: web}}
 		  ingress: [{from: [{podSelector: {matchLabels: {app: client}}}], ports: [$1]}${2:+, $2}]
 	END
+}
+
+# policy_is_refused NAMESPACE/NAME MAP: n1's agent says that this map has no room for the policy.
+policy_is_refused() {
+	agent_get n1 /v1/status | jq -e --arg p "policy $1" --arg m "the map of $2 " \
+		'.problems[] | select(.where == $p and (.text | contains($m)))'
 }

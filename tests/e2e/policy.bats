@@ -193,17 +193,11 @@ too_large() {
 	}'
 }
 
-# is_too_large NAMESPACE/NAME: the agent has refused this policy for the map of prefixes.
-is_too_large() {
-	agent_get n1 /v1/status | jq -e --arg p "policy $1" \
-		'.problems[] | select(.where == $p and (.text | contains("the map of prefixes")))'
-}
-
 @test "a policy that no map has room for shuts its pods and no others, until it goes" {
 	local web other
 	web=$(pod_ip n1 web 4) other=$(pod_ip n1 other 4)
 	{ policy_deny; policy_web '{port: 80}'; too_large; } | policy
-	eventually 10 is_too_large default/huge
+	eventually 10 policy_is_refused default/huge prefixes
 	connects n1 cli "$web" 80
 	shut n1 other "$web" 80
 	run ! on n1 in_pod cli ping -c 1 -W 1 "$other"
