@@ -286,17 +286,23 @@ static void tidy_list(struct pol_world *w)
 
 void blocks_unlist(struct pol_world *w)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < w->gone_blocks.n; i++) {
 		struct place *pl = w->gone_blocks.v[i];
 
-		if (!pl->blocks && pl->listed)
-			unlist(w, pl);
+		if (pl->blocks || !pl->listed)
+			continue;
+		unlist(w, pl);
+		any = true;
 	}
-	tidy_list(w);
+	if (any)
+		tidy_list(w);
 }
 
 int blocks_forget_stillborn(struct pol_world *w, struct fl_err *err)
 {
+	bool any = false;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < w->new_blocks.n; i++) {
@@ -305,9 +311,11 @@ int blocks_forget_stillborn(struct pol_world *w, struct fl_err *err)
 		if (pl->blocks || !pl->listed || pl->is_told)
 			continue;
 		unlist(w, pl);
+		any = true;
 		r = pol_numbers_add(&w->stillborn, pl->number, err);
 	}
-	tidy_list(w);
+	if (any)
+		tidy_list(w);
 	return r;
 }
 
