@@ -209,16 +209,10 @@ int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
 static int read_at(int dirfd, const char *name, struct fl_endpoint *out, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *tree = NULL;
-	fl_auto_free char *text = NULL;
-	size_t len;
-	int r;
+	int r = fl_json_read(dirfd, name, RECORD_MAX, &tree, err);
 
-	r = fl_read_file(dirfd, name, RECORD_MAX, &text, &len, err);
 	if (r < 0)
-		return r;
-	r = fl_json_parse(text, len, &tree, err);
-	if (r < 0)
-		return fl_wrap(err, r, "endpoint record '%s'", name);
+		return fl_wrap(err, r, "endpoint record");
 	r = fl_endpoint_from_json(tree, out, err);
 	if (r < 0)
 		return fl_wrap(err, r, "'%s'", name);
