@@ -75,6 +75,9 @@ struct enf {
 	struct dp_device *devices;
 	size_t n_blocks, n_devices;
 	bool beyond_told;
+	struct enf_tunnel *tunnels; /* as the map has them, sorted by key; owned */
+	size_t n_tunnels;
+	bool tunnels_known;	     /* what is in the map is this and nothing else */
 	bool denied_known;	     /* the map has what is denied */
 	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
 	struct fl_watch *watch;
@@ -187,6 +190,9 @@ fl_must int enf_specials(struct enf *e, struct fl_err *err);
 
 /* The interfaces to other nodes and what is denied there; what fails is a problem that stands. */
 void enf_beyond(struct enf *e);
+
+/* Brings the map of tunnels to these. */
+fl_must int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err);
 
 /* Frees what is remembered of what lies beyond the node. */
 void enf_beyond_done(struct enf *e);
