@@ -11,7 +11,11 @@
 #include "agent/policy/vec.h"
 #include "agent/policy/world.h"
 
-/* Labels and selectors are compared by 64-bit hashes of "key" and of the key and its value. */
+/*
+ * Labels and selectors are compared by 64-bit SipHashes of the key, and of the key and its value.
+ * That two of a million texts are alike by chance is one to 37 million; and who may choose a pod's
+ * labels gains nothing by looking for two that are, since he may choose the right ones.
+ */
 struct label_hash {
 	uint64_t key, pair;
 };
@@ -205,7 +209,7 @@ struct pol_world {
 	uint64_t commits;
 };
 
-/* match.c: selectors, and who a rule is about. */
+/* selector.c */
 
 /* The hashes of labels, in the order of the labels. */
 fl_must int label_set_make(const struct pol_labels *l, struct label_set *out, struct fl_err *err);
@@ -217,6 +221,8 @@ void sel_done(struct sel *s);
 
 /* True when the labels meet all requirements. */
 bool sel_matches(const struct sel *s, const struct label_set *l);
+
+/* match.c: who a rule is about. */
 
 /* True when the block of the peer covers the place. */
 bool peer_covers(const struct peer *e, const struct fl_prefix *place);
