@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "bpf/datapath.skel.h"
 
@@ -208,10 +209,17 @@ static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flag
 	return r ?: put_xdp(d, nl, link, &have, mode, err) ?: enter(d, link, flags, err);
 }
 
+static int ensure_filters(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err)
+{
+	const struct fl_tc_side in = { link, false }, out = { link, true };
+
+	return ensure_filter(nl, &in, d->bpf->progs.fl_from_net, err)
+		       ?: ensure_filter(nl, &out, d->bpf->progs.fl_to_net, err);
+}
+
 static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, enum fl_xdp_mode xdp,
 		  struct fl_err *err)
 {
-	const struct fl_tc_side in = { dev->ifindex, false }, out = { dev->ifindex, true };
 	struct fl_device have = { 0 };
 	struct fl_err ignored;
 	bool made;
@@ -219,9 +227,7 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 
 	(void)bpf_map_lookup_elem(FD(d, fl_devices), &dev->ifindex, &have);
 	made = have.flags & FL_DEVICE_CLSACT;
-	r = ensure_clsact(nl, dev->ifindex, &made, err)
-		    ?: ensure_filter(nl, &in, d->bpf->progs.fl_from_net, err) ?:
-	    ensure_filter(nl, &out, d->bpf->progs.fl_to_net, err);
+	r = ensure_clsact(nl, dev->ifindex, &made, err) ?: ensure_filters(d, nl, dev->ifindex, err);
 	if (r < 0) {
 		/* Nothing may go past the stack to where it does not come back so. */
 		FL_IGNORE(dp_drop(FD(d, fl_devices), &dev->ifindex, "interfaces", &ignored));
@@ -272,6 +278,23 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 		note(&f, r, &one);
 	}
 	return f.r;
+}
+
+int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_err *err)
+{
+	__u32 key, next;
+	bool has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	struct fl_err one;
+	int r = 0;
+
+	for (; r == 0 && has; key = next) {
+		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+		if (ensure_filters(d, nl, key, &one) < 0) {
+			fl_debug("%s, going on: by the stack", one.text);
+			r = dp_drop(FD(d, fl_devices), &key, "interfaces", err);
+		}
+	}
+	return r;
 }
 
 int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)

@@ -28,8 +28,9 @@
 #define DEPTH	   8	/* of types within types */
 
 struct dp_former {
-	int flows, locals, counts, verdicts, budgets, devices; /* descriptors; -1: none */
-	size_t flow_size;				       /* of their value */
+	/* Descriptors; -1: none. */
+	int flows, locals, counts, verdicts, budgets, devices, specials;
+	size_t flow_size; /* of their value */
 	bool carries, same_size;
 };
 
@@ -42,6 +43,7 @@ void dp_former_close(struct dp_former **f)
 		fl_close_p(&(*f)->verdicts);
 		fl_close_p(&(*f)->budgets);
 		fl_close_p(&(*f)->devices);
+		fl_close_p(&(*f)->specials);
 	}
 	fl_free_p(f);
 }
@@ -207,6 +209,7 @@ static int look(const char *path, void *arg, struct fl_err *err)
 	f->verdicts = open_map(path, "fl_verdicts");
 	f->budgets = open_map(path, "fl_budgets");
 	f->devices = open_map(path, "fl_devices");
+	f->specials = open_map(path, "fl_specials");
 	if (f->flows >= 0 && bpf_obj_get_info_by_fd(f->flows, &info, &len) == 0)
 		f->flow_size = info.value_size;
 	f->carries = is_alike(f->flows, FD(d, fl_flows), true) &&
@@ -316,6 +319,37 @@ static int copy_flow(struct dp *d, const struct fl_flow_key *key, const struct f
 	return fl_fail(err, E2BIG, "the datapath's map of connections is full");
 }
 
+/* Copies the entries of a small map, where ours has none yet; what it has no room for stays out. */
+static int carry_entries(int theirs, int ours, const char *what, struct fl_err *err)
+{
+	uint8_t keys[2][64], value[64];
+	unsigned int at = 0;
+	bool has;
+
+	if (theirs < 0 || !is_alike(theirs, ours, false))
+		return 0;
+	for (has = bpf_map_get_next_key(theirs, NULL, keys[0]) == 0; has; at = !at) {
+		if (bpf_map_lookup_elem(theirs, keys[at], value) == 0 &&
+		    bpf_map_update_elem(ours, keys[at], value, BPF_NOEXIST) < 0 &&
+		    errno != EEXIST && errno != E2BIG && errno != ENOSPC)
+			return fl_fail_errno(err, errno, "take over %s", what);
+		has = bpf_map_get_next_key(theirs, keys[at], keys[!at]) == 0;
+	}
+	return 0;
+}
+
+/*
+ * What lies beyond the node, as they have been told: on which interfaces their programs stand,
+ * which ours replace, and other nodes' blocks. What of it is no more goes when the agent has been
+ * told.
+ */
+static int carry_beyond(struct dp *d, struct fl_err *err)
+{
+	return carry_entries(d->former->devices, FD(d, fl_devices), "interfaces", err)
+		       ?: carry_entries(d->former->specials, FD(d, fl_specials),
+					"special addresses", err);
+}
+
 int dp_former_lend(struct dp *d, struct fl_err *err)
 {
 	const struct dp_former *f = d->former;
@@ -326,7 +360,7 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 		return 0;
 	r = carry_counts(f->counts, FD(d, fl_counts), err)
 		    ?: carry_counts(f->verdicts, FD(d, fl_verdicts), err)
-		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err);
+		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err) ?: carry_beyond(d, err);
 	if (r < 0 || !f->carries)
 		return r;
 	/* Their programs still enter new ones; a struct that is not ours can only be copied. */
@@ -337,24 +371,6 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 	    bpf_map_update_elem(FD(d, fl_former), &zero, &f->flows, BPF_ANY) < 0)
 		return fl_fail_errno(err, errno, "show the programs the connections of before");
 	return r;
-}
-
-/* On which interfaces their programs stand, and what they have made there: ours replace them. */
-static int carry_devices(struct dp *d, struct fl_err *err)
-{
-	int theirs = d->former->devices, ours = FD(d, fl_devices);
-	struct fl_device dev;
-	__u32 key;
-	bool has;
-
-	if (theirs < 0 || !is_alike(theirs, ours, false))
-		return 0;
-	for (has = bpf_map_get_next_key(theirs, NULL, &key) == 0; has;
-	     has = bpf_map_get_next_key(theirs, &key, &key) == 0)
-		if (bpf_map_lookup_elem(theirs, &key, &dev) == 0 &&
-		    bpf_map_update_elem(ours, &key, &dev, BPF_NOEXIST) < 0 && errno != EEXIST)
-			return fl_fail_errno(err, errno, "take over interface %u", key);
-	return 0;
 }
 
 int dp_former_end(struct dp *d, struct fl_err *err)
@@ -370,7 +386,7 @@ int dp_former_end(struct dp *d, struct fl_err *err)
 	if (d->former->carries && d->former->same_size &&
 	    bpf_map_delete_elem(FD(d, fl_former), &zero) < 0 && errno != ENOENT)
 		return fl_fail_errno(err, errno, "take the connections of before away");
-	r = carry_devices(d, err) ?: dp_unpin(d->folder, d->own, err);
+	r = dp_unpin(d->folder, d->own, err);
 	if (r < 0)
 		return r;
 	fl_info("the datapath of another layout is taken over, %s",

@@ -315,6 +315,7 @@ int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 	       ensure_anchor(nl, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, changed, err) ?:
 	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, changed, err) ?:
+	       (d->former ? dp_renew_devices(d, nl, err) : 0) ?:
 	       dp_former_end(d, err);
 }
 

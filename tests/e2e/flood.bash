@@ -34,6 +34,20 @@ floods_end() {
 	done
 }
 
+# answered SENDER RECEIVER PORT...: of what was sent to these ports, which answer ("PORT:echo"), every
+# packet has come back.
+answered() {
+	local from=$1 to=$2 port sent answered
+	shift 2
+	for port; do
+		sent=$(flood_number "$from" "$port" sent)
+		answered=$(flood_number "$from" "$port" answered)
+		echo "# $from <-> $to port $port: sent $sent, answered $answered" >&3
+		((sent > 20 && answered <= sent &&
+			answered + $(flood_number "$to" "$port" backlog) >= sent)) || return
+	done
+}
+
 # flood_number NAME PORT WORD: what it says of the port.
 flood_number() {
 	awk -v port="$2" -v word="$3" '$1 == port { for (i = 2; i < NF; i++)
