@@ -53,16 +53,18 @@ fl_must int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, 
 		      const void *arg, struct fl_err *err);
 
 struct bpf_program;
+struct fl_batch;
 
 /* The kernel's number of a loaded program. */
 fl_must int dp_prog_id(const struct bpf_program *prog, __u32 *out, struct fl_err *err);
 
 /*
- * Puts our programs in the place of another layout's on the interfaces to other nodes that have
- * been taken over. One where that cannot be is left to dp_set_devices(), and all goes by the stack
- * there.
+ * Adds to the batch our programs in the place of another layout's on the interfaces to other nodes
+ * that have been taken over; one where that cannot be is left to dp_set_devices(), and all goes by
+ * the stack there. Sends what has no room.
  */
-fl_must int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_err *err);
+fl_must int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b,
+			     struct fl_err *err);
 
 /*
  * Takes the programs off every interface that the map pinned there names, and forgets them; no such

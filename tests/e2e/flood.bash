@@ -34,18 +34,15 @@ floods_end() {
 	done
 }
 
-# answered SENDER RECEIVER PORT...: of what was sent to these ports, which answer ("PORT:echo"), every
-# packet has come back.
+# answered SENDER RECEIVER PORT [LOST]: of what was sent to the port, which answers ("PORT:echo"),
+# everything has come back, but this number of packets at most (0).
 answered() {
-	local from=$1 to=$2 port sent answered
-	shift 2
-	for port; do
-		sent=$(flood_number "$from" "$port" sent)
-		answered=$(flood_number "$from" "$port" answered)
-		echo "# $from <-> $to port $port: sent $sent, answered $answered" >&3
-		((sent > 20 && answered <= sent &&
-			answered + $(flood_number "$to" "$port" backlog) >= sent)) || return
-	done
+	local sent answered
+	sent=$(flood_number "$1" "$3" sent)
+	answered=$(flood_number "$1" "$3" answered)
+	echo "# $1 <-> $2 port $3: sent $sent, answered $answered" >&3
+	((sent > 20 && answered <= sent &&
+		answered + $(flood_number "$2" "$3" backlog) + ${4:-0} >= sent))
 }
 
 # flood_number NAME PORT WORD: what it says of the port.
