@@ -189,7 +189,13 @@ static int attach(struct enf *e, struct fl_err *err)
 /* Where another layout's programs stand, ours take their place when everything has been filled. */
 static int attach_late(struct enf *e, struct fl_err *err)
 {
-	return dp_has_former(e->dp) && !e->lost ? attach(e, err) : 0;
+	struct fl_err later;
+
+	if (!dp_has_former(e->dp) || e->lost)
+		return 0;
+	/* On interfaces to other nodes, too: enf_beyond() says what is wrong there. */
+	FL_IGNORE(enf_deny(e, &later));
+	return attach(e, err);
 }
 
 int enf_reconcile(struct enf *e, struct fl_err *err)

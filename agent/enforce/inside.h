@@ -187,6 +187,9 @@ struct enf_special {
 	uint32_t flags;
 };
 
+/* Tells the datapath of the blocks that are not listened to; once it knows them, does nothing. */
+fl_must int enf_deny(struct enf *e, struct fl_err *err);
+
 /* The node's own addresses, Services' blocks and other nodes'. */
 fl_must int enf_specials(struct enf *e, struct fl_err *err);
 
