@@ -48,7 +48,7 @@ CNI_STATIC  := $(if $(SAN),,-static)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all plugins programs tests demo demo-overlay check check-kernels bench fuzz install clean deps format
+.PHONY: all plugins programs tests demo demo-overlay demo-policy check check-kernels bench fuzz install clean deps format
 
 all: plugins programs
 plugins: $(foreach n,$(CNI_NAMES),$(B)/cni/$n)
@@ -94,7 +94,7 @@ $(call objs,agent/datapath): | $(SKELETONS)
 ifeq ($(LIBC),musl)
 # Everything of the plugins is compiled again with musl's headers; the kernel's and the two
 # libraries' headers are linked to where musl's compiler does not see glibc's beside them.
-MUSL_SRCS := plugins/main.c plugins/musl.c plugins/heap.c $(foreach p,$(PLUGINS),$(call srcs,plugins/$p)) \
+MUSL_SRCS := plugins/main.c plugins/musl.c plugins/heap.c plugins/format.c $(foreach p,$(PLUGINS),$(call srcs,plugins/$p)) \
 	     $(foreach l,$(LAYERS),$(call srcs,lib/$l))
 MUSL_OBJS := $(MUSL_SRCS:%.c=$(B)/musl/%.o)
 MUSL_INC  := $(B)/musl/include
@@ -114,7 +114,8 @@ $(B)/musl/%.o: %.c Makefile | $(MUSL_INC)
 
 $(B)/cni/fairlead-cni: $(MUSL_OBJS)
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && musl-gcc $(CFLAGS) $(LDFLAGS) -static -Wl,--gc-sections -o $@ $^ \
+	$(Q)mkdir -p $(@D) && musl-gcc $(CFLAGS) $(LDFLAGS) -static -Wl,--gc-sections \
+		-Wl,--wrap=vsnprintf -Wl,-z,noseparate-code -o $@ $^ \
 		$(call library,nl-3) $(call library,jansson)
 	$(Q)strip $@
 
@@ -147,9 +148,10 @@ $(B)/bin/fairlead: $(call lib,fairlead) $(call lib,agent-policy) $(call lib,fl-y
 include tests/tests.mk
 include bench/bench.mk
 
-# The demonstrations need the plugins and berth, and so fewer packages than the rest.
+# The first two demonstrations need the plugins and berth, and so fewer packages than the rest.
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 demo-overlay: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo-overlay.sh $(B)
+demo-policy: ; $(Q)tests/deps.sh demo-policy && $(MAKE) --no-print-directory plugins programs && deploy/demo-policy.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 check-kernels: ; $(Q)tests/deps.sh check && KERNELS=$${KERNELS:-all} tests/run.sh 'kernel-*'
 deps: ; $(Q)tests/deps.sh build

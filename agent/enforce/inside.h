@@ -80,8 +80,13 @@ struct enf {
 	bool tunnels_known;	     /* what is in the map is this and nothing else */
 	bool denied_known;	     /* the map has what is denied */
 	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
+	struct fl_err stack_broken;  /* why Services are judged at the node's edge only, or 0 */
+	bool left_stack;	     /* or joined it */
+	int watches;		     /* of both; owned */
 	struct fl_watch *watch;
-	bool attached; /* the programs were in the blocks when last looked */
+	struct fl_watch *nft_watch; /* NULL: there is nothing to keep */
+	struct fl_nl *nft;	    /* NULL: not needed yet */
+	bool attached;		    /* the programs were in the blocks when last looked */
 	bool taken_over;
 	bool began;	/* the first reconcile is over */
 	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
@@ -185,6 +190,9 @@ struct enf_special {
 	uint32_t flags;
 };
 
+/* Tells the datapath of the blocks that are not listened to; once it knows them, does nothing. */
+fl_must int enf_deny(struct enf *e, struct fl_err *err);
+
 /* The node's own addresses, Services' blocks and other nodes'. */
 fl_must int enf_specials(struct enf *e, struct fl_err *err);
 
@@ -193,6 +201,16 @@ void enf_beyond(struct enf *e);
 
 /* Brings the map of tunnels to these. */
 fl_must int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err);
+
+/* Begins to listen to what others do to what is kept, and ends that. */
+fl_must int enf_watch_open(struct enf *e, struct fl_err *err);
+void enf_watch_close(struct enf *e);
+
+/* Netfilter's part, where there are Services; what fails is a problem that stands. */
+void enf_stack(struct enf *e);
+
+/* Says what that is. */
+void enf_complain_of_stack(const struct enf *e, enf_complain *each, void *arg);
 
 /* Frees what is remembered of what lies beyond the node. */
 void enf_beyond_done(struct enf *e);

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -151,9 +152,24 @@ static void check_inner(const char *what, const uint8_t *was, const uint8_t *in,
 		fail_msg("%s: the inner checksum is wrong", what);
 }
 
+/* Bytes of what has been redirected so far. */
+static uint64_t redirected(void)
+{
+	__u32 index = FL_R_REDIRECTED * FL_DIRS + FL_EGRESS;
+	struct fl_count values[256] = { 0 };
+	uint64_t bytes = 0;
+
+	assert_in_range(libbpf_num_possible_cpus(), 1, 256);
+	assert_int_equal(bpf_map_lookup_elem(world_map("fl_counts"), &index, values), 0);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		bytes += values[i].bytes;
+	return bytes;
+}
+
 /* The packet leaves wrapped up, at first and when its connection is known. */
 static void wraps(const char *what, const uint8_t *was, size_t len, uint8_t tos)
 {
+	uint64_t before = redirected();
 	uint32_t port[2] = { 0 };
 
 	for (int i = 0; i < 2; i++) {
@@ -168,6 +184,8 @@ static void wraps(const char *what, const uint8_t *was, size_t len, uint8_t tos)
 		port[i] = number(f.out + ETH + 20, 2);
 	}
 	assert_int_equal(port[0], port[1]);
+	/* What counts is what the pod has sent. */
+	assert_int_equal(redirected() - before, 2 * len);
 }
 
 static void what_leaves_for_the_overlay_is_wrapped_up(void **state)
