@@ -48,7 +48,7 @@ CNI_STATIC  := $(if $(SAN),,-static)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all plugins programs tests demo demo-overlay check check-kernels bench fuzz install clean deps format
+.PHONY: all plugins programs tests demo demo-overlay demo-policy check check-kernels bench fuzz install clean deps format
 
 all: plugins programs
 plugins: $(foreach n,$(CNI_NAMES),$(B)/cni/$n)
@@ -147,9 +147,10 @@ $(B)/bin/fairlead: $(call lib,fairlead) $(call lib,agent-policy) $(call lib,fl-y
 include tests/tests.mk
 include bench/bench.mk
 
-# The demonstrations need the plugins and berth, and so fewer packages than the rest.
+# The first two demonstrations need the plugins and berth, and so fewer packages than the rest.
 demo: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo.sh $(B)
 demo-overlay: ; $(Q)tests/deps.sh demo && $(MAKE) --no-print-directory plugins $(B)/bin/berth && deploy/demo-overlay.sh $(B)
+demo-policy: ; $(Q)tests/deps.sh demo-policy && $(MAKE) --no-print-directory plugins programs && deploy/demo-policy.sh $(B)
 check: ; $(Q)tests/deps.sh check && tests/run.sh $(TESTS)
 check-kernels: ; $(Q)tests/deps.sh check && KERNELS=$${KERNELS:-all} tests/run.sh 'kernel-*'
 deps: ; $(Q)tests/deps.sh build

@@ -467,6 +467,9 @@ void guard_metrics(struct guard *g, struct api_metrics *m)
 	api_metrics_gauge(m, "fairlead_endpoints_outside",
 			  "Endpoints that ought to be under the datapath and are not.",
 			  (double)s.outside);
+	api_metrics_gauge(m, "fairlead_endpoint_records_unreadable",
+			  "Files among the endpoints' records that are none.",
+			  (double)s.unreadable);
 	api_metrics_counter(m, "fairlead_endpoints_joined_total",
 			    "Endpoints that the agent has put into the datapath's blocks itself.",
 			    s.joined);

@@ -145,24 +145,13 @@ static int start(const struct options *o, struct fl_err *err)
 	return run(&conf, root, name, err);
 }
 
-/* A descriptor below 3 that is free would be taken by a lock or a socket. */
-static void fill_stdio(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	fl_close_p(&fd);
-}
-
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct fl_err err = { 0 };
 	int r;
 
-	fill_stdio();
+	fl_stdio_fill();
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = fl_class(&err, read_options(argc, argv, &o, &err), BAD_CONFIG);
 	if (r == 0 && (o.help || o.version)) {

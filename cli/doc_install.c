@@ -140,17 +140,10 @@ static void check_type(struct doc *d, const struct fl_json *conf)
 
 static int read_conf(const char *dir, const char *name, struct fl_json **out, struct fl_err *err)
 {
-	fl_auto_free char *text = NULL;
 	char path[PATH_MAX];
-	size_t len;
-	int r;
 
-	r = fl_format(path, sizeof(path), err, "%s/%s", dir, name)
-		    ?: fl_read_file(AT_FDCWD, path, CONF_MAX, &text, &len, err);
-	if (r < 0)
-		return r;
-	r = fl_json_parse(text, len, out, err);
-	return r < 0 ? fl_wrap(err, r, "'%s'", path) : 0;
+	return fl_format(path, sizeof(path), err, "%s/%s", dir, name)
+		       ?: fl_json_read(AT_FDCWD, path, CONF_MAX, out, err);
 }
 
 /* The files in the order in which runtimes look at them; NULL-terminated, or NULL. */

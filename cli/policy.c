@@ -272,18 +272,13 @@ static int explain_all(const struct cli *c, const struct pol_world *w, struct fl
 {
 	fl_auto_json struct fl_json *questions = NULL, *answers = fl_json_array();
 	struct cli form = *c;
-	fl_auto_free char *text = NULL;
 	struct fl_cur root;
-	size_t len = 0;
 	int r;
 
-	r = answers ? fl_read_file(AT_FDCWD, c->questions, QUESTIONS_MAX, &text, &len, err)
+	r = answers ? fl_json_read(AT_FDCWD, c->questions, QUESTIONS_MAX, &questions, err)
 		    : fl_fail_errno(err, ENOMEM, "answer");
 	if (r < 0)
 		return r;
-	r = fl_json_parse(text, len, &questions, err);
-	if (r < 0)
-		return fl_wrap(err, r, "%s", c->questions);
 	root = fl_cur_root(questions, c->questions);
 	if (fl_json_type(questions) != FL_JSON_ARRAY)
 		return fl_cur_fail(&root, err, "expected a list of questions");

@@ -21,33 +21,18 @@ on()
 	FAIRLEAD_ROOT=$top/$machine nsenter --net="/run/netns/$machine" -- "$@"
 }
 
-# Shows a command as the reader would type it on that machine, runs it, its output set in a little.
+# What demo.bash runs, runs on the machine that $machine names.
+run()
+{
+	on "$machine" "$@"
+}
+
+# show MACHINE CMD...: shows a command as the reader would type it on that machine, and runs it.
 show()
 {
 	local machine=$1
 	shift
-	printf '   %s%s# %s%s\n' "$dim" "$machine" \
-		"$(printf '%s ' "$@" | sed "s|$top/$machine||g; s|$top|\$TOP|g")" "$plain"
-	on "$machine" "$@" 2>&1 | sed "s|$top/$machine||g; s|$top|\$TOP|g; s/^/     /"
-}
-
-# The IPv4 address of a pod's eth0, without its prefix length.
-address_of()
-{
-	on "$1" berth exec "$2" -- ip -4 -o addr show dev eth0 | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p'
-}
-
-# One HTTP request to address $1 from the pod of machine one. The server may need a moment.
-http_get()
-{
-	local answer=
-	for _ in {1..50}; do
-		answer=$(on one berth exec client -- sh -c "printf 'GET / HTTP/1.0\r\n\r\n' |
-			nc -w 5 $1 80" 2>/dev/null) || :
-		[[ -z $answer ]] || break
-		sleep 0.1
-	done
-	printf '%s\n' "$answer"
+	show_as "$machine# " "$top/$machine" "$@"
 }
 
 # traces MACHINE: what there is of attachments: of each kind something while pods live, nothing
@@ -64,17 +49,6 @@ traces()
 	on "$1" ip -o link show type veth | sed -n 's/^[0-9]*: \(veth[^:@]*\).*/link \1/p'
 	on "$1" ip route show | sed -n 's/^\([0-9.]*\) dev veth.*/route \1/p'
 	sed -n "s|.* \($root/run/berth[^ ]*\) .*|mount \1|p" /proc/self/mountinfo
-}
-
-make_rootfs()
-{
-	local applet
-	mkdir -p "$top"/rootfs/{bin,www,etc}
-	cp /bin/busybox "$top/rootfs/bin/"
-	for applet in sh ip ping httpd nc sleep hostname printf; do
-		ln -s busybox "$top/rootfs/bin/$applet"
-	done
-	echo 'Hello from the other machine!' >"$top/rootfs/www/index.html"
 }
 
 # Two namespaces with a cable between their eth0.
@@ -127,7 +101,7 @@ inside()
 	cd "$top"
 	export PATH=$build/bin:$PATH CNI_PATH=$build/cni
 	unset NETCONFPATH CNI_ARGS CAP_ARGS CNI_IFNAME
-	make_rootfs
+	make_rootfs 'Hello from the other machine!'
 	make_machines
 
 	echo 'Fairlead: pods of two machines in one network, by two files.'
@@ -150,8 +124,8 @@ inside()
 	show one berth run -d --name client --net demo --rootfs "$top/rootfs" -- sleep 3600
 	show one berth exec client -- ip -4 addr show dev eth0
 	show one berth exec client -- ip route
-	web_ip=$(address_of two web)
-	client_ip=$(address_of one client)
+	web_ip=$(machine=two address_of web)
+	client_ip=$(machine=one address_of client)
 	[[ $web_ip == 10.244.2.* && $client_ip == 10.244.1.* ]] ||
 		die "addresses are '$web_ip' and '$client_ip'"
 
@@ -168,7 +142,7 @@ inside()
 
 	step 'An HTTP request, the same way'
 	echo "   ${dim}one's client\$ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc $web_ip 80${plain}"
-	answer=$(http_get "$web_ip")
+	answer=$(machine=one http_get client "$web_ip")
 	printf '%s\n' "$answer" | sed 's/^/     /'
 	[[ $answer == *'Hello from the other machine!'* ]] || die 'the answer is not the page'
 	after=$(packets one)

@@ -12,13 +12,6 @@ set -euo pipefail
 # shellcheck source=deploy/demo.bash
 . "$(dirname "$0")/demo.bash"
 
-# Shows a command as the reader would type it, then runs it, its output set in a little.
-show()
-{
-	printf '   %s$ %s%s\n' "$dim" "$(printf '%s ' "$@" | sed "s|$top|\$TOP|g")" "$plain"
-	"$@" 2>&1 | sed "s|$top|\$TOP|g; s/^/     /"
-}
-
 # The "result" of a cache entry, a line for each thing in it.
 show_result()
 {
@@ -26,25 +19,6 @@ show_result()
 	sed -e 's/.*"result"://; s/}$//; s/"\(interfaces\|ips\|routes\|dns\)"/\n  "\1"/g' \
 		-e 's/\[{/[\n    {/g; s/},{/},\n    {/g' -e "s|$top|\$TOP|g" "$1" | sed 's/^/     /'
 	echo
-}
-
-# The IPv4 address of a pod's eth0, without its prefix length.
-address_of()
-{
-	berth exec "$1" -- ip -4 -o addr show dev eth0 | sed -n 's|.* inet \([0-9.]*\)/.*|\1|p'
-}
-
-# One HTTP request from pod $1 to address $2. The server may need a moment to come up.
-http_get()
-{
-	local try answer=
-	for try in {1..50}; do
-		answer=$(berth exec "$1" -- sh -c "printf 'GET / HTTP/1.0\r\n\r\n' |
-			nc -w 5 $2 80" 2>/dev/null) || :
-		[[ -z $answer ]] || break
-		sleep 0.1
-	done
-	printf '%s\n' "$answer"
 }
 
 # Prints what there is of attachments: of each kind something while pods live, nothing after.
@@ -61,17 +35,6 @@ traces()
 	ip -o link show type veth | sed 's/^[0-9]*: \([^:@]*\).*/link \1/'
 	nft list ruleset 2>/dev/null | grep -F -e "$web_ip" -e "$client_ip" | sed 's/^\s*/rule /' || :
 	sed -n "s|.* \($top/run/berth[^ ]*\) .*|mount \1|p" /proc/self/mountinfo
-}
-
-make_rootfs()
-{
-	local applet
-	mkdir -p "$top"/rootfs/{bin,www,etc}
-	cp /bin/busybox "$top/rootfs/bin/"
-	for applet in sh ip ping httpd nc sleep hostname printf; do
-		ln -s busybox "$top/rootfs/bin/$applet"
-	done
-	echo 'Hello from a pod!' >"$top/rootfs/www/index.html"
 }
 
 write_network()
@@ -111,7 +74,7 @@ inside()
 	echo 'and a host of its own (network, mount and process namespaces): yours is not touched.'
 
 	step 'A root file system for the pods' 'One static busybox is enough.'
-	make_rootfs
+	make_rootfs 'Hello from a pod!'
 	show ls "$top/rootfs" "$top/rootfs/bin"
 
 	step 'A network' 'This file is all there is to it: a bridge, and addresses from two ranges.'

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/cmd.h"
@@ -54,20 +55,9 @@ static int run(const struct command *c, int argc, char **argv)
 	return c->failure;
 }
 
-/* A descriptor below 3 that is free would be taken by a lock or a socket. */
-static void fill_stdio(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	fl_close_p(&fd);
-}
-
 int main(int argc, char **argv)
 {
-	fill_stdio();
+	fl_stdio_fill();
 	opterr = 0; /* an error is one line, and ours */
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc < 2)

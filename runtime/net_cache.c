@@ -46,15 +46,9 @@ int berth_cache_write(const char *dir, const struct berth_list *list, const stru
 
 static int read_entry(int dirfd, const char *name, struct fl_json **entry, struct fl_err *err)
 {
-	fl_auto_free char *text = NULL;
-	size_t len = 0;
-	int r;
+	int r = fl_json_read(dirfd, name, ENTRY_MAX, entry, err);
 
-	r = fl_read_file(dirfd, name, ENTRY_MAX, &text, &len, err);
-	if (r < 0)
-		return r;
-	r = fl_json_parse(text, len, entry, err);
-	return r < 0 ? fl_wrap(err, r, "cache entry '%s'", name) : 0;
+	return r < 0 ? fl_wrap(err, r, "cache entry") : 0;
 }
 
 int berth_cache_read(const char *dir, const char *network, const struct berth_rt *rt,

@@ -161,17 +161,9 @@ int berth_state_read(struct fl_json *doc, struct berth_state *out, struct fl_err
 int berth_state_load(int dir, struct berth_state *out, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *doc = NULL;
-	fl_auto_free char *text = NULL;
-	size_t len = 0;
-	int r;
+	int r = fl_json_read(dir, "state.json", STATE_MAX, &doc, err);
 
-	r = fl_read_file(dir, "state.json", STATE_MAX, &text, &len, err);
-	if (r < 0)
-		return r;
-	r = fl_json_parse(text, len, &doc, err);
-	if (r < 0)
-		return fl_wrap(err, r, "state.json");
-	return berth_state_read(FL_TAKE(doc), out, err);
+	return r < 0 ? r : berth_state_read(FL_TAKE(doc), out, err);
 }
 
 int berth_state_save(int dir, const struct fl_json *doc, struct fl_err *err)

@@ -4,7 +4,7 @@
 # Installs, on Debian 12, the packages that a target of the Makefile needs: those that are
 # missing, and nothing when none is. No service is started on the way.
 #
-# usage: tests/deps.sh demo|build|check|bench
+# usage: tests/deps.sh demo|demo-policy|build|check|bench
 set -euo pipefail
 
 plugins='gcc make libc6-dev libjansson-dev libnl-3-dev musl-tools'
@@ -36,10 +36,11 @@ missing()
 
 case ${1-} in
 demo) wanted="$plugins $demo" ;;
+demo-policy) wanted="$build $demo" ;;
 build) wanted="$build" ;;
 check) wanted="$build $check" ;;
 bench) wanted="$build $bench" ;;
-*) fail 'usage: tests/deps.sh demo|build|check|bench' ;;
+*) fail 'usage: tests/deps.sh demo|demo-policy|build|check|bench' ;;
 esac
 
 command -v dpkg-query >/dev/null ||

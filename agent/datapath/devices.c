@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "bpf/datapath.skel.h"
 
@@ -55,21 +56,26 @@ static int find_filter(struct fl_nl *nl, const struct fl_tc_side *side, const ch
 	return 0;
 }
 
-static int ensure_filter(struct fl_nl *nl, const struct fl_tc_side *side,
-			 const struct bpf_program *prog, struct fl_err *err)
+/* Adds the program to the batch, unless it stands there already. */
+static int put_filter(struct fl_nl *nl, const struct fl_tc_side *side,
+		      const struct bpf_program *prog, struct fl_batch *b, struct fl_err *err)
 {
 	const char *name = bpf_program__name(prog);
-	fl_auto_batch struct fl_batch *b = NULL;
 	__u32 want = 0, have = 0;
 	int r = dp_prog_id(prog, &want, err) ?: find_filter(nl, side, name, &have, err);
 
-	if (r < 0 || have == want)
-		return r;
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
-	fl_tc_put_side_filter(b, side, bpf_program__fd(prog), name);
-	return fl_batch_send(nl, b, err);
+	if (r == 0 && have != want)
+		fl_tc_put_side_filter(b, side, bpf_program__fd(prog), name);
+	return r;
+}
+
+static int put_filters(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_batch *b,
+		       struct fl_err *err)
+{
+	const struct fl_tc_side in = { link, false }, out = { link, true };
+
+	return put_filter(nl, &in, d->bpf->progs.fl_from_net, b, err)
+		       ?: put_filter(nl, &out, d->bpf->progs.fl_to_net, b, err);
 }
 
 /* *made, when the qdisc is of our making, and so ours to remove. */
@@ -211,7 +217,7 @@ static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flag
 static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, enum fl_xdp_mode xdp,
 		  struct fl_err *err)
 {
-	const struct fl_tc_side in = { dev->ifindex, false }, out = { dev->ifindex, true };
+	fl_auto_batch struct fl_batch *b = NULL;
 	struct fl_device have = { 0 };
 	struct fl_err ignored;
 	bool made;
@@ -219,9 +225,8 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 
 	(void)bpf_map_lookup_elem(FD(d, fl_devices), &dev->ifindex, &have);
 	made = have.flags & FL_DEVICE_CLSACT;
-	r = ensure_clsact(nl, dev->ifindex, &made, err)
-		    ?: ensure_filter(nl, &in, d->bpf->progs.fl_from_net, err) ?:
-	    ensure_filter(nl, &out, d->bpf->progs.fl_to_net, err);
+	r = fl_batch_new(&b, err) ?: ensure_clsact(nl, dev->ifindex, &made, err) ?:
+	    put_filters(d, nl, dev->ifindex, b, err) ?: fl_batch_send(nl, b, err);
 	if (r < 0) {
 		/* Nothing may go past the stack to where it does not come back so. */
 		FL_IGNORE(dp_drop(FD(d, fl_devices), &dev->ifindex, "interfaces", &ignored));
@@ -272,6 +277,25 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 		note(&f, r, &one);
 	}
 	return f.r;
+}
+
+int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
+{
+	__u32 key, next;
+	bool has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	struct fl_err one;
+	int r = 0;
+
+	for (; r == 0 && has; key = next) {
+		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+		if (fl_batch_room(b) < 2)
+			r = fl_batch_send(nl, b, err);
+		if (r == 0 && put_filters(d, nl, key, b, &one) < 0) {
+			fl_debug("%s, going on: by the stack", one.text);
+			r = dp_drop(FD(d, fl_devices), &key, "interfaces", err);
+		}
+	}
+	return r;
 }
 
 int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)

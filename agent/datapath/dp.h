@@ -27,8 +27,8 @@ void dp_former_close(struct dp_former **f);
 bool dp_former_carries(const struct dp_former *f);
 
 /*
- * Before the programs are exchanged, when our maps are filled: counters go on from theirs, and our
- * programs are shown their connections.
+ * Before the programs are exchanged, when our maps are filled: counters go on from theirs, our
+ * programs are shown their connections, and know what lies beyond the node as theirs do.
  */
 fl_must int dp_former_lend(struct dp *d, struct fl_err *err);
 
@@ -53,9 +53,18 @@ fl_must int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, 
 		      const void *arg, struct fl_err *err);
 
 struct bpf_program;
+struct fl_batch;
 
 /* The kernel's number of a loaded program. */
 fl_must int dp_prog_id(const struct bpf_program *prog, __u32 *out, struct fl_err *err);
+
+/*
+ * Adds to the batch our programs in the place of another layout's on the interfaces to other nodes
+ * that have been taken over; one where that cannot be is left to dp_set_devices(), and all goes by
+ * the stack there. Sends what has no room.
+ */
+fl_must int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b,
+			     struct fl_err *err);
 
 /*
  * Takes the programs off every interface that the map pinned there names, and forgets them; no such

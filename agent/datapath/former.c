@@ -28,22 +28,33 @@
 #define DEPTH	   8	/* of types within types */
 
 struct dp_former {
-	int flows, locals, counts, verdicts, budgets, devices; /* descriptors; -1: none */
-	size_t flow_size;				       /* of their value */
-	bool carries, same_size;
+	struct dp_former *next; /* of an agent that was killed while it took over; owned */
+	/* Descriptors; -1: none. */
+	int flows, locals, counts, verdicts, budgets, devices, specials;
+	size_t flow_size; /* of their value */
+	bool in_force, carries, same_size;
+};
+
+/* The maps of the programs that stand in the blocks. */
+struct in_force {
+	__u32 ids[64], n;
 };
 
 void dp_former_close(struct dp_former **f)
 {
-	if (*f) {
+	struct dp_former *next;
+
+	for (; *f; *f = next) {
+		next = (*f)->next;
 		fl_close_p(&(*f)->flows);
 		fl_close_p(&(*f)->locals);
 		fl_close_p(&(*f)->counts);
 		fl_close_p(&(*f)->verdicts);
 		fl_close_p(&(*f)->budgets);
 		fl_close_p(&(*f)->devices);
+		fl_close_p(&(*f)->specials);
+		fl_free_p(f);
 	}
-	fl_free_p(f);
 }
 
 bool dp_former_carries(const struct dp_former *f)
@@ -191,13 +202,56 @@ static int open_map(const char *folder, const char *name)
 		       : -1;
 }
 
-/* Looks at one folder; of several, which only agents that were killed leave, the one with most. */
+static void ask_in_force(struct fl_nl *nl, struct in_force *out)
+{
+	struct bpf_prog_info info = { .map_ids = (__u64)(uintptr_t)out->ids,
+				      .nr_map_ids = FL_ARRAY_LEN(out->ids) };
+	struct fl_filter have = { 0 };
+	unsigned int others = 0;
+	fl_auto_close int fd = -1;
+	__u32 len = sizeof(info);
+	struct fl_err ignored;
+
+	if (fl_tc_get_filter(nl, FL_BLOCKS_INGRESS, &have, &others, &ignored) < 0)
+		return;
+	fd = bpf_prog_get_fd_by_id(have.prog_id);
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
+		out->n = info.nr_map_ids < FL_ARRAY_LEN(out->ids) ? info.nr_map_ids
+								  : FL_ARRAY_LEN(out->ids);
+}
+
+static bool is_in_force(const struct in_force *in, __u32 id)
+{
+	for (__u32 i = 0; i < in->n; i++)
+		if (in->ids[i] == id)
+			return true;
+	return false;
+}
+
+/* What look() is given. */
+struct search {
+	struct dp *d;
+	struct in_force in_force;
+};
+
+/* Puts it in front of those before, or behind the first. */
+static void list(struct dp *d, struct dp_former *f)
+{
+	struct dp_former **at = &d->former;
+
+	if (*at && !f->in_force && ((*at)->in_force || (*at)->carries || !f->carries))
+		at = &(*at)->next;
+	f->next = *at;
+	*at = f;
+}
+
+/* Looks at one folder. Of several the first is the one whose programs are in force. */
 static int look(const char *path, void *arg, struct fl_err *err)
 {
 	fl_auto(dp_former_close) struct dp_former *f = calloc(1, sizeof(*f));
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
-	struct dp *d = arg;
+	struct search *s = arg;
 
 	if (!f)
 		return fl_fail_errno(err, ENOMEM, "look at '%s'", path);
@@ -207,21 +261,28 @@ static int look(const char *path, void *arg, struct fl_err *err)
 	f->verdicts = open_map(path, "fl_verdicts");
 	f->budgets = open_map(path, "fl_budgets");
 	f->devices = open_map(path, "fl_devices");
-	if (f->flows >= 0 && bpf_obj_get_info_by_fd(f->flows, &info, &len) == 0)
+	f->specials = open_map(path, "fl_specials");
+	if (f->flows >= 0 && bpf_obj_get_info_by_fd(f->flows, &info, &len) == 0) {
 		f->flow_size = info.value_size;
-	f->carries = is_alike(f->flows, FD(d, fl_flows), true) &&
-		     is_alike(f->locals, FD(d, fl_locals), false);
-	f->same_size = f->flow_size == sizeof(struct fl_flow);
-	if (!d->former || (f->carries && !d->former->carries)) {
-		dp_former_close(&d->former);
-		d->former = FL_TAKE(f);
+		f->in_force = is_in_force(&s->in_force, info.id);
 	}
+	f->carries = is_alike(f->flows, FD(s->d, fl_flows), true) &&
+		     is_alike(f->locals, FD(s->d, fl_locals), false);
+	f->same_size = f->flow_size == sizeof(struct fl_flow);
+	list(s->d, FL_TAKE(f));
 	return 0;
 }
 
 int dp_former_find(struct dp *d, struct fl_err *err)
 {
-	return each_folder(d->folder, d->own, look, d, err);
+	fl_auto_nl struct fl_nl *nl = NULL;
+	struct search s = { .d = d };
+	int r = fl_nl_open(FL_NL_ROUTE, &nl, err);
+
+	if (r < 0)
+		return r;
+	ask_in_force(nl, &s.in_force);
+	return each_folder(d->folder, d->own, look, &s, err);
 }
 
 /* The sums that the programs count go on where they are; what is counted until they are exchanged
@@ -257,23 +318,25 @@ static __u32 owner(int locals, const struct fl_flow_key *key, int side)
 }
 
 /* Both ends are whose they were: no connection is inherited with an address. */
-static bool is_still(struct dp *d, const struct fl_flow_key *key)
+static bool is_still(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key)
 {
 	for (int side = 0; side < 2; side++)
-		if (owner(d->former->locals, key, side) != owner(FD(d, fl_locals), key, side))
+		if (owner(f->locals, key, side) != owner(FD(d, fl_locals), key, side))
 			return false;
 	return true;
 }
 
-/* Calls each() for all of their connections; flow is as long as their struct is, or ours. */
-static int each_flow(struct dp *d,
-		     int (*each)(struct dp *d, const struct fl_flow_key *key,
-				 const struct fl_flow *flow, struct fl_err *err),
+/* What becomes of one of its connections; flow is ours. */
+typedef int each_flow_fn(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key,
+			 const struct fl_flow *flow, struct fl_err *err);
+
+/* Calls each() for all of its connections. */
+static int each_flow(struct dp *d, const struct dp_former *f, each_flow_fn *each,
 		     struct fl_err *err)
 {
-	size_t size = d->former->flow_size;
 	fl_auto_free struct fl_flow_key *keys = calloc(PAGE, sizeof(*keys));
-	fl_auto_free uint8_t *values = calloc(PAGE, size);
+	fl_auto_free uint8_t *values = calloc(PAGE, f->flow_size);
+	size_t size = f->flow_size;
 	__u32 at = 0, n = PAGE;
 	bool first = true;
 	int r = 0, last = 0;
@@ -282,8 +345,8 @@ static int each_flow(struct dp *d,
 		return fl_fail_errno(err, ENOMEM, "take over connections");
 	while (r == 0 && last == 0) {
 		n = PAGE;
-		last = bpf_map_lookup_batch(d->former->flows, first ? NULL : &at, &at, keys, values,
-					    &n, NULL);
+		last = bpf_map_lookup_batch(f->flows, first ? NULL : &at, &at, keys, values, &n,
+					    NULL);
 		if (last < 0 && errno != ENOENT)
 			return fl_fail_errno(err, errno, "take over connections");
 		first = false;
@@ -292,28 +355,72 @@ static int each_flow(struct dp *d,
 
 			memcpy(&flow, values + i * size, size < sizeof(flow) ? size : sizeof(flow));
 			flow.generation = FL_GENERATION_NONE;
-			r = each(d, &keys[i], &flow, err);
+			r = each(d, f, &keys[i], &flow, err);
 		}
 	}
 	return r;
 }
 
-static int drop_stranger(struct dp *d, const struct fl_flow_key *key, const struct fl_flow *flow,
-			 struct fl_err *err)
+static int drop_stranger(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key,
+			 const struct fl_flow *flow, struct fl_err *err)
 {
 	(void)flow;
-	return is_still(d, key) ? 0 : dp_drop(d->former->flows, key, "connections", err);
+	return is_still(d, f, key) ? 0 : dp_drop(f->flows, key, "connections", err);
 }
 
-static int copy_flow(struct dp *d, const struct fl_flow_key *key, const struct fl_flow *flow,
-		     struct fl_err *err)
+static int copy_flow(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key,
+		     const struct fl_flow *flow, struct fl_err *err)
 {
-	if (!is_still(d, key) ||
+	if (!is_still(d, f, key) ||
 	    bpf_map_update_elem(FD(d, fl_flows), key, flow, BPF_NOEXIST) == 0 || errno == EEXIST)
 		return 0;
 	if (errno != E2BIG)
 		return fl_fail_errno(err, errno, "take over a connection");
 	return fl_fail(err, E2BIG, "the datapath's map of connections is full");
+}
+
+/* Of a folder that is not in force: what the first one does not know better. */
+static int copy_unknown(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key,
+			const struct fl_flow *flow, struct fl_err *err)
+{
+	fl_auto_free uint8_t *known = malloc(d->former->flow_size + 1);
+
+	if (!known)
+		return fl_fail_errno(err, ENOMEM, "take over connections");
+	return d->former->carries && bpf_map_lookup_elem(d->former->flows, key, known) == 0
+		       ? 0
+		       : copy_flow(d, f, key, flow, err);
+}
+
+/* Copies the entries of a small map, where ours has none yet; what it has no room for stays out. */
+static int carry_entries(int theirs, int ours, const char *what, struct fl_err *err)
+{
+	uint8_t keys[2][64], value[64];
+	unsigned int at = 0;
+	bool has;
+
+	if (theirs < 0 || !is_alike(theirs, ours, false))
+		return 0;
+	for (has = bpf_map_get_next_key(theirs, NULL, keys[0]) == 0; has; at = !at) {
+		if (bpf_map_lookup_elem(theirs, keys[at], value) == 0 &&
+		    bpf_map_update_elem(ours, keys[at], value, BPF_NOEXIST) < 0 &&
+		    errno != EEXIST && errno != E2BIG && errno != ENOSPC)
+			return fl_fail_errno(err, errno, "take over %s", what);
+		has = bpf_map_get_next_key(theirs, keys[at], keys[!at]) == 0;
+	}
+	return 0;
+}
+
+/*
+ * What lies beyond the node, as they have been told: on which interfaces their programs stand,
+ * which ours replace, and other nodes' blocks. What of it is no more goes when the agent has been
+ * told.
+ */
+static int carry_beyond(struct dp *d, struct fl_err *err)
+{
+	return carry_entries(d->former->devices, FD(d, fl_devices), "interfaces", err)
+		       ?: carry_entries(d->former->specials, FD(d, fl_specials),
+					"special addresses", err);
 }
 
 int dp_former_lend(struct dp *d, struct fl_err *err)
@@ -326,35 +433,20 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 		return 0;
 	r = carry_counts(f->counts, FD(d, fl_counts), err)
 		    ?: carry_counts(f->verdicts, FD(d, fl_verdicts), err)
-		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err);
+		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err) ?: carry_beyond(d, err);
+	for (const struct dp_former *o = f->next; r == 0 && o; o = o->next)
+		if (o->carries)
+			r = each_flow(d, o, copy_unknown, err);
 	if (r < 0 || !f->carries)
 		return r;
 	/* Their programs still enter new ones; a struct that is not ours can only be copied. */
-	r = each_flow(d, drop_stranger, err);
+	r = each_flow(d, f, drop_stranger, err);
 	if (r == 0 && !f->same_size)
-		r = each_flow(d, copy_flow, err);
+		r = each_flow(d, f, copy_flow, err);
 	if (r == 0 && f->same_size &&
 	    bpf_map_update_elem(FD(d, fl_former), &zero, &f->flows, BPF_ANY) < 0)
 		return fl_fail_errno(err, errno, "show the programs the connections of before");
 	return r;
-}
-
-/* On which interfaces their programs stand, and what they have made there: ours replace them. */
-static int carry_devices(struct dp *d, struct fl_err *err)
-{
-	int theirs = d->former->devices, ours = FD(d, fl_devices);
-	struct fl_device dev;
-	__u32 key;
-	bool has;
-
-	if (theirs < 0 || !is_alike(theirs, ours, false))
-		return 0;
-	for (has = bpf_map_get_next_key(theirs, NULL, &key) == 0; has;
-	     has = bpf_map_get_next_key(theirs, &key, &key) == 0)
-		if (bpf_map_lookup_elem(theirs, &key, &dev) == 0 &&
-		    bpf_map_update_elem(ours, &key, &dev, BPF_NOEXIST) < 0 && errno != EEXIST)
-			return fl_fail_errno(err, errno, "take over interface %u", key);
-	return 0;
 }
 
 int dp_former_end(struct dp *d, struct fl_err *err)
@@ -365,12 +457,12 @@ int dp_former_end(struct dp *d, struct fl_err *err)
 
 	if (!d->former)
 		return 0;
-	if (d->former->carries && each_flow(d, copy_flow, &why) < 0)
+	if (d->former->carries && each_flow(d, d->former, copy_flow, &why) < 0)
 		fl_warn("%s, going on: connections of before are judged as new ones", why.text);
 	if (d->former->carries && d->former->same_size &&
 	    bpf_map_delete_elem(FD(d, fl_former), &zero) < 0 && errno != ENOENT)
 		return fl_fail_errno(err, errno, "take the connections of before away");
-	r = carry_devices(d, err) ?: dp_unpin(d->folder, d->own, err);
+	r = dp_unpin(d->folder, d->own, err);
 	if (r < 0)
 		return r;
 	fl_info("the datapath of another layout is taken over, %s",

@@ -290,32 +290,33 @@ static int has_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *p
 	return 0;
 }
 
-/* The block's filter is this program, or nobody's so far. */
-static int ensure_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog,
-			 bool *changed, struct fl_err *err)
+/* Adds the program to the batch, unless the block has it already; somebody else's stays. */
+static int put_filter(struct fl_nl *nl, __u32 block, const struct bpf_program *prog,
+		      struct fl_batch *b, bool *changed, struct fl_err *err)
 {
-	fl_auto_batch struct fl_batch *b = NULL;
 	bool has = false;
 	int r = has_filter(nl, block, prog, &has, err);
 
-	if (r < 0 || has)
-		return r;
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
-	*changed = true;
-	fl_tc_put_filter(b, block, bpf_program__fd(prog), bpf_program__name(prog));
-	return fl_batch_send(nl, b, err);
+	if (r == 0 && !has) {
+		*changed = true;
+		fl_tc_put_filter(b, block, bpf_program__fd(prog), bpf_program__name(prog));
+	}
+	return r;
 }
 
 int dp_attach(struct dp *d, struct fl_nl *nl, bool *changed, struct fl_err *err)
 {
+	fl_auto_batch struct fl_batch *b = NULL;
+	int r;
+
 	*changed = false;
-	return dp_former_lend(d, err) ?:
-	       ensure_anchor(nl, changed, err) ?:
-	       ensure_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, changed, err) ?:
-	       ensure_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, changed, err) ?:
-	       dp_former_end(d, err);
+	r = fl_batch_new(&b, err) ?: dp_former_lend(d, err) ?: ensure_anchor(nl, changed, err) ?:
+	    put_filter(nl, FL_BLOCKS_INGRESS, d->bpf->progs.fl_from_pod, b, changed, err) ?:
+	    put_filter(nl, FL_BLOCKS_EGRESS, d->bpf->progs.fl_to_pod, b, changed, err);
+	if (r == 0 && d->former)
+		r = dp_renew_devices(d, nl, b, err);
+	/* At once: what one of them begins, another with other maps does not know. */
+	return r ?: fl_batch_send(nl, b, err) ?: dp_former_end(d, err);
 }
 
 int dp_is_attached(struct dp *d, struct fl_nl *nl, bool *yes, struct fl_err *err)

@@ -154,7 +154,7 @@ static bool is_denied(const void *key, void *arg)
 }
 
 /* They are the configuration's, and so for life. */
-static int deny(struct enf *e, struct fl_err *err)
+int enf_deny(struct enf *e, struct fl_err *err)
 {
 	fl_auto(denied_done) struct denied d = { .n = e->o.n_denied };
 	int r = 0;
@@ -188,7 +188,7 @@ void enf_beyond(struct enf *e)
 	if (!e->beyond_told)
 		return;
 	e->beyond_broken.sys = 0;
-	note(e, deny(e, &err), &err);
+	note(e, enf_deny(e, &err), &err);
 	note(e, dp_set_devices(e->dp, e->nl, e->devices, e->n_devices, e->o.xdp, &err), &err);
 }
 

@@ -39,6 +39,7 @@ void enf_close(struct enf **e)
 {
 	if (*e) {
 		enf_atts_done(*e);
+		enf_bad_done(*e);
 		enf_pods_done(*e);
 		pol_world_free(&(*e)->world);
 		dp_close(&(*e)->dp);
@@ -67,6 +68,7 @@ struct enf_stats enf_stats(const struct enf *e)
 	struct enf_stats s = e->stats;
 
 	s.pods = e->n_pods;
+	s.unreadable = e->n_bad;
 	s.specials = e->specials_full ? dp_capacity(e->dp, DP_T_SPECIALS) : e->n_specials;
 	s.endpoints = s.outside = s.addresses = 0;
 	for (size_t i = 0; i < e->n_atts; i++) {
@@ -144,106 +146,6 @@ int enf_commit(struct enf *e, struct fl_err *err)
 	return e->taken_over ? compile(e, err) ?: enf_atts_open(e, err) : 0;
 }
 
-/* The links of the host by name. */
-struct links {
-	struct enf *e;
-	struct enf_link *v;
-	size_t n, room;
-	int failed; /* of the records */
-	struct fl_err first;
-};
-
-static void links_done(struct links *l)
-{
-	fl_free_p(&l->v);
-}
-
-static struct enf_link as_link(const struct fl_link *link)
-{
-	struct enf_link k = { .index = link->index,
-			      .master = link->master,
-			      .is_bridge = fl_streq(link->kind, "bridge"),
-			      .up = link->up };
-
-	_Static_assert(sizeof(k.name) == sizeof(link->name), "names of links");
-	memcpy(k.name, link->name, sizeof(k.name));
-	memcpy(k.mac, link->mac, FL_MAC_LEN);
-	memcpy(k.router_mac, link->mac, FL_MAC_LEN);
-	return k;
-}
-
-static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
-{
-	struct links *l = arg;
-	struct enf_link *k;
-
-	if (l->n == l->room) {
-		struct enf_link *grown = reallocarray(l->v, l->room + 256, sizeof(*grown));
-
-		if (!grown)
-			return fl_fail_errno(err, ENOMEM, "list links");
-		l->v = grown;
-		l->room += 256;
-	}
-	k = &l->v[l->n++];
-	*k = as_link(link);
-	return 0;
-}
-
-/* To the ports of a bridge the bridge is the router. */
-static void find_routers(struct links *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		for (size_t k = 0; l->v[i].is_bridge && k < l->n; k++)
-			if (l->v[k].master == l->v[i].index)
-				memcpy(l->v[k].router_mac, l->v[i].mac, FL_MAC_LEN);
-}
-
-static int compare_links(const void *a, const void *b)
-{
-	return strcmp(((const struct enf_link *)a)->name, ((const struct enf_link *)b)->name);
-}
-
-static int each_record(const struct fl_endpoint *rec, void *arg, struct fl_err *err)
-{
-	struct links *l = arg;
-	struct enf_link key = { 0 };
-	const struct enf_link *k;
-	struct fl_err one;
-	int r;
-
-	memcpy(key.name, rec->host_ifname, sizeof(key.name));
-	k = l->n ? bsearch(&key, l->v, l->n, sizeof(key), compare_links) : NULL;
-	r = enf_att_take(l->e, rec, k, &one);
-	(void)err;
-	if (r < 0 && l->failed == 0) {
-		l->failed = r;
-		l->first = one;
-	}
-	return 0;
-}
-
-/* What attachments there are. */
-static int read_records(struct enf *e, struct fl_err *err)
-{
-	fl_auto(links_done) struct links l = { .e = e };
-	int r = fl_link_list(e->nl, 0, each_link, &l, err);
-
-	if (r < 0)
-		return r;
-	find_routers(&l);
-	if (l.n)
-		qsort(l.v, l.n, sizeof(*l.v), compare_links);
-	for (size_t i = 0; i < e->n_atts; i++)
-		e->atts[i]->seen = false;
-	r = fl_endpoint_list(e->o.root, NULL, each_record, &l, err);
-	if (r < 0)
-		return r;
-	if (l.failed)
-		*err = l.first;
-	return l.failed;
-}
-
 static int apply_all(struct enf *e, struct fl_err *err)
 {
 	struct fl_err one;
@@ -285,7 +187,13 @@ static int attach(struct enf *e, struct fl_err *err)
 /* Where another layout's programs stand, ours take their place when everything has been filled. */
 static int attach_late(struct enf *e, struct fl_err *err)
 {
-	return dp_has_former(e->dp) && !e->lost ? attach(e, err) : 0;
+	struct fl_err later;
+
+	if (!dp_has_former(e->dp) || e->lost)
+		return 0;
+	/* On interfaces to other nodes, too: enf_beyond() says what is wrong there. */
+	FL_IGNORE(enf_deny(e, &later));
+	return attach(e, err);
 }
 
 int enf_reconcile(struct enf *e, struct fl_err *err)
@@ -296,9 +204,9 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 	 * interface before we look for them.
 	 */
 	int (*const steps[])(struct enf *, struct fl_err *) = {
-		enf_specials,  read_records,  enf_atts_sweep, enf_note_clashes,
-		enf_look,      enf_note_late, compile,	      apply_all,
-		enf_atts_open, attach_late,   enf_join,
+		enf_specials,  enf_read_records, enf_atts_sweep, enf_note_clashes,
+		enf_look,      enf_note_late,	 compile,	 apply_all,
+		enf_atts_open, attach_late,	 enf_join,
 	};
 	int r = (dp_has_former(e->dp) ? 0 : attach(e, &first)) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
@@ -338,7 +246,7 @@ static int take_now(struct enf *e, const struct fl_key *key, struct enf_att **ou
 		return fl_fail(err, ENOENT, "there is no interface '%s'", rec.host_ifname);
 	if (r < 0)
 		return r;
-	k = as_link(&link);
+	k = enf_link_of(&link);
 	if (link.master)
 		r = fl_link_get_index(e->nl, link.master, &bridge, err);
 	if (r < 0 && r != -ENODEV)

@@ -95,6 +95,7 @@ fl_must int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *e
 
 struct enf_stats {
 	size_t endpoints, pods; /* in force; of this node */
+	size_t unreadable;	/* files among the records that are none */
 	size_t outside;		/* attachments that ought to be under the datapath and are not */
 	uint64_t joined;	/* put into the blocks by the agent since the start */
 	uint64_t applied;	/* entries written since the start */

@@ -45,6 +45,11 @@ struct enf_att {
 	bool is_shut; /* until the generation has been raised */
 };
 
+/* A file among the records that is none. */
+struct enf_bad {
+	char *path, *why; /* owned */
+};
+
 struct enf {
 	struct enf_options o;
 	char *root, *node; /* what o points to */
@@ -55,6 +60,8 @@ struct enf {
 	size_t n_pods;
 	struct enf_att **atts; /* sorted by host interface */
 	size_t n_atts;
+	struct enf_bad *bad; /* owned */
+	size_t n_bad;
 	size_t named;	       /* of them, who was named last by index */
 	uint32_t *kernel_slot; /* of the compiler's slots; 0: none yet */
 	size_t n_slots;
@@ -96,6 +103,19 @@ void enf_pods_done(struct enf *e);
 /* Takes in a record: new, changed or as before. link NULL: its interface is not there. */
 fl_must int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_link *link,
 			 struct fl_err *err);
+
+/* Takes in all records, clearing the marks before; what is not readable is remembered. */
+fl_must int enf_read_records(struct enf *e, struct fl_err *err);
+
+/* Says of every file among the records that is none. */
+void enf_complain_of_bad(const struct enf *e, enf_complain *each, void *arg);
+
+/* Frees what is remembered of those. */
+void enf_bad_done(struct enf *e);
+
+/* A link of the host, its own router. */
+struct fl_link;
+struct enf_link enf_link_of(const struct fl_link *link);
 
 /* The attachment of a host interface, or NULL. */
 struct enf_att *enf_att_find(const struct enf *e, const char *host_ifname);
@@ -161,6 +181,9 @@ struct enf_special {
 	struct fl_prefix_key key;
 	uint32_t flags;
 };
+
+/* Tells the datapath of the blocks that are not listened to; once it knows them, does nothing. */
+fl_must int enf_deny(struct enf *e, struct fl_err *err);
 
 /* The node's own addresses, Services' blocks and other nodes'. */
 fl_must int enf_specials(struct enf *e, struct fl_err *err);

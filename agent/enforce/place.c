@@ -253,6 +253,7 @@ void enf_problems(const struct enf *e, enf_complain *each, void *arg)
 		if (enf_att_belongs(a) && (a->place == ENF_FOREIGN || a->clash || a->pod->problem))
 			complain_of(e, a, each, arg);
 	}
+	enf_complain_of_bad(e, each, arg);
 	if (e->beyond_broken.sys)
 		each("policy", e->beyond_broken.text, arg);
 }

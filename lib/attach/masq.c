@@ -10,8 +10,6 @@
 
 #include "attach/ruleset.h"
 
-#define SWEEP_PASSES 5
-
 static const struct fl_nft_chain chain = { "postrouting", FL_NFT_SRCNAT };
 
 /* One for each family. */
@@ -194,79 +192,32 @@ int fl_masq_check(struct fl_nl *nl, const char *network, const struct fl_prefix 
 	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }
 
-/* The elements that keep() does not want. */
-struct stale {
+struct keeping {
 	bool (*keep)(const struct fl_ip *ip, void *arg);
 	void *arg;
 	int family;
-	struct fl_nft_elem *elems;
-	size_t n, room;
 };
 
-static void stale_free(struct stale *s)
+static bool keeps(const uint8_t *key, void *arg)
 {
-	fl_free_p(&s->elems);
-}
+	const struct keeping *k = arg;
+	struct fl_ip ip = fl_ip_from_raw(k->family, key);
 
-static int collect(const struct fl_nft_elem *elem, void *arg, struct fl_err *err)
-{
-	struct stale *s = arg;
-	struct fl_ip ip = fl_ip_from_raw(s->family, elem->key);
-
-	if (s->keep(&ip, s->arg))
-		return 0;
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 64;
-		struct fl_nft_elem *more = reallocarray(s->elems, room, sizeof(*more));
-
-		if (!more)
-			return fl_fail_errno(err, ENOMEM, "collect %zu elements", room);
-		s->elems = more;
-		s->room = room;
-	}
-	s->elems[s->n] = *elem;
-	s->elems[s->n++].comment[0] = '\0';
-	return 0;
-}
-
-/* 1: the set changed while it was read, so that something may have been passed over. */
-static int sweep_set(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
-		     const struct stale *want, struct fl_err *err)
-{
-	fl_auto(stale_free) struct stale s = { .keep = want->keep, .arg = want->arg };
-	struct fl_ruleset_elems gone[N_SETS] = { 0 };
-	int again, r;
-
-	s.family = sets[set].type == FL_NFT_IPV4 ? AF_INET : AF_INET6;
-	again = fl_nft_elems_each(nl, &rs->table, &sets[set], collect, &s, err);
-	if (again < 0)
-		again = fl_ruleset_explain(nl, again, err);
-	if (again == -ENOENT || again == -EOPNOTSUPP)
-		return 0;
-	if (again < 0)
-		return fl_ruleset_wrap(err, again, rs);
-	gone[set] = (struct fl_ruleset_elems){ s.elems, s.n };
-	r = fl_ruleset_drop(nl, rs, gone, err);
-	return r < 0 ? r : again;
+	return k->keep(&ip, k->arg);
 }
 
 int fl_masq_sweep(struct fl_nl *nl, const char *network,
 		  bool (*keep)(const struct fl_ip *ip, void *arg), void *arg, struct fl_err *err)
 {
-	struct stale want = { .keep = keep, .arg = arg };
+	struct keeping k = { keep, arg, 0 };
 	struct fl_ruleset rs = { 0 };
 	int r = fl_ruleset_name(&rs, FL_NFT_INET, network, err);
 
 	rs.sets = sets;
 	rs.n_sets = N_SETS;
-	/*
-	 * Where others attach all the time, no pass is undisturbed. What a pass removes is
-	 * rightly removed, and nothing stale is added, so some passes are as good as a quiet one.
-	 */
-	for (size_t i = 0; r >= 0 && i < N_SETS; i++) {
-		r = 1;
-		for (int pass = 0; r == 1 && pass < SWEEP_PASSES; pass++)
-			r = sweep_set(nl, &rs, i, &want, err);
+	for (size_t i = 0; r == 0 && i < N_SETS; i++) {
+		k.family = sets[i].type == FL_NFT_IPV4 ? AF_INET : AF_INET6;
+		r = fl_ruleset_sweep(nl, &rs, i, keeps, &k, err);
 	}
 	return r < 0 ? fl_wrap(err, r, "masquerade") : 0;
 }

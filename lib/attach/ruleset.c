@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/msg.h"
 
-#define TRIES 100
-#define CHUNK 1024 /* elements that are removed at a time: a batch takes twice as many */
+#define TRIES	     100
+#define SWEEP_PASSES 5
+#define CHUNK	     1024 /* elements that are removed at a time: a batch takes twice as many */
 
 int fl_ruleset_name(struct fl_ruleset *rs, enum fl_nft_family family, const char *network,
 		    struct fl_err *err)
@@ -208,6 +210,62 @@ int fl_ruleset_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
 	if (r < 0 && fl_ruleset_explain(nl, r, err) == -EOPNOTSUPP)
 		return 0;
 	return r < 0 ? fl_ruleset_wrap(err, r, rs) : 0;
+}
+
+/* The elements that keep() does not want. */
+struct sweep {
+	fl_ruleset_keep *keep;
+	void *arg;
+	struct fl_list stale; /* struct fl_nft_elem */
+};
+
+static int collect_stale(const struct fl_nft_elem *elem, void *arg, struct fl_err *err)
+{
+	struct fl_nft_elem e = *elem;
+	struct sweep *s = arg;
+
+	if (s->keep(e.key, s->arg))
+		return 0;
+	e.comment[0] = '\0';
+	return fl_list_add(&s->stale, &e, sizeof(e), err);
+}
+
+/* 1: the set changed while it was read, so that something may have been passed over. */
+static int sweep_once(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set, struct sweep *s,
+		      struct fl_err *err)
+{
+	struct fl_ruleset_elems gone[FL_RULESET_MAX_SETS] = { 0 };
+	int again, r;
+
+	s->stale.n = 0;
+	again = fl_nft_elems_each(nl, &rs->table, &rs->sets[set], collect_stale, s, err);
+	if (again < 0)
+		again = fl_ruleset_explain(nl, again, err);
+	if (again == -ENOENT || again == -EOPNOTSUPP)
+		return 0;
+	if (again < 0)
+		return fl_ruleset_wrap(err, again, rs);
+	gone[set] = (struct fl_ruleset_elems){ s->stale.items, s->stale.n };
+	r = s->stale.n > 0 ? fl_ruleset_drop(nl, rs, gone, err) : 0;
+	return r < 0 ? r : again;
+}
+
+int fl_ruleset_sweep(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
+		     fl_ruleset_keep *keep, void *arg, struct fl_err *err)
+{
+	struct sweep s = { .keep = keep, .arg = arg };
+	int r = 1;
+
+	if (fl_nft_set_verify(nl, &rs->table, &rs->sets[set], err) == -EEXIST)
+		return 0;
+	/*
+	 * Where others attach all the time, no pass is undisturbed. What a pass removes is
+	 * rightly removed, and nothing stale is added, so some passes are as good as a quiet one.
+	 */
+	for (int pass = 0; r == 1 && pass < SWEEP_PASSES; pass++)
+		r = sweep_once(nl, rs, set, &s, err);
+	fl_list_done(&s.stale);
+	return r < 0 ? r : 0;
 }
 
 /* An object that is missing, switched off or of another type, all as -ENOENT. */

@@ -37,6 +37,9 @@ fl_must int fl_ruleset_name(struct fl_ruleset *rs, enum fl_nft_family family, co
 fl_must int fl_ruleset_apply(struct fl_nl *nl, const struct fl_ruleset *rs, fl_ruleset_put *put,
 			     const void *arg, bool *fresh, struct fl_err *err);
 
+/* Whether the element with this key stays. */
+typedef bool fl_ruleset_keep(const uint8_t *key, void *arg);
+
 /* Elements of one set. */
 struct fl_ruleset_elems {
 	const struct fl_nft_elem *elems;
@@ -50,6 +53,14 @@ struct fl_ruleset_elems {
  */
 fl_must int fl_ruleset_drop(struct fl_nl *nl, const struct fl_ruleset *rs,
 			    const struct fl_ruleset_elems *gone, struct fl_err *err);
+
+/*
+ * Removes the elements of sets[set] whose key, FL_NFT_KEY_MAX bytes of which the set's type uses
+ * some, keep() does not want. A missing table or set is fine, and so is a set of another type,
+ * which holds nothing of ours.
+ */
+fl_must int fl_ruleset_sweep(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set,
+			     fl_ruleset_keep *keep, void *arg, struct fl_err *err);
 
 /* 0 when table, chain and rules are in force, which their sets then are; else -ENOENT with what was
  * expected and found in the text. */

@@ -11,7 +11,6 @@
 #define PORT_SIZE  16 /* an interface's name with its NUL, and its width as a key */
 #define STALE_MAX  64 /* addresses of one port that are removed at a time */
 #define WALK_TRIES 5
-#define WALKS_MAX  1000 /* of a sweep, each of which removes STALE_MAX elements */
 
 static const struct fl_nft_chain chain = { "prerouting", FL_NFT_BRIDGE_FIRST };
 
@@ -221,70 +220,31 @@ int fl_spoof_check(struct fl_nl *nl, const char *network, const char *port,
 	return wrap(err, r);
 }
 
-/* The elements of one set whose port keep() does not want. */
-struct sweep {
+struct keeping {
 	bool (*keep)(const char *port, void *arg);
 	void *arg;
-	struct fl_nft_elem stale[STALE_MAX];
-	size_t n;
-	bool more; /* than fit */
 };
 
-static int collect_unwanted(const struct fl_nft_elem *elem, void *arg, struct fl_err *err)
+/* A key begins with the port's name, in both sets. */
+static bool keeps(const uint8_t *key, void *arg)
 {
 	char port[PORT_SIZE + 1] = "";
-	struct sweep *s = arg;
+	const struct keeping *k = arg;
 
-	(void)err;
-	memcpy(port, elem->key, PORT_SIZE);
-	if (s->keep(port, s->arg))
-		return 0;
-	if (s->n == STALE_MAX) {
-		s->more = true;
-		return 0;
-	}
-	s->stale[s->n] = *elem;
-	s->stale[s->n++].comment[0] = '\0';
-	return 0;
-}
-
-/* 1: there may be more. */
-static int sweep_once(struct fl_nl *nl, const struct fl_ruleset *rs, size_t set, struct sweep *s,
-		      struct fl_err *err)
-{
-	struct fl_ruleset_elems gone[FL_ARRAY_LEN(sets)] = { 0 };
-	int again, r;
-
-	s->n = 0;
-	s->more = false;
-	again = fl_nft_elems_each(nl, &rs->table, &sets[set], collect_unwanted, s, err);
-	if (again < 0)
-		again = fl_ruleset_explain(nl, again, err);
-	if (again == -ENOENT || again == -EOPNOTSUPP)
-		return 0;
-	if (again < 0)
-		return fl_ruleset_wrap(err, again, rs);
-	gone[set] = (struct fl_ruleset_elems){ s->stale, s->n };
-	r = s->n > 0 ? fl_ruleset_drop(nl, rs, gone, err) : 0;
-	return r < 0 ? r : again || s->more;
+	memcpy(port, key, PORT_SIZE);
+	return k->keep(port, k->arg);
 }
 
 int fl_spoof_sweep(struct fl_nl *nl, const char *network, bool (*keep)(const char *port, void *arg),
 		   void *arg, struct fl_err *err)
 {
-	struct sweep s = { .keep = keep, .arg = arg };
+	struct keeping k = { keep, arg };
 	struct fl_ruleset rs = { 0 };
 	int r = fl_ruleset_name(&rs, FL_NFT_BRIDGE, network, err);
 
 	rs.sets = sets;
 	rs.n_sets = FL_ARRAY_LEN(sets);
-	for (size_t i = 0; r >= 0 && i < FL_ARRAY_LEN(sets); i++) {
-		/* A set that is not ours holds nothing of ours. */
-		if (fl_nft_set_verify(nl, &rs.table, &sets[i], err) == -EEXIST)
-			continue;
-		r = 1;
-		for (int walks = 0; r == 1 && walks < (s.more ? WALKS_MAX : WALK_TRIES); walks++)
-			r = sweep_once(nl, &rs, i, &s, err);
-	}
+	for (size_t i = 0; r == 0 && i < FL_ARRAY_LEN(sets); i++)
+		r = fl_ruleset_sweep(nl, &rs, i, keeps, &k, err);
 	return wrap(err, r);
 }

@@ -300,3 +300,13 @@ int fl_write_value(const char *path, const char *value, struct fl_err *err)
 	r = fl_write_all(fd, value, strlen(value), err);
 	return r < 0 ? fl_wrap(err, r, "'%s' to '%s'", value, path) : 0;
 }
+
+void fl_stdio_fill(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	fl_close_p(&fd);
+}

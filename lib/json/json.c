@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/auxv.h>
 
+#include "base/file.h"
 #include "base/utf8.h"
 
 static json_t *jan(const struct fl_json *v)
@@ -61,6 +62,18 @@ int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_
 		return fl_fail(err, EINVAL, "line %d, column %d: %s", e.line, e.column, e.text);
 	*out = ours(v);
 	return 0;
+}
+
+int fl_json_read(int dirfd, const char *path, size_t max, struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
+	size_t len;
+	int r = fl_read_file(dirfd, path, max, &text, &len, err);
+
+	if (r < 0)
+		return r;
+	r = fl_json_parse(text, len, out, err);
+	return r < 0 ? fl_wrap(err, r, "'%s'", path) : 0;
 }
 
 int fl_json_print(const struct fl_json *v, unsigned int indent, char **out, struct fl_err *err)

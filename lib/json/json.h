@@ -34,6 +34,13 @@ void fl_json_free(struct fl_json **v);
  */
 fl_must int fl_json_parse(const char *text, size_t len, struct fl_json **out, struct fl_err *err);
 
+/*
+ * As fl_json_parse() for the file at path below dirfd (or AT_FDCWD). -ENOENT: no such file;
+ * -EFBIG: more than max bytes.
+ */
+fl_must int fl_json_read(int dirfd, const char *path, size_t max, struct fl_json **out,
+			 struct fl_err *err);
+
 /* The document as text without a newline at its end; the caller frees. indent 0: compact. */
 fl_must int fl_json_print(const struct fl_json *v, unsigned int indent, char **out,
 			  struct fl_err *err);

@@ -65,12 +65,15 @@ uint8_t fl_attr_u8(const struct nlattr *a, uint8_t fallback)
 
 int fl_list_add(struct fl_list *l, const void *item, size_t size, struct fl_err *err)
 {
-	void *grown = reallocarray(l->items, l->n + 1, size);
+	/* Room for a power of two, so that it is full when their number is one. */
+	if ((l->n & (l->n - 1)) == 0) {
+		void *grown = reallocarray(l->items, l->n ? 2 * l->n : 1, size);
 
-	if (!grown)
-		return fl_fail_errno(err, ENOMEM, "collect %zu items", l->n + 1);
-	l->items = grown;
-	memcpy((char *)grown + l->n++ * size, item, size);
+		if (!grown)
+			return fl_fail_errno(err, ENOMEM, "collect %zu items", l->n + 1);
+		l->items = grown;
+	}
+	memcpy((char *)l->items + l->n++ * size, item, size);
 	return 0;
 }
 

@@ -206,14 +206,17 @@ int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
 	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
 }
 
-static int read_at(int dirfd, const char *name, struct fl_endpoint *out, struct fl_err *err)
+/* *is_claim: nobody has written into it yet. */
+static int read_at(int dirfd, const char *name, struct fl_endpoint *out, bool *is_claim,
+		   struct fl_err *err)
 {
 	fl_auto_json struct fl_json *tree = NULL;
 	fl_auto_free char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	r = fl_read_file(dirfd, name, RECORD_MAX, &text, &len, err);
+	*is_claim = r == 0 && len == 0;
 	if (r < 0)
 		return r;
 	r = fl_json_parse(text, len, &tree, err);
@@ -230,9 +233,10 @@ int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpo
 		     struct fl_err *err)
 {
 	char path[PATH_MAX];
+	bool is_claim;
 	int r = record_path(root, key, path, err);
 
-	return r < 0 ? r : read_at(AT_FDCWD, path, out, err);
+	return r < 0 ? r : read_at(AT_FDCWD, path, out, &is_claim, err);
 }
 
 int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err)
@@ -271,9 +275,53 @@ static bool is_record(const char *name)
 	return n > 5 && name[0] != '.' && fl_streq(name + n - 5, ".json");
 }
 
-int fl_endpoint_list(const char *root, const char *network,
-		     int (*each)(const struct fl_endpoint *ep, void *arg, struct fl_err *err),
-		     void *arg, struct fl_err *err)
+bool fl_endpoint_path_host_ifname(const char *path, char out[FL_HOST_IFNAME])
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	(void)snprintf(out, FL_HOST_IFNAME, "veth%.11s", name);
+	return strlen(name) == FL_KEY_NAME - 1 + strlen(".json") && fl_is_host_ifname(out);
+}
+
+static void tell_bad(const struct fl_endpoint_visitor *v, const char *folder, const char *name,
+		     const char *why)
+{
+	char path[PATH_MAX];
+	struct fl_err ignored;
+
+	if (v->bad && fl_format(path, sizeof(path), &ignored, "%s/%s", folder, name) == 0)
+		v->bad(path, why, v->arg);
+}
+
+/* What says nothing of the file: it may be a good record. */
+static bool is_want(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
+/* One file of the folder: a record, a claim, or neither. */
+static int visit_record(DIR *d, const char *folder, const char *name,
+			const struct fl_endpoint_visitor *v, struct fl_err *err)
+{
+	fl_auto_endpoint struct fl_endpoint ep = { 0 };
+	bool is_claim = false;
+	struct fl_err why;
+	int r = read_at(dirfd(d), name, &ep, &is_claim, &why);
+
+	if (r == 0 && (!v->network || fl_streq(ep.key.network, v->network)))
+		return v->each(&ep, v->arg, err);
+	if (is_want(r)) {
+		*err = why;
+		return r;
+	}
+	if (is_claim && is_abandoned(dirfd(d), name))
+		(void)unlinkat(dirfd(d), name, 0);
+	if (r < 0 && r != -ENOENT && !is_claim)
+		tell_bad(v, folder, name, why.text);
+	return 0;
+}
+
+int fl_endpoint_visit(const char *root, const struct fl_endpoint_visitor *v, struct fl_err *err)
 {
 	fl_auto(close_dir) DIR *d = NULL;
 	char path[PATH_MAX];
@@ -286,19 +334,17 @@ int fl_endpoint_list(const char *root, const char *network,
 	d = opendir(path);
 	if (!d)
 		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "open directory '%s'", path);
-	while (r == 0 && (e = readdir(d))) {
-		fl_auto_endpoint struct fl_endpoint ep = { 0 };
-		struct fl_err ignored;
-
-		if (!is_record(e->d_name))
-			continue;
-		if (read_at(dirfd(d), e->d_name, &ep, &ignored) < 0) {
-			if (is_abandoned(dirfd(d), e->d_name))
-				(void)unlinkat(dirfd(d), e->d_name, 0);
-			continue;
-		}
-		if (!network || fl_streq(ep.key.network, network))
-			r = each(&ep, arg, err);
-	}
+	while (r == 0 && (e = readdir(d)))
+		if (is_record(e->d_name))
+			r = visit_record(d, path, e->d_name, v, err);
 	return r;
+}
+
+int fl_endpoint_list(const char *root, const char *network,
+		     int (*each)(const struct fl_endpoint *ep, void *arg, struct fl_err *err),
+		     void *arg, struct fl_err *err)
+{
+	const struct fl_endpoint_visitor v = { .network = network, .each = each, .arg = arg };
+
+	return fl_endpoint_visit(root, &v, err);
 }

@@ -70,15 +70,31 @@ fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct 
 /* Removes the record of a key; none counts as removed. */
 fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err);
 
+/* Who goes through the records. */
+struct fl_endpoint_visitor {
+	const char *network; /* whose records; NULL: all */
+	int (*each)(const struct fl_endpoint *ep, void *arg, struct fl_err *err);
+	/* NULL, or told of each file, of whatever network, that is no record: its path, and why. */
+	void (*bad)(const char *path, const char *why, void *arg);
+	void *arg;
+};
+
 /*
- * Calls each() for every readable record of the network (NULL: of all); unreadable ones are passed
- * over, and claims that nobody has filled for ten minutes are removed. The record may be removed by
- * each(). A missing folder has no records.
+ * Calls each() for every readable record; bad() is told of unreadable ones, but not of claims.
+ * Those that nobody has filled for ten minutes are removed. The record may be removed by each(). A
+ * missing folder has no records. -ENOMEM, -EMFILE, -ENFILE: one could not be looked at.
  */
+fl_must int fl_endpoint_visit(const char *root, const struct fl_endpoint_visitor *v,
+			      struct fl_err *err);
+
+/* The same, where nobody wants to know of unreadable ones. */
 fl_must int fl_endpoint_list(const char *root, const char *network,
 			     int (*each)(const struct fl_endpoint *ep, void *arg,
 					 struct fl_err *err),
 			     void *arg, struct fl_err *err);
+
+/* The host interface's name that belongs to the record of this path; false: none does. */
+bool fl_endpoint_path_host_ifname(const char *path, char out[FL_HOST_IFNAME]);
 
 /* The folder of the records, made if need be: for watching it. out has PATH_MAX bytes. */
 fl_must int fl_endpoint_folder(const char *root, char *out, struct fl_err *err);

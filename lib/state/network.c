@@ -155,16 +155,11 @@ int fl_networks_open(const char *root, struct fl_networks *out, struct fl_err *e
 static int read_at(int dir, const char *file, struct fl_network *out, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *tree = NULL;
-	fl_auto_free char *text = NULL;
-	size_t len;
-	int r;
+	int r = fl_json_read(dir, file, RECORD_MAX, &tree, err);
 
-	r = fl_read_file(dir, file, RECORD_MAX, &text, &len, err);
 	if (r < 0)
-		return r;
-	r = fl_json_parse(text, len, &tree, err);
-	if (r == 0)
-		r = fl_network_from_json(tree, out, err);
+		return fl_wrap(err, r, "network record");
+	r = fl_network_from_json(tree, out, err);
 	if (r < 0)
 		return fl_wrap(err, r, "network record '%s'", file);
 	(void)FL_TAKE(tree);

@@ -149,19 +149,14 @@ int fl_node_to_json(const struct fl_node *node, struct fl_json **out, struct fl_
 int fl_node_read(const char *root, struct fl_node *out, struct fl_err *err)
 {
 	fl_auto_json struct fl_json *tree = NULL;
-	fl_auto_free char *text = NULL;
 	char path[PATH_MAX];
-	size_t len;
 	int r;
 
-	r = fl_format(path, sizeof(path), err, "%s/" FOLDER "/" NAME, root);
-	if (r == 0)
-		r = fl_read_file(AT_FDCWD, path, NODE_MAX, &text, &len, err);
+	r = fl_format(path, sizeof(path), err, "%s/" FOLDER "/" NAME, root)
+		    ?: fl_json_read(AT_FDCWD, path, NODE_MAX, &tree, err);
 	if (r < 0)
 		return r;
-	r = fl_json_parse(text, len, &tree, err);
-	if (r == 0)
-		r = fl_node_from_json(tree, out, err);
+	r = fl_node_from_json(tree, out, err);
 	if (r < 0)
 		return fl_wrap(err, r, "'%s'", path);
 	(void)FL_TAKE(tree);

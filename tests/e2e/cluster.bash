@@ -359,6 +359,25 @@ agent_kill() {
 	done
 }
 
+# agent_exchange NODE PROGRAM: its agent is killed and this one takes over.
+agent_exchange() {
+	agent_kill "$1"
+	AGENT=$2 agent_start "$1"
+	agent_wait_ready "$1"
+}
+
+# agent_live NODE SECONDS: an agent that is killed in whatever it does then; loading takes its time.
+agent_live() {
+	agent_start "$1"
+	sleep "$2"
+	agent_kill "$1"
+}
+
+# agent_layouts NODE: the folders of its pinned maps.
+agent_layouts() {
+	on "$1" in_node ls /sys/fs/bpf/fairlead
+}
+
 # agent_get NODE PATH [CURL OPTION...]: one request to the agent's API; fails on an error status.
 agent_get() {
 	local sock path=$2
@@ -569,8 +588,8 @@ outage() {
 		}' "$BATS_TEST_TMPDIR/ping.$1"
 }
 
-# stream_start NAME NODE POD NODE2 POD2 [RATE]: a TCP stream of known bytes (tests/harness/stream.c)
-# from the first pod to the second until stream_stop NAME.
+# stream_start NAME NODE POD NODE2 POD2 [RATE [4|6]]: a TCP stream of known bytes
+# (tests/harness/stream.c) from the first pod to the second until stream_stop NAME.
 stream_start() {
 	local file=$BATS_TEST_TMPDIR/stream.$1 i
 	local from=NODE_PID_$2 to=NODE_PID_$4
@@ -580,7 +599,7 @@ stream_start() {
 	disown $!
 	eventually 10 grep -q listening "$file.serve" || return
 	nsenter --target "${!from}" --net="/proc/${!from}/root/run/netns/$3" -- \
-		"$BUILD/tests/stream" send "$(pod_ip "$4" "$5")" 5001 ${6:+"$6"} \
+		"$BUILD/tests/stream" send "$(pod_ip "$4" "$5" "${7:-4}")" 5001 ${6:+"$6"} \
 		</dev/null >"$file.send" 2>&1 3>&- 4>&- &
 	echo $! >"$file.pid"
 	disown $!

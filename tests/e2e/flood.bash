@@ -34,6 +34,17 @@ floods_end() {
 	done
 }
 
+# answered SENDER RECEIVER PORT [LOST]: of what was sent to the port, which answers ("PORT:echo"),
+# everything has come back, but this number of packets at most (0).
+answered() {
+	local sent answered
+	sent=$(flood_number "$1" "$3" sent)
+	answered=$(flood_number "$1" "$3" answered)
+	echo "# $1 <-> $2 port $3: sent $sent, answered $answered" >&3
+	((sent > 20 && answered <= sent &&
+		answered + $(flood_number "$2" "$3" backlog) + ${4:-0} >= sent))
+}
+
 # flood_number NAME PORT WORD: what it says of the port.
 flood_number() {
 	awk -v port="$2" -v word="$3" '$1 == port { for (i = 2; i < NF; i++)

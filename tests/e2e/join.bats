@@ -170,6 +170,36 @@ END
 	loses n1 p2 "$(pod_ip n1 p1)"
 }
 
+# problem WHERE: what the agent says is wrong there.
+problem() {
+	agent_get n1 /v1/status | jq -re --arg where "$1" '.problems[] | select(.where == $where) | .text'
+}
+
+@test "a record that cannot be read shuts its pod, and the agent names it until it is mended" {
+	local record
+	agent_up n1 -- "$conf"
+	pod_attach n1 p1 "$(labelled web)"
+	pod_attach n1 p2 "$(labelled web)"
+	reaches n1 p2 "$(pod_ip n1 p1)"
+	record=$(on n1 in_node grep -l '"p1"' -r /run/fairlead/endpoints)
+	on n1 in_node sh -c 'cp "$0" /run/kept && echo "{" >"$0"' "$record"
+	eventually 10 problem "$record"
+	run -0 problem "$record"
+	[[ $output == *"${record##*/}"*": nothing passes to the pod behind interface '$(host_if p1)' or from it" ]]
+	[ "$(metric n1 fairlead_endpoint_records_unreadable)" = 1 ]
+	[ "$(metric n1 fairlead_problems)" = 1 ]
+	run -1 on n1 in_node "$BUILD/bin/fairlead" status
+	[[ $output == *"$record"* ]]
+	loses n1 p2 "$(pod_ip n1 p1)"
+	loses n1 p1 "$(pod_ip n1 p2)"
+	is_enforced p2
+	on n1 in_node cp /run/kept "$record"
+	eventually 10 is_enforced p1
+	agent_get n1 /v1/status | jq -e '.problems == []'
+	[ "$(metric n1 fairlead_endpoint_records_unreadable)" = 0 ]
+	reaches n1 p2 "$(pod_ip n1 p1)"
+}
+
 @test "programs that somebody takes out of a block are put back at once" {
 	agent_up n1 -- "$conf"
 	pod_attach n1 p1 "$(labelled web)"

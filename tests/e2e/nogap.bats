@@ -78,20 +78,6 @@ floods_judge() {
 	not_one other web 7005 7006
 }
 
-# exchange_agent PROGRAM: the agent is killed and this one takes over.
-exchange_agent() {
-	agent_kill n1
-	AGENT=$1 agent_start n1
-	agent_wait_ready n1
-}
-
-# live_for SECONDS: an agent that is killed in whatever it does then; loading takes its time.
-live_for() {
-	agent_start n1
-	sleep "$1"
-	agent_kill n1
-}
-
 # dump: what is in the maps, but for what depends on who came first (slots) and on traffic.
 dump() {
 	local map
@@ -102,10 +88,6 @@ dump() {
 	done
 	on n1 in_node bpftool map dump pinned /sys/fs/bpf/fairlead/v1/fl_endpoints -j |
 		jq -c '.[].formatted | .value | del(.slot, .pick_up_until_s)' | sort
-}
-
-layouts() {
-	on n1 in_node ls /sys/fs/bpf/fairlead
 }
 
 @test "two hundred switches by the manifests lose nothing and let nothing through" {
@@ -227,7 +209,7 @@ received_since_ready() {
 	end=$((${EPOCHREALTIME/./} + 12000000))
 	for ((i = 0; ${EPOCHREALTIME/./} < end; i++)); do
 		written "${to[i % 3]}" | manifest_put n1 policy.yaml
-		live_for $((RANDOM % 3)).$((RANDOM % 10))
+		agent_live n1 $((RANDOM % 3)).$((RANDOM % 10))
 		n=$((n + 1))
 	done
 	# And at given places: before it writes to a map, or makes the kernel load or stand in something.
@@ -261,15 +243,15 @@ received_since_ready() {
 	floods_start
 	before=$(metric n1 fairlead_datapath_packets_total)
 	flows=$(flows v1)
-	exchange_agent "$BUILD/tests/fairleadd-next"
-	[ "$(layouts)" = v1000 ]
+	agent_exchange n1 "$BUILD/tests/fairleadd-next"
+	[ "$(agent_layouts n1)" = v1000 ]
 	grep -q "another layout is taken over, with its connections" "$(agent_log n1)"
 	[ "$(flows v1000)" -ge "$flows" ]
 	switch b
 	after=$(metric n1 fairlead_datapath_packets_total)
 	[ "$after" -gt "$before" ]
-	exchange_agent "$AGENT"
-	[ "$(layouts)" = v1 ]
+	agent_exchange n1 "$AGENT"
+	[ "$(agent_layouts n1)" = v1 ]
 	[ "$(metric n1 fairlead_datapath_packets_total)" -gt "$after" ]
 	floods_judge
 }
@@ -283,12 +265,12 @@ flows() {
 	local flows
 	floods_start
 	flows=$(flows v1)
-	exchange_agent "$BUILD/tests/fairleadd-grown"
-	[ "$(layouts)" = v1 ]
+	agent_exchange n1 "$BUILD/tests/fairleadd-grown"
+	[ "$(agent_layouts n1)" = v1 ]
 	[ "$(flows v1)" -ge "$flows" ]
 	switch c
-	exchange_agent "$AGENT"
-	[ "$(layouts)" = v1 ]
+	agent_exchange n1 "$AGENT"
+	[ "$(agent_layouts n1)" = v1 ]
 	floods_judge
 }
 
@@ -298,9 +280,9 @@ flows() {
 	floods_start
 	for ((i = 0; i < 8; i++)); do
 		AGENT=$BUILD/tests/fairleadd-$([ $((i % 2)) = 0 ] && echo next || echo grown) \
-			live_for "$((i / 3)).$((i * 3 % 10))"
+			agent_live n1 "$((i / 3)).$((i * 3 % 10))"
 	done
 	agent_up n1
-	[ "$(layouts)" = v1 ]
+	[ "$(agent_layouts n1)" = v1 ]
 	floods_judge
 }

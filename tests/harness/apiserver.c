@@ -27,12 +27,7 @@ static int folder(void *arg)
 
 static int serve(void *arg, const char *name, struct fl_json **out, struct fl_err *err)
 {
-	fl_auto_free char *text = NULL;
-	size_t len;
-	int r;
-
-	r = fl_read_file(folder(arg), name, DOC_MAX, &text, &len, err);
-	return r < 0 ? r : fl_json_parse(text, len, out, err);
+	return fl_json_read(folder(arg), name, DOC_MAX, out, err);
 }
 
 static int note(void *arg, const char *path, struct fl_err *err)

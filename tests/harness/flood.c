@@ -3,21 +3,22 @@
  * Numbered UDP packets, each of which is either meant to arrive or meant not to, so that one lost
  * and one that slipped through are both seen. Which port is which is for the test to know.
  *
- *	flood receive PORT...		counts, until some time after SIGTERM without a packet, and
+ *	flood receive PORT[:echo]...	counts, until some time after SIGTERM without a packet, and
  *					then prints for each port
  *					"PORT received N twice N own N backlog N last MS first N"
  *	flood send ADDRESS RATE PORT[:fresh]...
  *					RATE packets a second to each port, until SIGTERM, and then
- *					prints for each "PORT sent N"
+ *					prints for each "PORT sent N answered N"
  *
  * A port's packets are one long flow; with ":fresh" each comes from a port of its own, so that each
- * opens a flow and is judged by itself. received counts every number once, twice those that came
- * again; own is what the receiver's socket had no room for, and backlog what this machine's queues
- * before the stack had none for since it began, whoever's it was: nobody else's fault. first is the
- * lowest number that came (0 for the first packet, -1 for none), last when the latest came, in
- * milliseconds of the monotonic clock. Sending begins at once and does not care for errors that
- *come back; a packet that the sender's own kernel does not take is not counted and has no number.
- * receive prints "listening" when it does. Both speak IPv4 and IPv6.
+ * opens a flow and is judged by itself. With ":echo" each is sent back as it came. received counts
+ * every number once, twice those that came again; own is what the receiver's socket had no room
+ * for, and backlog what this machine's queues before the stack had none for since it began,
+ * whoever's it was: nobody else's fault. first is the lowest number that came (0 for the first
+ * packet, -1 for none), last when the latest came, in milliseconds of the monotonic clock. Sending
+ * begins at once and does not care for errors that come back; a packet that the sender's own kernel
+ * does not take is not counted and has no number. receive prints "listening" when it does. Both
+ * speak IPv4 and IPv6.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,7 +42,8 @@ enum {
 	FRESH_FIRST = 10000,
 	FRESH_LAST = 60000,
 	BUFFER = 16 << 20,
-	QUIET_MS = 400, /* then nothing is on its way any more */
+	HEARD_MAX = 128, /* sockets of ":fresh" that may still be answered */
+	QUIET_MS = 400,	 /* then nothing is on its way any more */
 };
 
 struct packet {
@@ -51,9 +53,10 @@ struct packet {
 
 struct port {
 	int fd;
-	const char *name;
-	bool is_fresh;
-	uint32_t n, twice, own, fresh_next, first;
+	char *name;
+	bool is_fresh, is_echo;
+	uint32_t n, twice, own, fresh_next, first, answered;
+	int heard[HEARD_MAX]; /* their descriptors, the oldest of which gives way; 0: none */
 	double last_ms;
 	uint8_t *seen; /* a bit a number */
 };
@@ -78,6 +81,16 @@ static double now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* Takes what follows the port's number off; true when it is this. */
+static bool take_word(struct port *p, const char *word)
+{
+	char *colon = strchrnul(p->name, ':');
+	bool is_it = *colon && strcmp(colon + 1, word) == 0;
+
+	*colon = '\0';
+	return is_it;
 }
 
 static void receiver_open(struct port *p)
@@ -121,7 +134,10 @@ static void drain(struct port *p)
 	struct iovec part = { &packet, sizeof(packet) };
 
 	for (;;) {
-		struct msghdr m = { .msg_iov = &part,
+		struct sockaddr_in6 from;
+		struct msghdr m = { .msg_name = &from,
+				    .msg_namelen = sizeof(from),
+				    .msg_iov = &part,
 				    .msg_iovlen = 1,
 				    .msg_control = control,
 				    .msg_controllen = sizeof(control) };
@@ -132,8 +148,11 @@ static void drain(struct port *p)
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
 				memcpy(&p->own, CMSG_DATA(c), sizeof(p->own));
-		if (n == sizeof(packet))
-			note(p, packet.number);
+		if (n != sizeof(packet))
+			continue;
+		note(p, packet.number);
+		if (p->is_echo)
+			(void)sendto(p->fd, &packet, sizeof(packet), 0, m.msg_name, m.msg_namelen);
 	}
 }
 
@@ -167,6 +186,7 @@ static int receive(struct port *ports, size_t n)
 	double ended_ms = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		ports[i].is_echo = take_word(&ports[i], "echo");
 		receiver_open(&ports[i]);
 		wait[i] = (struct pollfd){ .fd = ports[i].fd, .events = POLLIN };
 	}
@@ -218,26 +238,61 @@ static int fresh_socket(struct port *p, int family)
 	return -1;
 }
 
+/* Counts the answers that have come; an error that has come is taken away. */
+static void hear(struct port *p, int fd)
+{
+	struct packet packet;
+	ssize_t n;
+
+	while ((n = recv(fd, &packet, sizeof(packet), 0)) >= 0 || errno != EAGAIN)
+		p->answered += n == sizeof(packet);
+}
+
 static void send_one(struct port *p, const struct addrinfo *to)
 {
 	struct packet packet = { .number = p->n };
 	int fd = p->is_fresh ? fresh_socket(p, to->ai_family) : p->fd;
+	int *place = &p->heard[p->n % HEARD_MAX];
 
+	if (p->is_fresh && *place) {
+		hear(p, *place);
+		close(*place);
+	}
+	if (p->is_fresh)
+		*place = fd;
+	else
+		hear(p, fd);
 	if (sendto(fd, &packet, sizeof(packet), 0, to->ai_addr, to->ai_addrlen) == sizeof(packet))
 		p->n++;
-	if (p->is_fresh)
-		close(fd);
+}
+
+/* After what is still on its way. */
+static void hear_last(struct port *p)
+{
+	for (size_t i = 0; i < HEARD_MAX; i++)
+		if (p->heard[i])
+			hear(p, p->heard[i]);
+	if (!p->is_fresh)
+		hear(p, p->fd);
+}
+
+static bool is_answered(const struct port *ports, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ports[i].answered)
+			return true;
+	return false;
 }
 
 static int send_all(const char *address, long rate, struct port *ports, size_t n)
 {
 	struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+	struct timespec quiet = { .tv_nsec = QUIET_MS * 1000000 };
 	struct addrinfo *to[PORTS_MAX];
 	double owed = 0, last;
 
 	for (size_t i = 0; i < n; i++) {
-		ports[i].is_fresh = strstr(ports[i].name, ":fresh");
-		*strchrnul(ports[i].name, ':') = '\0';
+		ports[i].is_fresh = take_word(&ports[i], "fresh");
 		to[i] = target_of(address, ports[i].name);
 		ports[i].fd = socket(to[i]->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 				     0);
@@ -258,8 +313,11 @@ static int send_all(const char *address, long rate, struct port *ports, size_t n
 				send_one(&ports[i], to[i]);
 		nanosleep(&step, NULL);
 	}
+	if (is_answered(ports, n))
+		(void)nanosleep(&quiet, NULL);
 	for (size_t i = 0; i < n; i++) {
-		printf("%s sent %u\n", ports[i].name, ports[i].n);
+		hear_last(&ports[i]);
+		printf("%s sent %u answered %u\n", ports[i].name, ports[i].n, ports[i].answered);
 		freeaddrinfo(to[i]);
 	}
 	return 0;
@@ -280,6 +338,7 @@ int main(int argc, char **argv)
 		return receive(ports, n);
 	if (n > 0 && from == 4)
 		return send_all(argv[2], atol(argv[3]), ports, n);
-	fprintf(stderr, "usage: flood receive PORT... | flood send ADDRESS RATE PORT[:fresh]...\n");
+	fprintf(stderr,
+		"usage: flood receive PORT[:echo]... | flood send ADDRESS RATE PORT[:fresh]...\n");
 	return 2;
 }

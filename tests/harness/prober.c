@@ -19,8 +19,8 @@
  *"no" close NUMBER			"closed"
  *
  * TCP: a SYN, which the kernel of the other end answers: with a connection on ports 80 and 81,
- *which is reset at once, and with a reset on others. UDP and SCTP are answered here, SCTP by an
- *INIT ACK, so that no kernel needs to know it; ICMP echo by the kernel. Every other question of a
+ * which is reset at once, and with a reset on others. UDP and SCTP are answered here, SCTP by an
+ * INIT ACK, so that no kernel needs to know it; ICMP echo by the kernel. Every other question of a
  * round uses a source port that has not been used before, the rest always the same one.
  */
 #include <errno.h>

@@ -394,6 +394,64 @@ static void other_files_in_the_folder_are_passed_over(void **state)
 	assert_string_equal(list("pods"), "c1 ");
 }
 
+/* What a visitor is told. */
+struct told {
+	char ids[64], bad[1024];
+};
+
+static int each_told(const struct fl_endpoint *ep, void *arg, struct fl_err *e)
+{
+	return each_id(ep, ((struct told *)arg)->ids, e);
+}
+
+static void bad_told(const char *path, const char *why, void *arg)
+{
+	struct told *t = arg;
+
+	CHECK(strncmp(path, root, strlen(root)) == 0);
+	strcat(strcat(t->bad, path + strlen(root)), ": ");
+	strcat(strcat(t->bad, why), "\n");
+}
+
+static void visitor_is_told_of_files_that_are_no_records_and_not_of_claims(void **state)
+{
+	struct told t = { 0 };
+	const struct fl_endpoint_visitor v = { "pods", each_told, bad_told, &t };
+	char want[512];
+
+	(void)state;
+	create("pods", "c1");
+	create("other", "c2");
+	plant("claim.json", "", 0);
+	CHECK_OK(fl_endpoint_visit(root, &v, &err), &err);
+	assert_string_equal(t.ids, "c1 ");
+	assert_string_equal(t.bad, "");
+	plant("bad.json", "{}", 2);
+	t = (struct told){ 0 };
+	CHECK_OK(fl_endpoint_visit(root, &v, &err), &err);
+	assert_string_equal(t.ids, "c1 ");
+	(void)snprintf(want, sizeof(want),
+		       "/run/fairlead/endpoints/bad.json: 'bad.json': endpoint record 'version': "
+		       "missing, expected a number\n");
+	assert_string_equal(t.bad, want);
+}
+
+static void path_of_a_record_says_which_host_interface_is_its(void **state)
+{
+	struct fl_key key = { "pods", "c1", "eth0" };
+	char want[FL_HOST_IFNAME], got[FL_HOST_IFNAME], path[200];
+
+	(void)state;
+	fl_key_host_ifname(&key, want);
+	(void)snprintf(path, sizeof(path), "/run/fairlead/endpoints/%s", file_of("c1"));
+	CHECK(fl_endpoint_path_host_ifname(path, got));
+	assert_string_equal(got, want);
+	CHECK(fl_endpoint_path_host_ifname(strrchr(path, '/') + 1, got));
+	CHECK(!fl_endpoint_path_host_ifname("/run/fairlead/endpoints/bad.json", got));
+	CHECK(!fl_endpoint_path_host_ifname("Z123456789012345678901234.json", got));
+	CHECK(!fl_endpoint_path_host_ifname("", got));
+}
+
 static void folder_that_is_a_file_is_an_error_of_list(void **state)
 {
 	char path[128];
@@ -454,6 +512,8 @@ int main(void)
 		T(claim_holds_the_key_and_is_no_record_yet),
 		T(claim_that_nobody_filled_for_ten_minutes_is_removed_by_list),
 		T(other_files_in_the_folder_are_passed_over),
+		T(visitor_is_told_of_files_that_are_no_records_and_not_of_claims),
+		T(path_of_a_record_says_which_host_interface_is_its),
 		T(folder_that_is_a_file_is_an_error_of_list),
 		T(lack_of_memory_anywhere_is_enomem),
 	};

@@ -6,7 +6,12 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
 
 static struct fl_json *parse(const char *text)
 {
@@ -294,6 +299,26 @@ static void every_lack_of_memory_is_an_error_and_leaks_nothing(void **state)
 	CHECK(inject_each(build_and_read, NULL) == 0);
 }
 
+static void a_file_is_read_or_named_in_the_error(void **state)
+{
+	char path[] = "/tmp/fairlead-test-json.XXXXXX";
+	fl_auto_json struct fl_json *v = NULL;
+	fl_auto_close int fd = mkstemp(path);
+	struct fl_err err = { 0 };
+
+	(void)state;
+	CHECK(fd >= 0);
+	CHECK_OK(fl_write_all(fd, "{\"a\": 7}", 8, &err), &err);
+	CHECK_OK(fl_json_read(AT_FDCWD, path, 8, &v, &err), &err);
+	CHECK(fl_json_int(fl_json_get(v, "a")) == 7);
+	CHECK_FAILS(fl_json_read(AT_FDCWD, path, 7, &v, &err), EFBIG, &err, path);
+	CHECK_OK(fl_write_all(fd, "}", 1, &err), &err);
+	CHECK_FAILS(fl_json_read(AT_FDCWD, path, 100, &v, &err), EINVAL, &err, path);
+	CHECK(unlink(path) == 0);
+	CHECK_FAILS(fl_json_read(AT_FDCWD, path, 100, &v, &err), ENOENT, &err, path);
+	CHECK(fl_json_int(fl_json_get(v, "a")) == 7); /* still that of the first reading */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_member_is_added_once_and_has_a_number),
 		cmocka_unit_test(builders_take_null_for_memory_that_was_not_had),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_replaced_as_go_does_it),
+		cmocka_unit_test(a_file_is_read_or_named_in_the_error),
 		cmocka_unit_test(every_lack_of_memory_is_an_error_and_leaks_nothing),
 	};
 
