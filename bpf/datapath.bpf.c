@@ -259,7 +259,7 @@ __noinline int fl_work_parse_in_stack(struct __sk_buff *skb, __u32 dir)
 /* True when it answers what a pod of this node has begun. */
 static __always_inline bool is_answer(struct fl_work *w)
 {
-	struct fl_flow *f = w->p.kind == FL_KIND_FLOW ? fl_flow_find(&w->p, 0, &w->l) : NULL;
+	struct fl_flow *f = w->p.kind == FL_KIND_FLOW ? fl_flow_find(&w->p, 0, false, &w->l) : NULL;
 
 	return f && fl_flow_is_reply(&w->l, f) && (w->l.side ? f->pod[0] : f->pod[1]);
 }
@@ -274,7 +274,7 @@ SEC("socket")
 int fl_in_stack(struct __sk_buff *skb)
 {
 	bool is_sent = (skb->mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
-	struct fl_work *w = fl_work_begin(FL_EGRESS);
+	struct fl_work *w = fl_work_begin(FL_EGRESS, false);
 	int r;
 
 	if (!w)
