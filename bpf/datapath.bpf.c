@@ -5,7 +5,8 @@
  * fl_from_net sees what comes in, fl_to_net what goes out. What goes straight from one pod to
  * another passes fl_from_pod only, which judges both ends; what comes straight from another node's
  * pod, fl_from_net only. Packets of no pod of this node pass all of them untouched, and go on to
- * others' filters. fl_xdp drops denied sources where the card hands them over.
+ * others' filters. fl_in_stack sees what goes to Services within the stack, fl_xdp drops denied
+ * sources where the card hands them over.
  */
 #include "bpf/short.bpf.h"
 
@@ -41,27 +42,22 @@ static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
-/* To a Service, by a pod of which not everything may go out: judged again where it leaves. */
+/* To a Service: judged again by whom the stack has put in, see fl_in_stack and fl_to_net. */
 static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct fl_work *w)
 {
 	struct fl_prefix_key where = { .prefixlen = 32 + 128, .zone = w->ep.zone };
-	__u32 index = w->ep.slot;
 	struct fl_special *special;
-	struct fl_slot *slot;
 
-	slot = bpf_map_lookup_elem(&fl_slots, &index);
-	if (slot && !(slot->flags & (FL_SLOT_EGRESS | FL_SLOT_CLOSED)))
-		return;
 	where.addr = w->p.dst;
 	special = bpf_map_lookup_elem(&fl_specials, &where);
 	if (special && (special->flags & FL_SPECIAL_SERVICE) && w->p.kind != FL_KIND_ERROR)
-		skb->mark = FL_MARK_SLOT | (index & FL_MARK_SLOT_INDEX);
+		skb->mark = FL_MARK_SLOT | (w->ep.slot & FL_MARK_SLOT_INDEX);
 }
 
-/* What a pod sends, and whatever it may be. */
-__noinline int fl_long_from_pod(struct __sk_buff *skb)
+/* What a pod sends, and whatever it may be; why: what the short way has said. */
+__noinline int fl_long_from_pod(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_EGRESS);
+	struct fl_work *w = fl_work_begin(FL_EGRESS, why == FL_SHORT_NEW);
 	const struct fl_endpoint_info *ep;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict = -1;
@@ -69,7 +65,7 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb)
 	if (!w)
 		return TC_ACT_SHOT;
 	ep = &w->ep;
-	if (!fl_endpoint_open(ifindex, &w->ep))
+	if (!fl_work_endpoint(w, ifindex))
 		return unknown(skb, w);
 	r = fl_work_parse(skb, FL_EGRESS);
 	if (r == 0)
@@ -85,7 +81,7 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb)
 	if (w->way == FL_WAY_LOCAL)
 		verdict = fl_way_local(skb, w, ep->zone, ep);
 	else if (w->way == FL_WAY_PEER && !fl_mac_differs(w->p.eth.h_dest, ep->host_mac))
-		verdict = fl_way_peer(skb, &w->p);
+		verdict = fl_way_peer(skb, &w->p, fl_source_of(&w->p), fl_target_of(&w->p));
 	else if (w->way == FL_WAY_STACK)
 		mark_for_stack(skb, w);
 	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
@@ -98,19 +94,19 @@ int fl_from_pod(struct __sk_buff *skb)
 {
 	int r = fl_short_from_pod_any(skb);
 
-	return r < 0 ? fl_long_from_pod(skb) : r;
+	return r < 0 ? fl_long_from_pod(skb, r) : r;
 }
 
 /* What the stack sends to a pod. */
-__noinline int fl_long_to_pod(struct __sk_buff *skb)
+__noinline int fl_long_to_pod(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_INGRESS);
+	struct fl_work *w = fl_work_begin(FL_INGRESS, why == FL_SHORT_NEW);
 	__u32 ifindex = skb->ifindex, zone;
 	int r;
 
 	if (!w)
 		return TC_ACT_SHOT;
-	if (!fl_endpoint_open(ifindex, &w->ep))
+	if (!fl_work_endpoint(w, ifindex))
 		return unknown(skb, w);
 	zone = w->ep.zone;
 	r = fl_work_parse(skb, FL_INGRESS);
@@ -129,7 +125,7 @@ int fl_to_pod(struct __sk_buff *skb)
 {
 	int r = fl_short_to_pod_any(skb);
 
-	return r < 0 ? fl_long_to_pod(skb) : r;
+	return r < 0 ? fl_long_to_pod(skb, r) : r;
 }
 
 /* True when the address lies in a block that is not listened to; no address does. */
@@ -151,9 +147,9 @@ static __always_inline bool is_left_to_stack(int r)
 }
 
 /* What comes from the network. */
-__noinline int fl_long_from_net(struct __sk_buff *skb)
+__noinline int fl_long_from_net(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_INGRESS);
+	struct fl_work *w = fl_work_begin(FL_INGRESS, why == FL_SHORT_NEW);
 	struct fl_device *device;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict;
@@ -211,12 +207,12 @@ int fl_from_net(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
-	int r = -1;
+	int r = FL_SHORT_LONG;
 
 	/* Sources are looked up on the long way. */
 	if (device && !(device->flags & FL_DEVICE_DENIES) && skb->pkt_type == FL_PACKET_HOST)
 		r = fl_short_from_net_any(skb);
-	return r < 0 ? fl_long_from_net(skb) : r;
+	return r < 0 ? fl_long_from_net(skb, r) : r;
 }
 
 SEC("tc")
@@ -235,7 +231,7 @@ int fl_to_net(struct __sk_buff *skb)
 	is_marked = (mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
 	if (is_marked)
 		skb->mark = mark & ~(FL_MARK_SLOT_MASK | FL_MARK_SLOT_INDEX);
-	w = fl_work_begin(FL_EGRESS);
+	w = fl_work_begin(FL_EGRESS, false);
 	r = w ? fl_work_parse(skb, FL_EGRESS) : -FL_R_MALFORMED;
 	if (!w || r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || !fl_local_find(0, fl_source_of(&w->p)))
 		return is_marked ? judge_masqueraded(skb, w, r, mark & FL_MARK_SLOT_INDEX)
@@ -250,6 +246,49 @@ int fl_to_net(struct __sk_buff *skb)
 	if (w->is_new)
 		fl_tell(skb, &w->p, &w->told);
 	return TC_ACT_UNSPEC;
+}
+
+/* The packet as netfilter has it into the scratch space; else as fl_work_parse(). */
+__noinline int fl_work_parse_in_stack(struct __sk_buff *skb, __u32 dir)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+
+	return w ? fl_parse_in_stack(skb, &w->p) : -FL_R_MALFORMED;
+}
+
+/* True when it answers what a pod of this node has begun. */
+static __always_inline bool is_answer(struct fl_work *w)
+{
+	struct fl_flow *f = w->p.kind == FL_KIND_FLOW ? fl_flow_find(&w->p, 0, false, &w->l) : NULL;
+
+	return f && fl_flow_is_reply(&w->l, f) && (w->l.side ? f->pod[0] : f->pod[1]);
+}
+
+/*
+ * Within the stack, where it forwards and where it takes for itself: the Service's backend is in
+ * place already, and the node's own address is not yet in place of the pod's, which is so both
+ * ways. So both ends can be judged wherever the packet goes on to. The agent's rules in netfilter
+ * ask this of what the stack has given another destination. 1: it goes nowhere.
+ */
+SEC("socket")
+int fl_in_stack(struct __sk_buff *skb)
+{
+	bool is_sent = (skb->mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
+	struct fl_work *w = fl_work_begin(FL_EGRESS, false);
+	int r;
+
+	if (!w)
+		return is_sent;
+	r = fl_work_parse_in_stack(skb, FL_EGRESS);
+	if (!is_sent && (r < 0 || !is_answer(w)))
+		return 0;
+	r = r < 0 ? r : fl_decide(w, 0, FL_TO_NET);
+	fl_note(w, 0, r < 0 ? -r : FL_R_FORWARDED);
+	if (r < 0)
+		(void)fl_finish(skb, &w->p, &w->told, false);
+	else if (w->is_new)
+		fl_tell(skb, &w->p, &w->told);
+	return r < 0;
 }
 
 SEC("xdp")
