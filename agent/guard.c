@@ -227,7 +227,7 @@ static int watch(struct guard *g, uv_loop_t *loop, const char *root, struct fl_e
  */
 static int retire(const struct agent_config *conf, const char *root, struct fl_err *err)
 {
-	fl_auto_nl struct fl_nl *nl = NULL;
+	fl_auto_nl struct fl_nl *nl = NULL, *nft = NULL;
 	char mark[PATH_MAX];
 	int r = fl_format(mark, sizeof(mark), err, "%s/" FL_BLOCKS_MARK, root);
 
@@ -238,6 +238,9 @@ static int retire(const struct agent_config *conf, const char *root, struct fl_e
 		return fl_fail_errno(err, errno, "remove '%s'", mark);
 	r = fl_full_write(root, "", err) ?: fl_nl_open(FL_NL_ROUTE, &nl, err) ?:
 	    dp_retire(conf->policy.maps, nl, err);
+	/* A kernel without netfilter has none of its rules. */
+	if (r == 0 && fl_nl_open(FL_NL_NETFILTER, &nft, err) == 0)
+		r = dp_leave_stack(nft, err);
 	if (r < 0)
 		return fl_wrap(err, r, "take the datapath away");
 	fl_info("policies are no longer enforced: the datapath is taken away");

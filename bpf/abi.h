@@ -176,10 +176,10 @@ FL_ABI_SIZE(struct fl_device, 4);
 #define FL_MARK 0x0fa1ead0
 
 /*
- * The stack translates what goes to a Service, and may give it the node's address too. So that
- * fl_to_net knows whose it is, fl_from_pod marks it with the slot of the pod's policy set, in the
- * low bits; those between are others', who mark by bits (kube-proxy 0x4000 and 0x8000, portmap
- * 0x2000).
+ * What a pod sends to a Service carries this mark, with the slot of its policy set in the low bits:
+ * fl_in_stack judges it as the stack has translated it, and so does fl_to_net, where it may have
+ * the node's address too. The bits between are others', who mark by bits (kube-proxy 0x4000 and
+ * 0x8000, portmap 0x2000).
  */
 #define FL_MARK_SLOT	   0x0fa20000
 #define FL_MARK_SLOT_MASK  0xffff0000

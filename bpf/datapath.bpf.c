@@ -5,7 +5,8 @@
  * fl_from_net sees what comes in, fl_to_net what goes out. What goes straight from one pod to
  * another passes fl_from_pod only, which judges both ends; what comes straight from another node's
  * pod, fl_from_net only. Packets of no pod of this node pass all of them untouched, and go on to
- * others' filters. fl_xdp drops denied sources where the card hands them over.
+ * others' filters. fl_in_stack sees what goes to Services within the stack, fl_xdp drops denied
+ * sources where the card hands them over.
  */
 #include "bpf/short.bpf.h"
 
@@ -41,21 +42,16 @@ static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
-/* To a Service, by a pod of which not everything may go out: judged again where it leaves. */
+/* To a Service: judged again by whom the stack has put in, see fl_in_stack and fl_to_net. */
 static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct fl_work *w)
 {
 	struct fl_prefix_key where = { .prefixlen = 32 + 128, .zone = w->ep.zone };
-	__u32 index = w->ep.slot;
 	struct fl_special *special;
-	struct fl_slot *slot;
 
-	slot = bpf_map_lookup_elem(&fl_slots, &index);
-	if (slot && !(slot->flags & (FL_SLOT_EGRESS | FL_SLOT_CLOSED)))
-		return;
 	where.addr = w->p.dst;
 	special = bpf_map_lookup_elem(&fl_specials, &where);
 	if (special && (special->flags & FL_SPECIAL_SERVICE) && w->p.kind != FL_KIND_ERROR)
-		skb->mark = FL_MARK_SLOT | (index & FL_MARK_SLOT_INDEX);
+		skb->mark = FL_MARK_SLOT | (w->ep.slot & FL_MARK_SLOT_INDEX);
 }
 
 /* What a pod sends, and whatever it may be. */
@@ -250,6 +246,49 @@ int fl_to_net(struct __sk_buff *skb)
 	if (w->is_new)
 		fl_tell(skb, &w->p, &w->told);
 	return TC_ACT_UNSPEC;
+}
+
+/* The packet as netfilter has it into the scratch space; else as fl_work_parse(). */
+__noinline int fl_work_parse_in_stack(struct __sk_buff *skb, __u32 dir)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+
+	return w ? fl_parse_in_stack(skb, &w->p) : -FL_R_MALFORMED;
+}
+
+/* True when it answers what a pod of this node has begun. */
+static __always_inline bool is_answer(struct fl_work *w)
+{
+	struct fl_flow *f = w->p.kind == FL_KIND_FLOW ? fl_flow_find(&w->p, 0, &w->l) : NULL;
+
+	return f && fl_flow_is_reply(&w->l, f) && (w->l.side ? f->pod[0] : f->pod[1]);
+}
+
+/*
+ * Within the stack, where it forwards and where it takes for itself: the Service's backend is in
+ * place already, and the node's own address is not yet in place of the pod's, which is so both
+ * ways. So both ends can be judged wherever the packet goes on to. The agent's rules in netfilter
+ * ask this of what the stack has given another destination. 1: it goes nowhere.
+ */
+SEC("socket")
+int fl_in_stack(struct __sk_buff *skb)
+{
+	bool is_sent = (skb->mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
+	struct fl_work *w = fl_work_begin(FL_EGRESS);
+	int r;
+
+	if (!w)
+		return is_sent;
+	r = fl_work_parse_in_stack(skb, FL_EGRESS);
+	if (!is_sent && (r < 0 || !is_answer(w)))
+		return 0;
+	r = r < 0 ? r : fl_decide(w, 0, FL_TO_NET);
+	fl_note(w, 0, r < 0 ? -r : FL_R_FORWARDED);
+	if (r < 0)
+		(void)fl_finish(skb, &w->p, &w->told, false);
+	else if (w->is_new)
+		fl_tell(skb, &w->p, &w->told);
+	return r < 0;
 }
 
 SEC("xdp")

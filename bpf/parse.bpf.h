@@ -102,7 +102,14 @@ struct fl_view {
 	struct __sk_buff *skb;
 	void *data, *end;
 	bool in_place; /* what lies elsewhere is not looked for */
+	__u32 ahead;   /* bytes that offsets count although they are not there: Ethernet's */
 };
+
+/* The packet's bytes, as offsets count them. */
+static __always_inline __u32 fl_view_len(const struct fl_view *v)
+{
+	return v->skb->len + v->ahead;
+}
 
 /* Copies what is there, in place: faster than by helper. at and len are constants. */
 static __always_inline bool fl_copy(const struct fl_view *v, __u32 at, void *to, __u32 len)
@@ -122,7 +129,7 @@ static __always_inline int fl_load(const struct fl_view *v, __u32 off, void *to,
 {
 	if (v->in_place)
 		return -FL_R_TRUNCATED;
-	return bpf_skb_load_bytes(v->skb, off, to, len) < 0 ? -FL_R_TRUNCATED : 0;
+	return bpf_skb_load_bytes(v->skb, off - v->ahead, to, len) < 0 ? -FL_R_TRUNCATED : 0;
 }
 
 /* The same at a constant offset: mostly in place. */
@@ -233,14 +240,14 @@ static __always_inline int fl_parse_ip4(const struct fl_view *v, __u32 off, bool
 	len = bpf_ntohs(h.tot_len);
 	/* What the kernel has yet to cut into segments may be longer than the field can say. */
 	if (len == 0 && v->skb->gso_size)
-		len = v->skb->len - off;
+		len = fl_view_len(v) - off;
 	if (h.version != 4 || header < sizeof(h) || len < header)
 		return -FL_R_MALFORMED;
 	/* The quote in an ICMP error is cut short; every other packet must be all there. */
-	if (!inner && off + len > v->skb->len)
+	if (!inner && off + len > fl_view_len(v))
 		return -FL_R_TRUNCATED;
-	if (inner && off + len > v->skb->len)
-		len = v->skb->len - off;
+	if (inner && off + len > fl_view_len(v))
+		len = fl_view_len(v) - off;
 	if (len < header)
 		return -FL_R_TRUNCATED;
 	part = bpf_ntohs(h.frag_off);
@@ -316,11 +323,11 @@ static __always_inline int fl_parse_ip6_fixed(const struct fl_view *v, __u32 off
 	*next = off + sizeof(h);
 	/* Length 0 is a jumbogram's, which the kernel makes of large segments it has yet to cut. */
 	if (len == 0 && h.nexthdr == FL_EXT_HOP_BY_HOP)
-		len = v->skb->len - *next;
-	if (!inner && *next + len > v->skb->len)
+		len = fl_view_len(v) - *next;
+	if (!inner && *next + len > fl_view_len(v))
 		return -FL_R_TRUNCATED;
-	if (*next + len > v->skb->len)
-		len = v->skb->len - *next;
+	if (*next + len > fl_view_len(v))
+		len = fl_view_len(v) - *next;
 	p->proto = h.nexthdr;
 	p->ttl = h.hop_limit;
 	p->v4 = 0;
@@ -428,14 +435,30 @@ static __always_inline int fl_parse_arp(const struct fl_view *v, struct fl_packe
 	return 0;
 }
 
+/* From the IP header on. */
+static __always_inline int fl_parse_ip(const struct fl_view *v, bool v4, struct fl_packet *p)
+{
+	__u32 next = 0, left = 0;
+	int r;
+
+	p->l3 = ETH_HLEN;
+	if (v4)
+		r = fl_parse_ip4(v, ETH_HLEN, false, p, &next, &left);
+	else
+		r = fl_parse_ip6(v, ETH_HLEN, false, p, &next, &left);
+	if (r < 0 || p->part == FL_LATER_FRAGMENT)
+		return r;
+	if ((p->v4 && p->proto == IPPROTO_ICMP) || (!p->v4 && p->proto == FL_EXT_ICMP))
+		return fl_parse_icmp(v, next, left, p);
+	return fl_parse_l4(v, next, left, false, p);
+}
+
 /* The whole packet. 0 or a negative reason. */
 static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 {
 	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
-				      false };
+				      false, 0 };
 	const struct fl_view *v = &view;
-	__u32 next = 0, left = 0;
-	int r;
 
 	__builtin_memset(p, 0, offsetof(struct fl_packet, dst));
 	if (fl_read(v, 0, &p->eth, sizeof(p->eth)) < 0)
@@ -447,16 +470,24 @@ static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 	if (p->eth.h_proto == bpf_htons(ETH_P_ARP))
 		return fl_parse_arp(v, p);
 	if (p->eth.h_proto == bpf_htons(ETH_P_IP))
-		r = fl_parse_ip4(v, ETH_HLEN, false, p, &next, &left);
-	else if (p->eth.h_proto == bpf_htons(ETH_P_IPV6))
-		r = fl_parse_ip6(v, ETH_HLEN, false, p, &next, &left);
-	else
-		return -FL_R_ETHERTYPE;
-	if (r < 0 || p->part == FL_LATER_FRAGMENT)
-		return r;
-	if ((p->v4 && p->proto == IPPROTO_ICMP) || (!p->v4 && p->proto == FL_EXT_ICMP))
-		return fl_parse_icmp(v, next, left, p);
-	return fl_parse_l4(v, next, left, false, p);
+		return fl_parse_ip(v, true, p);
+	if (p->eth.h_proto == bpf_htons(ETH_P_IPV6))
+		return fl_parse_ip(v, false, p);
+	return -FL_R_ETHERTYPE;
+}
+
+/* The same where the stack has taken the Ethernet header off: p->eth is not filled in. */
+static __always_inline int fl_parse_in_stack(struct __sk_buff *skb, struct fl_packet *p)
+{
+	const struct fl_view view = { .skb = skb, .ahead = ETH_HLEN };
+	__u8 first;
+
+	__builtin_memset(p, 0, offsetof(struct fl_packet, dst));
+	if (bpf_skb_load_bytes(skb, 0, &first, sizeof(first)) < 0)
+		return -FL_R_TRUNCATED;
+	if (first >> 4 == 4)
+		return fl_parse_ip(&view, true, p);
+	return first >> 4 == 6 ? fl_parse_ip(&view, false, p) : -FL_R_ETHERTYPE;
 }
 
 /*
@@ -466,7 +497,7 @@ static __always_inline int fl_parse(struct __sk_buff *skb, struct fl_packet *p)
 static __always_inline bool fl_parse_plain(struct __sk_buff *skb, bool v4, struct fl_packet *p)
 {
 	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
-				      true };
+				      true, 0 };
 	const struct fl_view *v = &view;
 	__u32 next = 0, left = 0;
 	int r;

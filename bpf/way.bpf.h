@@ -38,7 +38,7 @@ static __always_inline int fl_head_hop(struct __sk_buff *skb, const struct fl_pa
 				       struct fl_head *h)
 {
 	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
-				      false };
+				      false, 0 };
 	__u32 sum;
 
 	if (fl_read(&view, FL_HEAD_MACS, h->rest_be, sizeof(h->rest_be)) < 0)

@@ -32,7 +32,8 @@ struct head {
 
 _Static_assert(sizeof(struct head) == 16, "blocks must stay aligned");
 
-static _Alignas(16) unsigned char first_arena[ARENA];
+/* Behind all other variables, which so have a page or two for themselves. */
+static _Alignas(16) unsigned char first_arena[ARENA] __attribute__((section(".noinit")));
 static unsigned char *arena = first_arena;
 static size_t used;
 static struct head *freed[MAX_SHIFT + 1];

@@ -157,6 +157,19 @@ struct dp_device {
 fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
 			   size_t n, enum fl_xdp_mode xdp, struct fl_err *err);
 
+#define DP_STACK_TABLE "fairlead-policy" /* of nf_tables, families ip and ip6 */
+
+/*
+ * Has what the stack gives another destination judged by it, where netfilter forwards and takes in:
+ * what pods send to Services, wherever that leads. In place of an earlier version's in one step;
+ * calling again puts right what somebody changed. nft is of FL_NL_NETFILTER. The kernel may be
+ * without what it takes: nf_tables, conntrack, and iptables' matches (nft_compat, xt_bpf).
+ */
+fl_must int dp_join_stack(struct dp *d, struct fl_nl *nft, struct fl_err *err);
+
+/* Takes that away; what is not there counts as taken away. */
+fl_must int dp_leave_stack(struct fl_nl *nft, struct fl_err *err);
+
 /* A version's rule, and a port set's member. */
 fl_must int dp_set_rule(struct dp *d, const struct fl_rule_key *key, const struct fl_rule *rule,
 			struct fl_err *err);

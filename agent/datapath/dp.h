@@ -12,6 +12,7 @@ struct dp {
 	bool fresh;		  /* the map of connections is new */
 	char *folder;		  /* of all layouts; owned */
 	char *own;		  /* and of this one; owned */
+	bool in_stack;		  /* netfilter's rules have been made for our program */
 	struct dp_former *former; /* another layout's maps, until they are taken over; owned */
 };
 

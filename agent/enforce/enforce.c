@@ -18,6 +18,7 @@ int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
 
 	if (!e)
 		return fl_fail_errno(err, ENOMEM, "enforce policies");
+	e->watches = -1;
 	e->o = *o;
 	e->root = strdup(o->root);
 	e->node = strdup(o->node);
@@ -27,7 +28,7 @@ int enf_open(const struct enf_options *o, struct enf **out, struct fl_err *err)
 	e->o.node = e->node;
 	e->slot_used[0] = true;
 	r = fl_nl_open(FL_NL_ROUTE, &e->nl, err) ?:
-	    fl_watch_open(FL_WATCH_TC, &e->watch, err) ?: dp_open(o->folder, o->max_flows, &e->dp, err) ?:
+	    enf_watch_open(e, err) ?: dp_open(o->folder, o->max_flows, &e->dp, err) ?:
 	    pol_world_new(&options, &e->world, err) ?: enf_slots_inherit(e, err);
 	if (r < 0)
 		return r;
@@ -44,7 +45,8 @@ void enf_close(struct enf **e)
 		pol_world_free(&(*e)->world);
 		dp_close(&(*e)->dp);
 		fl_nl_close(&(*e)->nl);
-		fl_watch_close(&(*e)->watch);
+		fl_nl_close(&(*e)->nft);
+		enf_watch_close(*e);
 		fl_free_p(&(*e)->kernel_slot);
 		enf_beyond_done(*e);
 		fl_free_p(&(*e)->root);
@@ -227,6 +229,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 	}
 	e->began = true;
 	enf_beyond(e);
+	enf_stack(e);
 	if (r == 0 && !e->taken_over) {
 		r = enf_prune(e, &first);
 		e->taken_over = r == 0;

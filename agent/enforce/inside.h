@@ -77,8 +77,13 @@ struct enf {
 	bool beyond_told;
 	bool denied_known;	     /* the map has what is denied */
 	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
+	struct fl_err stack_broken;  /* why Services are judged at the node's edge only, or 0 */
+	bool left_stack;	     /* or joined it */
+	int watches;		     /* of both; owned */
 	struct fl_watch *watch;
-	bool attached; /* the programs were in the blocks when last looked */
+	struct fl_watch *nft_watch; /* NULL: there is nothing to keep */
+	struct fl_nl *nft;	    /* NULL: not needed yet */
+	bool attached;		    /* the programs were in the blocks when last looked */
 	bool taken_over;
 	bool began;	/* the first reconcile is over */
 	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
@@ -190,6 +195,16 @@ fl_must int enf_specials(struct enf *e, struct fl_err *err);
 
 /* The interfaces to other nodes and what is denied there; what fails is a problem that stands. */
 void enf_beyond(struct enf *e);
+
+/* Begins to listen to what others do to what is kept, and ends that. */
+fl_must int enf_watch_open(struct enf *e, struct fl_err *err);
+void enf_watch_close(struct enf *e);
+
+/* Netfilter's part, where there are Services; what fails is a problem that stands. */
+void enf_stack(struct enf *e);
+
+/* Says what that is. */
+void enf_complain_of_stack(const struct enf *e, enf_complain *each, void *arg);
 
 /* Frees what is remembered of what lies beyond the node. */
 void enf_beyond_done(struct enf *e);

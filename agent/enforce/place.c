@@ -261,18 +261,5 @@ void enf_problems(const struct enf *e, enf_complain *each, void *arg)
 	enf_complain_of_bad(e, each, arg);
 	if (e->beyond_broken.sys)
 		each("policy", e->beyond_broken.text, arg);
-}
-
-int enf_watch_fd(const struct enf *e)
-{
-	return fl_watch_fd(e->watch);
-}
-
-bool enf_watch_take(struct enf *e)
-{
-	unsigned int what = 0;
-	struct fl_err ignored;
-
-	/* What cannot be heard may be anything. */
-	return fl_watch_take(e->watch, e->nl, &what, &ignored) < 0 || what != 0;
+	enf_complain_of_stack(e, each, arg);
 }

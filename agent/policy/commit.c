@@ -59,7 +59,7 @@ static int enter_all(struct pol_world *w, const uint32_t *who, size_t n, struct 
 		struct set *s = sets.v[i];
 
 		s->has_news = false;
-		r = r ?: set_enter(w, s, who, n, err);
+		r = r ?: rules_enter(w, s, who, n, err);
 	}
 	pol_vec_done(&sets);
 	return r;
@@ -132,7 +132,7 @@ static int forget(struct pol_world *w, const uint32_t *who, size_t n, struct fl_
 		if (!p->body || !p->body->is_matched || !body_forget(p->body, who, n))
 			continue;
 		for (size_t i = 0; r == 0 && i < p->sets.n; i++)
-			r = set_forget(w, p->sets.v[i], who, n, err);
+			r = rules_forget(w, p->sets.v[i], who, n, err);
 	}
 	return r;
 }

@@ -11,7 +11,11 @@
 #include "agent/policy/vec.h"
 #include "agent/policy/world.h"
 
-/* Labels and selectors are compared by 64-bit hashes of "key" and of the key and its value. */
+/*
+ * Labels and selectors are compared by 64-bit SipHashes of the key, and of the key and its value.
+ * That two of a million texts are alike by chance is one to 37 million; and who may choose a pod's
+ * labels gains nothing by looking for two that are, since he may choose the right ones.
+ */
 struct label_hash {
 	uint64_t key, pair;
 };
@@ -206,7 +210,7 @@ struct pol_world {
 	uint64_t commits;
 };
 
-/* match.c: selectors, and who a rule is about. */
+/* selector.c */
 
 /* The hashes of labels, in the order of the labels. */
 fl_must int label_set_make(const struct pol_labels *l, struct label_set *out, struct fl_err *err);
@@ -218,6 +222,8 @@ void sel_done(struct sel *s);
 
 /* True when the labels meet all requirements. */
 bool sel_matches(const struct sel *s, const struct label_set *l);
+
+/* match.c: who a rule is about. */
 
 /* True when the block of the peer covers the place. */
 bool peer_covers(const struct peer *e, const struct fl_prefix *place);
@@ -329,26 +335,17 @@ uint32_t origin_of(const struct policy *p, enum pol_direction dir, size_t rule);
 const struct policy *origin_find(const struct pol_world *w, uint32_t origin, size_t *rule);
 enum pol_direction origin_direction(uint32_t origin);
 
-/* set.c: sets of policies and their entries. */
+/* set.c: sets of policies. */
 
 /* Gives the identity the set of these policies (sorted by name; none: no set). */
 fl_must int set_assign(struct pol_world *w, struct ident *id, struct policy **policies, size_t n,
 		       struct fl_err *err);
 
-/* Compiles the set anew: entries, version, slot. */
+/* Compiles the set anew: rules, version, slot. */
 fl_must int set_compile(struct pol_world *w, struct set *s, struct fl_err *err);
-
-/* Enters new peers into the version that is in force, or takes some out; who is sorted. */
-fl_must int set_enter(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
-		      struct fl_err *err);
-fl_must int set_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
-		       struct fl_err *err);
 
 /* Takes a set that no pod has any more out of the maps, and frees it. */
 fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);
-
-/* The entry of this number, or NULL. */
-struct entry *entries_find(const struct entries *e, uint32_t who);
 
 /* Sets for which there was no slot get those that the last commit's have given up. */
 fl_must int sets_admit(struct pol_world *w, struct fl_err *err);
@@ -356,16 +353,39 @@ fl_must int sets_admit(struct pol_world *w, struct fl_err *err);
 /* Frees it, with nobody told. */
 void set_free(struct pol_world *w, struct set *s);
 
-/* The entry of the map that a set's slot, or an entry of it, is. */
+/* What the map of slots says of it. */
 struct pol_entry slot_entry(const struct set *s);
+
+/* What stands in the table of slots for one that rests until the next commit. */
+#define POL_SLOT_RESTS ((struct set *)1)
+
+/* rules.c: what a set allows. */
+
+/* All the set's rules, which has none, for both directions. */
+fl_must int rules_compile(struct pol_world *w, struct set *s, struct fl_err *err);
+
+/* Enters new peers into the version that is in force, or takes some out; who is sorted. */
+fl_must int rules_enter(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
+			struct fl_err *err);
+fl_must int rules_forget(struct pol_world *w, struct set *s, const uint32_t *who, size_t n,
+			 struct fl_err *err);
+
+/* Takes all rules out; told: as operations too. */
+fl_must int rules_drop(struct pol_world *w, struct set *s, bool told, struct fl_err *err);
+
+/* The entry of this number, or NULL; and what the map of rules says of one. */
+struct entry *entries_find(const struct entries *e, uint32_t who);
 struct pol_entry rule_entry(const struct set *s, int dir, const struct entry *e);
+
+/* port_set.c */
+
+/* The set of these ports, which it takes over, with one reference more. */
+fl_must int port_set_get(struct pol_world *w, struct pol_ports *ports, struct port_set **out,
+			 struct fl_err *err);
 
 /* Notes the members of a port set as put or taken out. */
 fl_must int port_set_tell(struct ops *o, const struct port_set *p, bool del, struct fl_err *err);
 void port_set_free(struct pol_world *w, struct port_set *p);
-
-/* What stands in the table of slots for one that rests until the next commit. */
-#define POL_SLOT_RESTS ((struct set *)1)
 
 /* world.c */
 

@@ -185,13 +185,12 @@ void fl_attach_undo(struct fl_attach *a)
 void fl_attach_keep(struct fl_attach *a)
 {
 	a->leased = a->recorded = a->paired = false;
-	a->host = a->pod = NULL;
+	a->pod = NULL;
 	a->record_fd = -1;
 }
 
 void fl_attach_done(struct fl_attach *a)
 {
-	fl_nl_close(&a->host);
 	fl_nl_close(&a->pod);
 	fl_close_p(&a->record_fd);
 	fl_cni_result_done(&a->result);

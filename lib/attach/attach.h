@@ -19,7 +19,7 @@ struct fl_attach {
 	const struct fl_cni_req *ipam_req; /* what the IPAM plugin gets; NULL: the same */
 	const struct fl_attach_conf *conf;
 	const struct fl_cni_args *args;
-	struct fl_nl *host;    /* a routing socket; closed by fl_attach_done() */
+	struct fl_nl *host;    /* a routing socket: the request's */
 	struct fl_nl *pod;     /* the same in the pod, once it is configured */
 	struct fl_endpoint ep; /* the record; borrows. Its flags and mode are the plugin's */
 	int record_fd;	       /* starts at -1 */

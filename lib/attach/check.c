@@ -30,17 +30,15 @@ int fl_check_begin(struct fl_check *k, const struct fl_cni_req *ipam_req,
 		r = fl_cni_delegate_call(ipam_req, FL_CNI_CHECK, conf->ipam, err);
 	if (r == 0)
 		r = fl_cni_prev_result(k->req, &k->prev, err);
-	if (r == 0)
-		r = fl_nl_open(FL_NL_ROUTE, &k->host, err);
 	if (r < 0)
 		return r;
+	k->host = k->req->home;
 	k->recorded = fl_endpoint_read(k->req->root, &key, &k->ep, &ignored) == 0;
 	return 0;
 }
 
 void fl_check_done(struct fl_check *k)
 {
-	fl_nl_close(&k->host);
 	fl_nl_close(&k->pod);
 	fl_cni_result_done(&k->prev);
 	fl_endpoint_done(&k->ep);

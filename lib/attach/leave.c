@@ -104,17 +104,18 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	const struct fl_cni_req *req = l->req;
 	const struct fl_key key = { req->name, req->container_id, req->ifname };
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
-	fl_auto_nl struct fl_nl *host = NULL, *nft = NULL;
+	fl_auto_nl struct fl_nl *opened = NULL, *nft = NULL;
 	struct fl_err ignored;
 	bool known;
-	int r;
+	int r = 0;
 
 	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
 	if (!known)
 		recall(l, &key, &ep);
-	r = fl_nl_open(FL_NL_ROUTE, &host, err);
+	if (!req->home)
+		r = fl_nl_open(FL_NL_ROUTE, &opened, err);
 	if (r == 0)
-		r = detach(host, &ep, &nft, err);
+		r = detach(req->home ?: opened, &ep, &nft, err);
 	if (r == 0 && !known && l->del_foreign)
 		r = l->del_foreign(req, err);
 	if (r == 0)

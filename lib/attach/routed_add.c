@@ -128,10 +128,10 @@ static int write_record(struct add *a, struct fl_err *err)
 /* The ways to other nodes are the agent's, unless the configuration names them. */
 static int make_ways(struct add *a, struct fl_err *err)
 {
-	int e = fl_nl_open(FL_NL_ROUTE, &a->at.host, err);
+	int e = 0;
 
 	a->r->host = a->at.host;
-	if (e == 0 && a->r->conf.has_peers)
+	if (a->r->conf.has_peers)
 		e = fl_ways_ensure(a->r, &a->ways, err);
 	return e < 0 ? fl_wrap(err, e, "network '%s'", a->at.req->name) : 0;
 }
@@ -276,6 +276,7 @@ int fl_routed_add(struct fl_routed *r, const struct fl_cni_args *args, struct fl
 	const struct fl_cni_req *req = r->req;
 	fl_auto(add_done) struct add a = {
 		.at = { .req = req,
+			.host = req->home,
 			.conf = &r->conf.pod,
 			.args = args,
 			.ep.key = { req->name, req->container_id, req->ifname },

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -41,6 +42,17 @@ static int search(const char *dirs, struct delegate *d, struct stat *st, struct 
 			FL_CNI_CONFIG);
 }
 
+/*
+ * What the kernel was told to execute, which a process can ask without a look into /proc. Were the
+ * file exchanged for another since, we would be the one that was exchanged.
+ */
+static int stat_self(struct stat *out)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+
+	return path && *path == '/' ? stat(path, out) : stat("/proc/self/exe", out);
+}
+
 /* The builtin of that name, if the file is ourselves. */
 static const struct fl_cni_plugin *match_own(const struct fl_cni_req *req, const char *type,
 					     const struct stat *file)
@@ -50,7 +62,7 @@ static const struct fl_cni_plugin *match_own(const struct fl_cni_req *req, const
 	for (const struct fl_cni_plugin *const *p = req->builtins; p && *p; p++) {
 		if (!fl_streq((*p)->name, type))
 			continue;
-		if (stat("/proc/self/exe", &self) < 0)
+		if (stat_self(&self) < 0)
 			return NULL;
 		return self.st_ino == file->st_ino && self.st_dev == file->st_dev ? *p : NULL;
 	}

@@ -165,6 +165,7 @@ int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *co
 	}
 	/* The process ends: the kernel closes them without being asked. */
 	in.req.netns_fd = in.req.home_fd = -1;
+	in.req.home = NULL;
 	return r < 0 ? print_error(in.req.version, &err) : EXIT_SUCCESS;
 }
 

@@ -48,6 +48,7 @@ struct fl_cni_req {
 	 */
 	int netns_fd;
 	int home_fd;		/* the caller's own, where netns_fd is open; else -1 */
+	struct fl_nl *home;	/* a routing socket in it, where netns_fd is open; else NULL */
 	const char *stdin_text; /* the whole document, for delegates */
 	size_t stdin_len;
 	struct fl_cur conf;	    /* the document's root, an object; "config" in errors */

@@ -42,6 +42,8 @@ static const struct {
 	uint32_t hook, prio;
 } hooks[] = {
 	[FL_NFT_SRCNAT] = { "nat", "nat chain at hook postrouting", NF_INET_POST_ROUTING, 100 },
+	[FL_NFT_INPUT] = { "filter", "filter chain at hook input", NF_INET_LOCAL_IN, 0 },
+	[FL_NFT_FORWARD] = { "filter", "filter chain at hook forward", NF_INET_FORWARD, 0 },
 	[FL_NFT_BRIDGE_FIRST] = { "filter", "filter chain at hook prerouting", 0, (uint32_t)-400 },
 };
 

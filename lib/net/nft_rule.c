@@ -3,11 +3,16 @@
 #include "net/nft_rule.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_bpf.h>
 
 #include "net/nft_msg.h"
 
@@ -108,6 +113,37 @@ static void put_drop(struct build *x)
 	end_expr(x);
 }
 
+static void put_is_translated(struct build *x)
+{
+	const uint32_t bit = IPS_DST_NAT, none = 0;
+
+	begin_expr(x, "ct");
+	fl_put_be32(x->b, x->m, NFTA_CT_KEY, NFT_CT_STATUS);
+	fl_put_be32(x->b, x->m, NFTA_CT_DREG, NFT_REG_1);
+	end_expr(x);
+	put_mask(x, (const uint8_t *)&bit, sizeof(bit));
+	put_cmp(x, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+_Static_assert(FL_NFT_PATH_MAX == XT_BPF_PATH_MAX - 1, "a path and its NUL");
+
+/* By way of iptables' match, which every kernel since 4.16 has; it is given as a block of bytes. */
+static void put_bpf(struct build *x, const char *path)
+{
+	union {
+		struct xt_bpf_info_v1 info;
+		char bytes[XT_ALIGN(sizeof(struct xt_bpf_info_v1))];
+	} u = { .bytes = { 0 } };
+
+	u.info.mode = XT_BPF_MODE_PATH_PINNED;
+	(void)snprintf(u.info.path, sizeof(u.info.path), "%s", path);
+	begin_expr(x, "match");
+	fl_put_str(x->b, x->m, NFTA_MATCH_NAME, "bpf");
+	fl_put_be32(x->b, x->m, NFTA_MATCH_REV, 1);
+	fl_put(x->b, x->m, NFTA_MATCH_INFO, u.bytes, sizeof(u.bytes));
+	end_expr(x);
+}
+
 static void put_masquerade(struct build *x)
 {
 	struct nlattr *expr = fl_nest(x->b, x->m, NFTA_LIST_ELEM);
@@ -175,6 +211,12 @@ static void put_step(struct build *x, const struct fl_nft_step *s)
 		put_meta(x, NFT_META_IIFNAME);
 		put_payload(x, NFT_REG_2, NFT_PAYLOAD_LL_HEADER, ETHER_SADDR, 6);
 		put_lookup(x, s->set, NFT_LOOKUP_F_INV);
+		break;
+	case FL_NFT_IS_TRANSLATED:
+		put_is_translated(x);
+		break;
+	case FL_NFT_BPF_SAYS:
+		put_bpf(x, s->set);
 		break;
 	case FL_NFT_MASQUERADE:
 		put_masquerade(x);

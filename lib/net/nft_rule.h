@@ -9,7 +9,8 @@
 #include "base/ip.h"
 #include "net/nft.h"
 
-#define FL_NFT_STEPS 8
+#define FL_NFT_STEPS	8
+#define FL_NFT_PATH_MAX 511
 
 enum fl_nft_what {
 	FL_NFT_IS_FAMILY,    /* packet is of net's family; goes before every match on addresses */
@@ -19,6 +20,8 @@ enum fl_nft_what {
 	FL_NFT_DADDR_NOT_IN_SET, /* ip daddr != @SET, of net's family */
 	FL_NFT_PORT_IN_SET,	 /* iifname @SET */
 	FL_NFT_PORT_MAC_NOT_IN,	 /* iifname . ether saddr != @SET */
+	FL_NFT_IS_TRANSLATED,	 /* ct status dnat */
+	FL_NFT_BPF_SAYS,	 /* xt match bpf: the program pinned at the path in set wants it */
 	FL_NFT_MASQUERADE,	 /* masquerade */
 	FL_NFT_DROP,		 /* drop */
 };
@@ -26,7 +29,7 @@ enum fl_nft_what {
 struct fl_nft_step {
 	enum fl_nft_what what;
 	struct fl_prefix net;
-	const char *set;
+	const char *set; /* or a path of at most FL_NFT_PATH_MAX bytes */
 };
 
 struct fl_nft_rule {

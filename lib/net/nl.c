@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
 
 #define ANSWER_MAX	32768 /* the kernel fills at most 32 KiB a read */
 #define DUMP_TRIES	5
@@ -54,6 +57,13 @@ void fl_nl_close(struct fl_nl **nl)
 	if (*nl)
 		fl_close_p(&(*nl)->fd);
 	fl_free_p(nl);
+}
+
+int fl_nl_netns(const struct fl_nl *nl)
+{
+	int fd = ioctl(nl->fd, SIOCGSKNS);
+
+	return fd < 0 ? -errno : fd;
 }
 
 uint32_t fl_nl_port(const struct fl_nl *nl)

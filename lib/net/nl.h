@@ -21,6 +21,9 @@ enum fl_nl_proto { FL_NL_ROUTE, FL_NL_NETFILTER };
 /* Opens a socket in the caller's namespace. *out is the caller's. */
 fl_must int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err);
 
+/* Opens the namespace that the socket belongs to, for who may (CAP_NET_ADMIN). -errno. */
+fl_must int fl_nl_netns(const struct fl_nl *nl);
+
 /* Closes the socket. */
 void fl_nl_close(struct fl_nl **nl);
 #define fl_auto_nl fl_auto(fl_nl_close)

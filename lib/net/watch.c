@@ -177,12 +177,11 @@ static unsigned int subject_qdisc(const struct nlmsghdr *h)
 /* The table's name is the first attribute of every message but that of a new generation. */
 static unsigned int subject_nft(const struct fl_watch *w, const struct nlmsghdr *h)
 {
-	const struct nfgenmsg *g = NLMSG_DATA(h);
 	const char *name;
 
 	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 	    NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWGEN ||
-	    !text_of(h, sizeof(*g), NFTA_TABLE_NAME, &name) || g->nfgen_family != NFPROTO_INET ||
+	    !text_of(h, sizeof(struct nfgenmsg), NFTA_TABLE_NAME, &name) ||
 	    !fl_streq(name, w->table))
 		return 0;
 	return FL_WATCH_NFT;

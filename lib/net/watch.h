@@ -12,7 +12,7 @@ enum {
 	FL_WATCH_ADDRS = 1 << 1,
 	FL_WATCH_ROUTES = 1 << 2,
 	FL_WATCH_NEIGHS = 1 << 3, /* forwarding entries too */
-	FL_WATCH_NFT = 1 << 4,	  /* one nf_tables table: fl_watch_open_nft() */
+	FL_WATCH_NFT = 1 << 4,	  /* nf_tables' tables of one name: fl_watch_open_nft() */
 	FL_WATCH_TC = 1 << 5,	  /* removal of a link's clsact qdisc, or of a filter */
 };
 
@@ -20,8 +20,8 @@ enum {
 fl_must int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_err *err);
 
 /*
- * Subscribes to what is done to the inet table of this name, which is borrowed for life.
- * -EPROTONOSUPPORT: the kernel has no netfilter.
+ * Subscribes to what is done to tables of this name, whatever their family; it is borrowed for
+ * life. -EPROTONOSUPPORT: the kernel has no netfilter.
  */
 fl_must int fl_watch_open_nft(const char *table, struct fl_watch **out, struct fl_err *err);
 

@@ -104,9 +104,6 @@ static int set_up_bridge(struct add *a, struct fl_err *err)
 	struct fl_prefix gateways[FL_ENDPOINT_IPS_MAX];
 	int r;
 
-	r = fl_nl_open(FL_NL_ROUTE, &a->at.host, err);
-	if (r < 0)
-		return r;
 	a->device.host = a->at.host;
 	a->device_touched = true;
 	r = br_device_ensure(&a->device, a->conf, err);
@@ -258,6 +255,7 @@ int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err 
 	struct br_conf conf;
 	fl_auto(add_done) struct add a = {
 		.at = { .req = req,
+			.host = req->home,
 			.conf = &conf.pod,
 			.args = &args,
 			.ep.key = { req->name, req->container_id, req->ifname },

@@ -248,7 +248,7 @@ static void what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes
 	world_forget();
 	f = world_run(FROM_A, &ask);
 	CHECK_FATE("of a pod that may send anything", f, FL_R_FORWARDED);
-	assert_int_equal(f.mark, 0);
+	assert_int_equal(f.mark, FL_MARK_SLOT | SLOT_A);
 	world_slot(SLOT_A, 30, FL_SLOT_EGRESS);
 	f = world_run(FROM_A, &ask);
 	CHECK_FATE("of a pod that may not", f, FL_R_FORWARDED);
@@ -260,6 +260,96 @@ static void what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes
 	assert_int_equal(f.verdict, TC_ACT_UNSPEC);
 	assert_int_equal(f.counted, 0);
 	assert_int_equal(f.mark, 0x4000);
+}
+
+/* Within the stack, as sent by A to a Service (sent) or not. */
+static void check_in_stack(const char *what, const struct pkt *p, bool sent, enum fl_reason want)
+{
+	struct __sk_buff skb = { .mark = sent ? FL_MARK_SLOT | SLOT_A | 0x4000 : 0 };
+	struct fate f = world_run_as(IN_STACK, p, &skb);
+
+	if (f.verdict != (want != FL_R_COUNT) || f.reason != want)
+		fail_msg("%s: verdict %d, reason %d, expected %d", what, f.verdict, (int)f.reason,
+			 (int)want);
+}
+
+static void within_the_stack_a_service_is_judged_at_both_ends_by_its_backend(void **state)
+{
+	static const struct pkt local4 = { .src = A4, .dst = B4, .sport = 9, .dport = 53 };
+	static const struct pkt local6 = { .src = A6, .dst = B6, .sport = 9, .dport = 53 };
+	static const struct pkt far = { .src = A4, .dst = WORLD4, .sport = 9, .dport = 53 };
+	static const struct pkt node = { .src = A4, .dst = NODE4, .sport = 9, .dport = 53 };
+	static const struct pkt syn = {
+		.src = A4, .dst = B4, .proto = IPPROTO_TCP, .sport = 9, .dport = 80, .tcp = PKT_SYN
+	};
+	static const struct pkt *const all[] = { &local4, &local6, &far, &node, &syn };
+
+	(void)state;
+	world_forget();
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		check_in_stack("nobody isolated", all[i], true, FL_R_COUNT);
+	world_forget();
+	world_slot(SLOT_A, 40, FL_SLOT_EGRESS);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		check_in_stack("A may send nothing", all[i], true, FL_R_POLICY_EGRESS);
+		check_in_stack("not to a Service: judged before", all[i], false, FL_R_COUNT);
+	}
+	world_rule(40, FL_EGRESS, ID_B, FL_RULE_ALL);
+	check_in_stack("A may send to B", &local4, true, FL_R_COUNT);
+	check_in_stack("nor to the node", &node, true, FL_R_POLICY_EGRESS);
+	world_forget();
+	world_slot(SLOT_B, 41, FL_SLOT_INGRESS);
+	check_in_stack("B hears nobody", &local4, true, FL_R_POLICY_INGRESS);
+	check_in_stack("B hears nobody, IPv6", &local6, true, FL_R_POLICY_INGRESS);
+	world_rule(41, FL_INGRESS, ID_A, FL_RULE_ALL);
+	check_in_stack("B hears A", &local4, true, FL_R_COUNT);
+	world_slot(SLOT_A, 0, 0);
+	world_slot(SLOT_B, 0, 0);
+}
+
+static void within_the_stack_answers_are_cut_with_what_they_answer(void **state)
+{
+	static const struct pkt out = { .src = A4, .dst = WORLD4, .sport = 9, .dport = 53 };
+	static const struct pkt in = { .src = WORLD4, .dst = A4, .sport = 53, .dport = 9 };
+	static const struct pkt about = { .src = A4, .dst = WORLD4, .sport = 9, .dport = 53 };
+	const struct pkt error = { .src = WORLD4,
+				   .dst = A4,
+				   .proto = IPPROTO_ICMP,
+				   .type = 3,
+				   .code = 3,
+				   .about = &about };
+
+	(void)state;
+	world_forget();
+	check_in_stack("an answer to nothing is not for this hook", &in, false, FL_R_COUNT);
+	assert_int_equal(world_flows(), 0);
+	check_in_stack("out", &out, true, FL_R_COUNT);
+	assert_int_equal(world_flows(), 1);
+	check_in_stack("in", &in, false, FL_R_COUNT);
+	world_slot(SLOT_A, 42, FL_SLOT_EGRESS);
+	world_next_generation();
+	check_in_stack("in, after a change, before anything goes out", &in, false,
+		       FL_R_POLICY_EGRESS);
+	check_in_stack("an error", &error, false, FL_R_COUNT);
+	check_in_stack("out, after it", &out, true, FL_R_POLICY_EGRESS);
+	world_slot(SLOT_A, 0, 0);
+	world_next_generation();
+	check_in_stack("in, when it may again", &in, false, FL_R_COUNT);
+	world_forget();
+}
+
+static void within_the_stack_what_cannot_be_read_goes_nowhere_if_a_pod_sent_it(void **state)
+{
+	static const struct pkt cut = { .src = A4, .dst = WORLD4, .odd = PKT_LONG_LENGTH };
+	static const struct pkt later = {
+		.src = A4, .dst = WORLD4, .id = 77, .offset = 9, .payload = 24
+	};
+
+	(void)state;
+	world_forget();
+	check_in_stack("shorter than it says", &cut, true, FL_R_TRUNCATED);
+	check_in_stack("the same of somebody", &cut, false, FL_R_COUNT);
+	check_in_stack("a part without its first one", &later, true, FL_R_FRAGMENT);
 }
 
 static void passes(const char *what, enum hook hook, const struct pkt *p)
@@ -439,6 +529,10 @@ int main(void)
 		cmocka_unit_test(what_went_past_the_stack_is_not_judged_on_its_way_out),
 		cmocka_unit_test(
 			what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes),
+		cmocka_unit_test(within_the_stack_a_service_is_judged_at_both_ends_by_its_backend),
+		cmocka_unit_test(within_the_stack_answers_are_cut_with_what_they_answer),
+		cmocka_unit_test(
+			within_the_stack_what_cannot_be_read_goes_nowhere_if_a_pod_sent_it),
 		cmocka_unit_test(a_connection_keeps_to_the_way_it_began_on),
 		cmocka_unit_test(a_segment_from_the_middle_is_the_stacks),
 		cmocka_unit_test(a_change_of_policy_cuts_what_comes_past_the_stack),

@@ -293,6 +293,8 @@ static const struct bpf_program *program_at(enum hook hook)
 		return skel->progs.fl_from_net;
 	case TO_NET:
 		return skel->progs.fl_to_net;
+	case IN_STACK:
+		return skel->progs.fl_in_stack;
 	case AT_XDP:
 		return skel->progs.fl_xdp;
 	}

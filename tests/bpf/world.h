@@ -43,7 +43,7 @@ enum { SLOT_A = 1, SLOT_B = 2 };
 	}
 
 /* Where a packet is met. */
-enum hook { FROM_A, TO_A, FROM_B, TO_B, FROM_NET, TO_NET, AT_XDP };
+enum hook { FROM_A, TO_A, FROM_B, TO_B, FROM_NET, TO_NET, AT_XDP, IN_STACK };
 
 /* Makes the links, loads the programs and fills the maps; nobody is isolated. 1024 flows fit. */
 int world_begin(void **state);
@@ -77,7 +77,7 @@ void world_forget(void);
 
 /* What has become of a packet. */
 struct fate {
-	int verdict;	       /* TC_ACT_..., of AT_XDP: XDP_... */
+	int verdict;	       /* TC_ACT_..., of AT_XDP: XDP_..., of IN_STACK: 1: it goes nowhere */
 	enum fl_reason reason; /* FL_R_COUNT: none or several were counted */
 	enum fl_dir dir;       /* that it was counted in */
 	unsigned int counted;  /* how often */

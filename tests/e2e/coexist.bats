@@ -11,6 +11,7 @@ bats_require_minimum_version 1.5.0
 load node
 load cluster
 load policies
+load services
 
 export CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR
 
@@ -38,103 +39,14 @@ teardown() {
 	eventually 15 is_open
 }
 
-# net APP [JQ]: the bridge's network, with this label on the pod; who masquerades says so below.
-net() {
-	bridge_conf pods '.ipMasq = false | .hairpinMode = true | .args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
-}
-
 is_open() {
 	connects other "$(pod_ip n1 web1)" 80
-}
-
-# serve POD PORT: answers each connection with the pod's name.
-serve() {
-	nsenter --target "$NODE_PID_n1" --mount \
-		--net="/proc/$NODE_PID_n1/root/run/netns/$1" -- python3 -c '
-import socket, sys
-s = socket.create_server(("", int(sys.argv[2])), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    c = s.accept()[0]
-    try:
-        c.sendall(sys.argv[1].encode() + b"\n")
-    except OSError:
-        pass
-    c.close()' "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- &
-	disown $!
-	eventually 15 connects "$1" 127.0.0.1 "$2"
-}
-
-# ask COMMAND... -- ADDRESS PORT: who answers, as seen by what the command runs; fails without.
-ask() {
-	local run=()
-	while [ "$1" != -- ]; do
-		run+=("$1")
-		shift
-	done
-	"${run[@]}" timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && read -r who <&3 && echo "$who"' \
-		"$2" "$3" 2>/dev/null
-}
-
-connects() {
-	ask on n1 in_pod "$1" -- "$2" "$3" >/dev/null
-}
-
-# services: what kube-proxy makes: 10.96.0.10 and fd00:96::10 for both pods, .11 for web1 and .12 for
-# web2; node port 30080 for web1; who comes from itself or by the node port is masqueraded.
-services() {
-	local cmd suffix ip1 ip2 six
-	for cmd in iptables ip6tables; do
-		suffix=.0. six=4
-		[ $cmd = iptables ] || suffix=:: six=6
-		ip1=$(pod_ip n1 web1 $six) ip2=$(pod_ip n1 web2 $six)
-		on n1 in_node sh -eu -s "$cmd" "$ip1" "$ip2" \
-			"$([ $six = 4 ] && echo 10.96.0. || echo fd00:96::)" \
-			"$([ $six = 4 ] && echo "$ip1:80 $ip2:80" || echo "[$ip1]:80 [$ip2]:80")" <<-'END'
-			to1=${5% *} to2=${5#* }
-			$1 -t nat -N MARK-MASQ
-			$1 -t nat -A MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
-			$1 -t nat -N SEP1
-			$1 -t nat -A SEP1 -s $2 -j MARK-MASQ
-			$1 -t nat -A SEP1 -p tcp -j DNAT --to-destination $to1
-			$1 -t nat -N SEP2
-			$1 -t nat -A SEP2 -s $3 -j MARK-MASQ
-			$1 -t nat -A SEP2 -p tcp -j DNAT --to-destination $to2
-			$1 -t nat -N SERVICES
-			$1 -t nat -A SERVICES -p tcp -d ${4}10 --dport 80 \
-				-m statistic --mode nth --every 2 --packet 0 -j SEP1
-			$1 -t nat -A SERVICES -p tcp -d ${4}10 --dport 80 -j SEP2
-			$1 -t nat -A SERVICES -p tcp -d ${4}11 --dport 80 -j SEP1
-			$1 -t nat -A SERVICES -p tcp -d ${4}12 --dport 80 -j SEP2
-			$1 -t nat -N NODEPORT
-			$1 -t nat -A NODEPORT -j MARK-MASQ
-			$1 -t nat -A NODEPORT -j SEP1
-			$1 -t nat -A SERVICES -p tcp --dport 30080 -m addrtype --dst-type LOCAL -j NODEPORT
-			$1 -t nat -A SERVICES -p tcp --dport 30081 -m addrtype --dst-type LOCAL -j SEP1
-			$1 -t nat -A PREROUTING -j SERVICES
-			$1 -t nat -A OUTPUT -j SERVICES
-			$1 -t nat -A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE
-			$1 -A FORWARD -m conntrack --ctstate INVALID -j DROP
-		END
-	done
 }
 
 # has_policy NAMESPACE NAME: the agent has read it; it may select nobody yet.
 has_policy() {
 	agent_get n1 /v1/policies |
 		jq -e --arg ns "$1" --arg name "$2" 'any(.[]; .namespace == $ns and .name == $name)'
-}
-
-# ingress APP PEER: APP's pods may be reached by PEER (YAML) only.
-ingress() {
-	cat <<-END
-		---
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: in-$1, namespace: default}
-		spec:
-		  podSelector: {matchLabels: {app: $1}}
-		  ingress: [{from: [$2]}]
-	END
 }
 
 @test "a Service leads to whom the policy of its backends lets in, on the stack both ways" {
@@ -171,73 +83,6 @@ ingress() {
 	run ! connects cli 10.96.0.12 80
 	run ! connects cli fd00:96::12 80
 	[ "$(ask on n1 in_pod other -- 10.96.0.12 80)" = web2 ]
-}
-
-# leads_out: beyond the node, 192.0.2.1 and fd00:2::1, ports 8080 and 8081, are what 10.96.0.20 and
-# fd00:96::20 lead to, ports 80 and 81; who goes there is masqueraded, as the network's ipMasq does.
-leads_out() {
-	local port
-	on n1 in_node nft -f - <<-'END'
-		table inet out {
-			chain pre {
-				type nat hook prerouting priority dstnat
-				ip daddr 10.96.0.20 meta l4proto { tcp, udp } dnat ip to 192.0.2.1 : th dport map { 80 : 8080, 81 : 8081 }
-				ip6 daddr fd00:96::20 meta l4proto { tcp, udp } dnat ip6 to fd00:2::1 : th dport map { 80 : 8080, 81 : 8081 }
-			}
-			chain post {
-				type nat hook postrouting priority srcnat
-				ip saddr 10.88.0.0/16 ip daddr != 10.88.0.0/16 masquerade
-				ip6 saddr fd00:88::/64 ip6 daddr != fd00:88::/64 masquerade
-			}
-		}
-	END
-	for port in 8080 8081; do
-		nsenter --target "$NODE_PID_lan" --mount --net -- python3 -c '
-import socket, sys
-s = socket.create_server(("", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    c = s.accept()[0]
-    try:
-        c.sendall(b"lan\n")
-    except OSError:
-        pass
-    c.close()' $port </dev/null >/dev/null 2>&1 3>&- 4>&- &
-		disown $!
-		eventually 15 ask on lan in_node -- 127.0.0.1 $port
-	done
-}
-
-# client_only RULE: what pods with app=client may send (YAML), and nothing else.
-client_only() {
-	policy <<-END
-		apiVersion: networking.k8s.io/v1
-		kind: NetworkPolicy
-		metadata: {name: out, namespace: default}
-		spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{$1}]}
-	END
-}
-
-@test "a pod's egress is judged by a Service's backend outside the cluster, which hears the node" {
-	local ip before
-	leads_out
-	for ip in 10.96.0.20 fd00:96::20; do
-		[ "$(ask on n1 in_pod cli -- $ip 80)" = lan ]
-		[ "$(ask on n1 in_pod cli -- $ip 81)" = lan ]
-	done
-	client_only 'to: [{ipBlock: {cidr: 192.0.2.1/32}}, {ipBlock: {cidr: "fd00:2::1/128"}}], ports: [{port: 8080}]'
-	before=$(packets n1 policy_egress)
-	for ip in 10.96.0.20 fd00:96::20; do
-		[ "$(ask on n1 in_pod cli -- $ip 80)" = lan ]
-		run ! connects cli $ip 81
-		[ "$(ask on n1 in_pod other -- $ip 81)" = lan ]
-	done
-	[ "$(packets n1 policy_egress)" -ge $((before + 2)) ]
-	# Nor is a backend of the Service's address or port let in instead.
-	client_only 'to: [{ipBlock: {cidr: 10.96.0.0/16}}, {ipBlock: {cidr: "fd00:96::/112"}}]'
-	for ip in 10.96.0.20 fd00:96::20; do
-		run ! connects cli $ip 80
-	done
-	on n1 in_node nft delete table inet out
 }
 
 @test "a pod reaches itself by its own Service, whatever policies say" {

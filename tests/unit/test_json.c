@@ -49,6 +49,75 @@ static void documents_are_printed_as_they_were_read(void **state)
 	}
 }
 
+static void check_indented(const char *document, unsigned int indent, const char *want)
+{
+	fl_auto_json struct fl_json *v = parse(document);
+	fl_auto_free char *text = NULL;
+	struct fl_err err = { 0 };
+
+	CHECK_OK(fl_json_print(v, indent, &text, &err), &err);
+	assert_string_equal(text, want);
+}
+
+static void what_is_indented_has_one_member_or_element_a_line(void **state)
+{
+	(void)state;
+	check_indented("{\"a\":[1,{\"b\":null}],\"c\":{},\"d\":[]}", 4,
+		       "{\n"
+		       "    \"a\": [\n"
+		       "        1,\n"
+		       "        {\n"
+		       "            \"b\": null\n"
+		       "        }\n"
+		       "    ],\n"
+		       "    \"c\": {},\n"
+		       "    \"d\": []\n"
+		       "}");
+	check_indented("[]", 4, "[]");
+	check_indented("[[true]]", 1, "[\n [\n  true\n ]\n]");
+	check_indented("\"x\"", 4, "\"x\"");
+}
+
+static void texts_are_printed_with_the_escapes_that_json_asks_for(void **state)
+{
+	(void)state;
+	check_indented(
+		"\"\\u0001\\u001f\\b\\f\\n\\r\\t\\/\\\"\\\\ \x7f \xc3\xa9\\u20ac\\ud83d\\ude00\"",
+		0,
+		"\"\\u0001\\u001F\\b\\f\\n\\r\\t/\\\"\\\\ \x7f "
+		"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
+	check_indented("{\"k\\n\":\"\"}", 0, "{\"k\\n\":\"\"}");
+}
+
+static void numbers_keep_their_kind_and_their_last_digit(void **state)
+{
+	(void)state;
+	check_indented("[0,-0,7,-10,9223372036854775807,-9223372036854775808]", 0,
+		       "[0,0,7,-10,9223372036854775807,-9223372036854775808]");
+	check_indented("[1.0,0.1,-2.5e300,1e-7]", 0,
+		       "[1.0,0.10000000000000001,-2.5000000000000001e300,"
+		       "9.9999999999999995e-8]");
+}
+
+static void a_document_of_any_length_is_printed_whole(void **state)
+{
+	(void)state;
+	for (size_t n = 900; n < 1100; n++) {
+		fl_auto_free char *text = NULL, *printed = NULL;
+		fl_auto_json struct fl_json *v = NULL;
+		struct fl_err err = { 0 };
+
+		text = malloc(n + 1);
+		assert_non_null(text);
+		memset(text, 'x', n);
+		text[0] = text[n - 1] = '"';
+		text[n] = '\0';
+		v = parse(text);
+		CHECK_OK(fl_json_print(v, 0, &printed, &err), &err);
+		assert_string_equal(printed, text);
+	}
+}
+
 static void indented_text_is_read_back_the_same(void **state)
 {
 	fl_auto_json struct fl_json *v = parse("{\"a\":[1,{\"b\":null}]}"), *again = NULL;
@@ -323,6 +392,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents_are_printed_as_they_were_read),
+		cmocka_unit_test(what_is_indented_has_one_member_or_element_a_line),
+		cmocka_unit_test(texts_are_printed_with_the_escapes_that_json_asks_for),
+		cmocka_unit_test(numbers_keep_their_kind_and_their_last_digit),
+		cmocka_unit_test(a_document_of_any_length_is_printed_whole),
 		cmocka_unit_test(indented_text_is_read_back_the_same),
 		cmocka_unit_test(what_is_no_document_is_refused_with_its_place),
 		cmocka_unit_test(nesting_is_read_to_its_limit_and_not_one_deeper),

@@ -160,7 +160,7 @@ static void neighbours_may_be_news_of_one_link_only(void **state)
 	assert_int_equal(take(nl), FL_WATCH_NEIGHS);
 }
 
-static void one_nf_tables_table_is_watched_and_no_other(void **state)
+static void nf_tables_tables_of_one_name_are_watched_and_no_other(void **state)
 {
 	static const char *const ours[] = {
 		"nft add table inet ours",
@@ -168,6 +168,7 @@ static void one_nf_tables_table_is_watched_and_no_other(void **state)
 		"nft add rule inet ours c accept",
 		"nft add set inet ours s '{ type ipv4_addr; }'",
 		"nft add element inet ours s '{ 192.0.2.1 }'",
+		"nft add table ip ours",
 		"nft flush ruleset",
 	};
 
@@ -178,9 +179,9 @@ static void one_nf_tables_table_is_watched_and_no_other(void **state)
 		must(ours[i]);
 		if (take(NULL) != FL_WATCH_NFT)
 			fail_msg("'%s' is not told", ours[i]);
-		must("nft add table ip ours && nft add table inet others && "
+		must("nft add table ip ourss && nft add table inet others && "
 		     "nft add set inet others s '{ type ipv4_addr; }' && "
-		     "nft delete table inet others && nft delete table ip ours");
+		     "nft delete table inet others && nft delete table ip ourss");
 		assert_int_equal(take(NULL), 0);
 	}
 }
@@ -195,7 +196,7 @@ int main(void)
 		T_WATCH(only_what_was_asked_for_is_told),
 		T_WATCH(links_that_are_passed_over_are_no_news),
 		T_WATCH(neighbours_may_be_news_of_one_link_only),
-		T_WATCH(one_nf_tables_table_is_watched_and_no_other),
+		T_WATCH(nf_tables_tables_of_one_name_are_watched_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
