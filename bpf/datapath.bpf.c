@@ -54,10 +54,10 @@ static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct f
 		skb->mark = FL_MARK_SLOT | (w->ep.slot & FL_MARK_SLOT_INDEX);
 }
 
-/* What a pod sends, and whatever it may be. */
-__noinline int fl_long_from_pod(struct __sk_buff *skb)
+/* What a pod sends, and whatever it may be; why: what the short way has said. */
+__noinline int fl_long_from_pod(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_EGRESS);
+	struct fl_work *w = fl_work_begin(FL_EGRESS, why == FL_SHORT_NEW);
 	const struct fl_endpoint_info *ep;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict = -1;
@@ -65,7 +65,7 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb)
 	if (!w)
 		return TC_ACT_SHOT;
 	ep = &w->ep;
-	if (!fl_endpoint_open(ifindex, &w->ep))
+	if (!fl_work_endpoint(w, ifindex))
 		return unknown(skb, w);
 	r = fl_work_parse(skb, FL_EGRESS);
 	if (r == 0)
@@ -81,7 +81,7 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb)
 	if (w->way == FL_WAY_LOCAL)
 		verdict = fl_way_local(skb, w, ep->zone, ep);
 	else if (w->way == FL_WAY_PEER && !fl_mac_differs(w->p.eth.h_dest, ep->host_mac))
-		verdict = fl_way_peer(skb, &w->p);
+		verdict = fl_way_peer(skb, &w->p, fl_source_of(&w->p), fl_target_of(&w->p));
 	else if (w->way == FL_WAY_STACK)
 		mark_for_stack(skb, w);
 	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
@@ -94,19 +94,19 @@ int fl_from_pod(struct __sk_buff *skb)
 {
 	int r = fl_short_from_pod_any(skb);
 
-	return r < 0 ? fl_long_from_pod(skb) : r;
+	return r < 0 ? fl_long_from_pod(skb, r) : r;
 }
 
 /* What the stack sends to a pod. */
-__noinline int fl_long_to_pod(struct __sk_buff *skb)
+__noinline int fl_long_to_pod(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_INGRESS);
+	struct fl_work *w = fl_work_begin(FL_INGRESS, why == FL_SHORT_NEW);
 	__u32 ifindex = skb->ifindex, zone;
 	int r;
 
 	if (!w)
 		return TC_ACT_SHOT;
-	if (!fl_endpoint_open(ifindex, &w->ep))
+	if (!fl_work_endpoint(w, ifindex))
 		return unknown(skb, w);
 	zone = w->ep.zone;
 	r = fl_work_parse(skb, FL_INGRESS);
@@ -125,7 +125,7 @@ int fl_to_pod(struct __sk_buff *skb)
 {
 	int r = fl_short_to_pod_any(skb);
 
-	return r < 0 ? fl_long_to_pod(skb) : r;
+	return r < 0 ? fl_long_to_pod(skb, r) : r;
 }
 
 /* True when the address lies in a block that is not listened to; no address does. */
@@ -147,9 +147,9 @@ static __always_inline bool is_left_to_stack(int r)
 }
 
 /* What comes from the network. */
-__noinline int fl_long_from_net(struct __sk_buff *skb)
+__noinline int fl_long_from_net(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_INGRESS);
+	struct fl_work *w = fl_work_begin(FL_INGRESS, why == FL_SHORT_NEW);
 	struct fl_device *device;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict;
@@ -207,12 +207,12 @@ int fl_from_net(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
-	int r = -1;
+	int r = FL_SHORT_LONG;
 
 	/* Sources are looked up on the long way. */
 	if (device && !(device->flags & FL_DEVICE_DENIES) && skb->pkt_type == FL_PACKET_HOST)
 		r = fl_short_from_net_any(skb);
-	return r < 0 ? fl_long_from_net(skb) : r;
+	return r < 0 ? fl_long_from_net(skb, r) : r;
 }
 
 SEC("tc")
@@ -231,7 +231,7 @@ int fl_to_net(struct __sk_buff *skb)
 	is_marked = (mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
 	if (is_marked)
 		skb->mark = mark & ~(FL_MARK_SLOT_MASK | FL_MARK_SLOT_INDEX);
-	w = fl_work_begin(FL_EGRESS);
+	w = fl_work_begin(FL_EGRESS, false);
 	r = w ? fl_work_parse(skb, FL_EGRESS) : -FL_R_MALFORMED;
 	if (!w || r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || !fl_local_find(0, fl_source_of(&w->p)))
 		return is_marked ? judge_masqueraded(skb, w, r, mark & FL_MARK_SLOT_INDEX)
@@ -259,7 +259,7 @@ __noinline int fl_work_parse_in_stack(struct __sk_buff *skb, __u32 dir)
 /* True when it answers what a pod of this node has begun. */
 static __always_inline bool is_answer(struct fl_work *w)
 {
-	struct fl_flow *f = w->p.kind == FL_KIND_FLOW ? fl_flow_find(&w->p, 0, &w->l) : NULL;
+	struct fl_flow *f = w->p.kind == FL_KIND_FLOW ? fl_flow_find(&w->p, 0, false, &w->l) : NULL;
 
 	return f && fl_flow_is_reply(&w->l, f) && (w->l.side ? f->pod[0] : f->pod[1]);
 }
@@ -274,7 +274,7 @@ SEC("socket")
 int fl_in_stack(struct __sk_buff *skb)
 {
 	bool is_sent = (skb->mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
-	struct fl_work *w = fl_work_begin(FL_EGRESS);
+	struct fl_work *w = fl_work_begin(FL_EGRESS, false);
 	int r;
 
 	if (!w)

@@ -33,14 +33,22 @@ static __always_inline bool fl_is_side1(const struct fl_packet *p)
 static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone,
 					   struct fl_lookup *l)
 {
-	l->side = fl_is_side1(p);
-	l->key.addr[0] = l->side ? p->dst : p->src;
-	l->key.addr[1] = l->side ? p->src : p->dst;
-	l->key.port_be[0] = l->side ? p->dport_be : p->sport_be;
-	l->key.port_be[1] = l->side ? p->sport_be : p->dport_be;
+	const __u8 proto[4] = { p->proto };
+	bool side1 = fl_is_side1(p);
+	__u32 ports_be = p->ports_be;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		l->key.addr[0].w_be[i] = side1 ? p->dst.w_be[i] : p->src.w_be[i];
+		l->key.addr[1].w_be[i] = side1 ? p->src.w_be[i] : p->dst.w_be[i];
+	}
+	if (side1)
+		ports_be = ports_be << 16 | ports_be >> 16;
+	/* In whole words: it is read in words at once, which would wait for the parts of one. */
+	__builtin_memcpy(l->key.port_be, &ports_be, sizeof(ports_be));
 	l->key.zone = zone;
-	l->key.proto = p->proto;
-	__builtin_memset(l->key.pad, 0, sizeof(l->key.pad));
+	__builtin_memcpy(&l->key.proto, proto, sizeof(proto));
+	l->side = side1;
 }
 
 /* True when the packet goes to the side that opened the connection. */
@@ -89,15 +97,16 @@ static __always_inline bool fl_flow_is_alive(const struct fl_packet *p, const st
 	       !fl_flow_is_reopened(p, l, f);
 }
 
-/* The packet's connection, or NULL: none that is alive. */
+/* The packet's connection, or NULL: none that is alive. is_absent: there was none just now. */
 static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, __u32 zone,
-						    struct fl_lookup *l)
+						    bool is_absent, struct fl_lookup *l)
 {
-	struct fl_flow *f;
+	struct fl_flow *f = NULL;
 
 	fl_flow_key_of(p, zone, l);
 	l->now = (__u32)bpf_jiffies64();
-	f = bpf_map_lookup_elem(&fl_flows, &l->key);
+	if (!is_absent)
+		f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!f)
 		f = fl_flow_inherit(&l->key);
 	return f && fl_flow_is_alive(p, l, f) ? f : NULL;

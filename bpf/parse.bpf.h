@@ -41,7 +41,12 @@ struct fl_packet {
 	__u8 ttl; /* or hop limit */
 	__u8 v4;
 	__u8 plain; /* nothing comes between the IP header and what it carries */
-	__u16 sport_be, dport_be;
+	union {
+		struct {
+			__u16 sport_be, dport_be;
+		};
+		__u32 ports_be; /* both, as they lie in the packet */
+	};
 	__u16 headers;	   /* TCP, UDP: bytes from the IP header to their data; 0: not known */
 	__u32 fragment_be; /* identification */
 	__u32 l3;	   /* offset of the IP header */
@@ -181,7 +186,7 @@ static __always_inline int fl_parse_l4(const struct fl_view *v, __u32 off, __u32
 	/* What is looked at; in an ICMP error the first eight bytes are all that must be there. */
 	union {
 		struct tcphdr tcp;
-		__be16 ports[2];
+		__be32 ports;
 		struct fl_icmp icmp;
 		__u8 raw[8];
 	} h = {};
@@ -221,8 +226,7 @@ static __always_inline int fl_parse_l4(const struct fl_view *v, __u32 off, __u32
 	}
 	if (p->proto == IPPROTO_UDP && !inner)
 		p->headers = off - ETH_HLEN + 8;
-	p->sport_be = h.ports[0];
-	p->dport_be = h.ports[1];
+	p->ports_be = h.ports;
 	return 0;
 }
 

@@ -72,8 +72,23 @@ static __always_inline bool fl_address_read(const struct fl_address_key *key, st
 	return true;
 }
 
-/* Who has the address; e is zero before. */
-static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, struct fl_end *e)
+/* The end is this pod of this node. */
+static __always_inline void fl_end_is(struct fl_end *e, const struct fl_endpoint_info *ep)
+{
+	e->ifindex = ep->ifindex;
+	e->slot = ep->slot;
+	e->who[0] = ep->identity;
+	e->who[1] = ep->ns;
+	e->who[3] = ep->identity ? FL_ID_PODS : 0;
+	e->pick_up_until_s = ep->pick_up_until_s;
+	__builtin_memcpy(e->mac, ep->mac, sizeof(e->mac));
+	__builtin_memcpy(e->host_mac, ep->host_mac, sizeof(e->host_mac));
+	e->shut = ep->flags & FL_ENDPOINT_SHUT;
+}
+
+/* Who has the address; e is zero before. own: a pod of this node that has been read, or NULL. */
+static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone,
+					const struct fl_endpoint_info *own, struct fl_end *e)
 {
 	struct fl_address_key key = {};
 	struct fl_prefix_key where = {};
@@ -86,17 +101,12 @@ static __always_inline void fl_end_find(const struct fl_in *addr, __u32 zone, st
 	key.zone = zone;
 	key.addr = *addr;
 	ifindex = bpf_map_lookup_elem(&fl_locals, &key);
-	e->vague = ifindex && !fl_endpoint_read(*ifindex, &ep);
-	if (ifindex && !e->vague) {
-		e->ifindex = ep.ifindex;
-		e->slot = ep.slot;
-		e->who[0] = ep.identity;
-		e->who[1] = ep.ns;
-		e->who[3] = ep.identity ? FL_ID_PODS : 0;
-		e->pick_up_until_s = ep.pick_up_until_s;
-		__builtin_memcpy(e->mac, ep.mac, sizeof(e->mac));
-		__builtin_memcpy(e->host_mac, ep.host_mac, sizeof(e->host_mac));
-		e->shut = ep.flags & FL_ENDPOINT_SHUT;
+	if (ifindex && own && *ifindex == own->ifindex) {
+		fl_end_is(e, own);
+	} else if (ifindex) {
+		e->vague = !fl_endpoint_read(*ifindex, &ep);
+		if (!e->vague)
+			fl_end_is(e, &ep);
 	}
 	is_known = fl_address_read(&key, e);
 	/* A pod of this node is nothing else. */

@@ -5,8 +5,8 @@
  * is needed: the connection's entry says behind which interface each side is, and with which MAC
  * addresses, so it also says who may send this; a change of any of that changes the generation. It
  * does what the long way would, made of the same parts, but without its scratch space, and close
- * together in memory. -1 means: nothing has been done, and the packet goes the long way, where
- * there is patience, a policy, and a reason for everything.
+ * together in memory. A negative result means: nothing has been done, and the packet goes the long
+ * way, where there is patience, a policy, and a reason for everything.
  *
  * An entry may change while it is read: what has been taken from it is used only if the generation
  * is still the same afterwards.
@@ -21,19 +21,31 @@ struct fl_short {
 	__u32 generation;
 };
 
-/* The connection of a plain packet, if there is one that needs nobody's judgement. */
-static __always_inline bool fl_short_find(const struct fl_packet *p, struct fl_lookup *l,
-					  struct fl_short *s)
+/* Instead of a verdict of the kernel's. */
+enum {
+	FL_SHORT_OUT = 0x100, /* to another node */
+	FL_SHORT_LONG = -1,   /* the long way */
+	FL_SHORT_NEW = -2,    /* the same, of a connection that is not in the map */
+};
+
+/*
+ * The connection of a plain packet, if there is one that needs nobody's judgement. 0, FL_SHORT_LONG
+ * or FL_SHORT_NEW.
+ */
+static __always_inline int fl_short_find(const struct fl_packet *p, struct fl_lookup *l,
+					 struct fl_short *s)
 {
 	/* Pods of other networks than the first are not looked for. */
 	fl_flow_key_of(p, 0, l);
 	l->now = (__u32)bpf_jiffies64();
 	s->f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!s->f)
-		return false;
+		return FL_SHORT_NEW;
 	s->generation = fl_generation();
 	return *(volatile __u32 *)&s->f->generation == s->generation && s->f->is_short &&
-	       fl_flow_is_alive(p, l, s->f);
+			       fl_flow_is_alive(p, l, s->f)
+		       ? 0
+		       : FL_SHORT_LONG;
 }
 
 /* True when what has been read of the entry belongs together. */
@@ -65,8 +77,6 @@ static __always_inline int fl_short_local(struct __sk_buff *skb, const struct fl
 		return -1;
 	return fl_enter(skb, target);
 }
-
-enum { FL_SHORT_OUT = 0x100 }; /* to another node; no verdict of the kernel's */
 
 /* What a pod sends: from this side of the connection. */
 static __always_inline int fl_short_sent(struct __sk_buff *skb, const struct fl_packet *p,
@@ -106,12 +116,15 @@ static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 	struct fl_short s;
 	int r;
 
-	if (!fl_parse_plain(skb, v4, &p) || !fl_short_find(&p, &l, &s))
-		return -1;
+	if (!fl_parse_plain(skb, v4, &p))
+		return FL_SHORT_LONG;
+	r = fl_short_find(&p, &l, &s);
+	if (r < 0)
+		return r;
 	r = l.side ? fl_short_sent(skb, &p, &s, 1) : fl_short_sent(skb, &p, &s, 0);
 	if (r == FL_SHORT_OUT)
-		r = fl_way_peer(skb, &p);
-	return r < 0 ? -1 : fl_short_end(skb, &p, &l, s.f, r, FL_EGRESS);
+		r = fl_way_peer(skb, &p, &p.src, &p.dst);
+	return r < 0 ? FL_SHORT_LONG : fl_short_end(skb, &p, &l, s.f, r, FL_EGRESS);
 }
 
 /* What the stack sends to a pod. */
@@ -120,10 +133,15 @@ static __always_inline int fl_short_to_pod(struct __sk_buff *skb, bool v4)
 	struct fl_packet p;
 	struct fl_lookup l;
 	struct fl_short s;
+	int r;
 
-	if (!fl_parse_plain(skb, v4, &p) || !fl_short_find(&p, &l, &s) ||
-	    (l.side ? s.f->pod[0] : s.f->pod[1]) != skb->ifindex || !fl_short_holds(&s))
-		return -1;
+	if (!fl_parse_plain(skb, v4, &p))
+		return FL_SHORT_LONG;
+	r = fl_short_find(&p, &l, &s);
+	if (r < 0)
+		return r;
+	if ((l.side ? s.f->pod[0] : s.f->pod[1]) != skb->ifindex || !fl_short_holds(&s))
+		return FL_SHORT_LONG;
 	return fl_short_end(skb, &p, &l, s.f, TC_ACT_OK, FL_INGRESS);
 }
 
@@ -151,30 +169,33 @@ static __always_inline int fl_short_from_net(struct __sk_buff *skb, bool v4)
 	struct fl_short s;
 	int r;
 
-	if (!fl_parse_plain(skb, v4, &p) || !fl_short_find(&p, &l, &s))
-		return -1;
+	if (!fl_parse_plain(skb, v4, &p))
+		return FL_SHORT_LONG;
+	r = fl_short_find(&p, &l, &s);
+	if (r < 0)
+		return r;
 	r = l.side ? fl_short_arrived(skb, &p, &s, 0) : fl_short_arrived(skb, &p, &s, 1);
-	return r < 0 ? -1 : fl_short_end(skb, &p, &l, s.f, r, FL_INGRESS);
+	return r < 0 ? FL_SHORT_LONG : fl_short_end(skb, &p, &l, s.f, r, FL_INGRESS);
 }
 
 /*
  * Functions of their own for each family, so that what is read into registers stays there. They are
  * called before the long way, whose stack they do not share.
  */
-#define FL_SHORT(name)                                                         \
-	static __noinline int name##4(struct __sk_buff * skb)                  \
-	{                                                                      \
-		return name(skb, true);                                        \
-	}                                                                      \
-	static __noinline int name##6(struct __sk_buff * skb)                  \
-	{                                                                      \
-		return name(skb, false);                                       \
-	}                                                                      \
-	static __always_inline int name##_any(struct __sk_buff *skb)           \
-	{                                                                      \
-		return skb->protocol == bpf_htons(ETH_P_IP)	? name##4(skb) \
-		       : skb->protocol == bpf_htons(ETH_P_IPV6) ? name##6(skb) \
-								: -1;          \
+#define FL_SHORT(name)                                                           \
+	static __noinline int name##4(struct __sk_buff * skb)                    \
+	{                                                                        \
+		return name(skb, true);                                          \
+	}                                                                        \
+	static __noinline int name##6(struct __sk_buff * skb)                    \
+	{                                                                        \
+		return name(skb, false);                                         \
+	}                                                                        \
+	static __always_inline int name##_any(struct __sk_buff *skb)             \
+	{                                                                        \
+		return skb->protocol == bpf_htons(ETH_P_IP)	? name##4(skb)   \
+		       : skb->protocol == bpf_htons(ETH_P_IPV6) ? name##6(skb)   \
+								: FL_SHORT_LONG; \
 	}
 
 FL_SHORT(fl_short_from_pod)

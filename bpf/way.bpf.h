@@ -106,8 +106,17 @@ static __always_inline int fl_way_local(struct __sk_buff *skb, struct fl_work *w
 	__u32 ifindex = p->kind == FL_KIND_ERROR ? fl_local_find(zone, &p->outer_dst) : w->to_pod;
 	struct fl_endpoint_info *to = &w->to;
 
-	if (!ifindex || ifindex == skb->ifindex || !fl_endpoint_open(ifindex, to))
+	if (!ifindex || ifindex == skb->ifindex)
 		return -1;
+	/* Who has just been judged is known. */
+	if (w->is_new) {
+		__builtin_memcpy(to->mac, w->c.to.mac, sizeof(to->mac));
+		__builtin_memcpy(to->host_mac, w->c.to.host_mac, sizeof(to->host_mac));
+		if (w->c.to.shut)
+			return -1;
+	} else if (!fl_endpoint_open(ifindex, to)) {
+		return -1;
+	}
 	/* On one bridge; else by way of the router. What is sent to a third station stays its. */
 	if (!fl_mac_differs(p->eth.h_dest, to->mac))
 		return fl_enter(skb, ifindex);
@@ -125,10 +134,13 @@ static __always_inline __u32 fl_length_of(const struct __sk_buff *skb, const str
 	return p->headers ? p->headers + skb->gso_size : 0xffffffff;
 }
 
-/* From a pod to another node: out of the interface that the route names, if it has our programs. */
-static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_packet *p)
+/*
+ * From a pod to another node: out of the interface that the route names, if it has our programs.
+ * src and dst: fl_source_of() and fl_target_of(), which the caller may know better.
+ */
+static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_packet *p,
+				       const struct fl_in *src, const struct fl_in *dst)
 {
-	const struct fl_in *src = fl_source_of(p), *dst = fl_target_of(p);
 	struct bpf_redir_neigh next = {};
 	struct bpf_fib_lookup fib = {};
 	__u32 len = fl_length_of(skb, p), ifindex;

@@ -19,9 +19,12 @@ struct fl_work {
 	struct fl_lookup l;
 	struct fl_case c; /* where it has been judged */
 	struct fl_told told;
-	__u32 to_pod; /* FL_WAY_LOCAL: to the pod behind this interface */
-	__u8 way;     /* enum fl_way */
-	bool is_new;  /* the packet opens a connection */
+	__u32 to_pod;	  /* FL_WAY_LOCAL: to the pod behind this interface */
+	__u32 generation; /* before anything was looked up */
+	__u8 way;	  /* enum fl_way */
+	bool is_absent;	  /* the short way has looked for the connection, and there is none */
+	bool is_new;	  /* the packet opens a connection */
+	bool has_ep;	  /* ep is the pod at whose interface the packet has been met */
 	struct fl_endpoint_info ep, to;
 };
 
@@ -37,16 +40,26 @@ struct {
  * The scratch space. It still holds the last packet, but for what says what has become of this one:
  * whoever fills a part of it makes that part whole.
  */
-static __always_inline struct fl_work *fl_work_begin(__u32 dir)
+static __always_inline struct fl_work *fl_work_begin(__u32 dir, bool is_absent)
 {
 	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
 
 	if (w) {
 		w->told = (struct fl_told){ .dir = dir };
+		w->generation = fl_generation();
 		w->way = FL_WAY_STACK;
+		w->is_absent = is_absent;
 		w->is_new = false;
+		w->has_ep = false;
 	}
 	return w;
+}
+
+/* Reads who the pod behind the interface is. False: it is not known, or nothing may pass it yet. */
+static __always_inline bool fl_work_endpoint(struct fl_work *w, __u32 ifindex)
+{
+	w->has_ep = fl_endpoint_open(ifindex, &w->ep);
+	return w->has_ep;
 }
 
 /*
@@ -79,14 +92,18 @@ static __always_inline __u32 fl_local_find(__u32 zone, const struct fl_in *addr)
 __noinline int fl_work_case(__u32 dir, __u32 zone, bool reversed)
 {
 	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+	const struct fl_endpoint_info *own = NULL;
 	struct fl_packet *p;
 
 	if (!w)
 		return 0;
 	p = &w->p;
+	/* As long as it is as good as read now. */
+	if (w->has_ep && fl_generation() == w->generation)
+		own = &w->ep;
 	__builtin_memset(&w->c, 0, sizeof(w->c));
-	fl_end_find(reversed ? &p->dst : &p->src, zone, &w->c.from);
-	fl_end_find(reversed ? &p->src : &p->dst, zone, &w->c.to);
+	fl_end_find(reversed ? &p->dst : &p->src, zone, own, &w->c.from);
+	fl_end_find(reversed ? &p->src : &p->dst, zone, own, &w->c.to);
 	w->c.dport_be = reversed ? p->sport_be : p->dport_be;
 	w->c.proto = p->proto;
 	return 0;
@@ -327,7 +344,7 @@ static __always_inline int fl_decide(struct fl_work *w, __u32 zone, enum fl_hook
 
 	if (r < 0)
 		return r;
-	f = fl_flow_find(&w->p, zone, &w->l);
+	f = fl_flow_find(&w->p, zone, w->is_absent && zone == 0, &w->l);
 	if (!f)
 		return fl_judge_new(w, zone, hook);
 	w->way = fl_way_of(f->flags);
