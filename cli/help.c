@@ -57,6 +57,7 @@ static const struct cli_command commands[] = {
 	  "bpf ports       a set of ports\n"
 	  "bpf fragments   fragmented packets that are being tracked\n"
 	  "bpf devices     interfaces to other nodes\n"
+	  "bpf tunnels     how what goes through the overlay is wrapped up\n"
 	  "bpf denied      blocks whose packets are dropped\n"
 	  "bpf state       the agent's switches\n"
 	  "bpf counts      packets and bytes by reason and direction\n"

@@ -14,7 +14,8 @@ void enf_beyond_done(struct enf *e)
 	fl_free_p(&e->specials);
 	fl_free_p(&e->blocks);
 	fl_free_p(&e->devices);
-	e->n_specials = e->n_blocks = e->n_devices = 0;
+	fl_free_p(&e->tunnels);
+	e->n_specials = e->n_blocks = e->n_devices = e->n_tunnels = 0;
 }
 
 /* The addresses that are to be special. */
@@ -236,6 +237,7 @@ void enf_set_beyond(struct enf *e, const struct enf_beyond *b)
 
 	if (r == 0) {
 		enf_beyond(e);
+		note(e, enf_tunnels(e, b, &err), &err);
 		r = enf_specials(e, &err);
 	}
 	note(e, r, &err);
