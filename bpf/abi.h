@@ -43,7 +43,12 @@
 #define FL_MAX_TUNNELS	 16384	 /* other nodes through the overlay */
 
 #define FL_EVENTS_BYTES 262144 /* of the ring buffer; the agent has them in its memory twice */
-#define FL_EVENTS_JIFFY 64     /* events of one processor in a jiffy, at most */
+/*
+ * Events of one processor: so many at once, and so many more with each jiffy. An event makes a new
+ * connection dearer by half a microsecond, and the agent reads no more than a few processors send.
+ */
+#define FL_EVENTS_BURST 256
+#define FL_EVENTS_JIFFY 8
 
 #define FL_ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 
@@ -411,7 +416,7 @@ struct fl_fragment {
 };
 FL_ABI_SIZE(struct fl_fragment, 4);
 
-/* fl_budgets, per processor, one entry: how many events may still be sent in this jiffy. */
+/* fl_budgets, per processor, one entry: how many events may still be sent, as of this jiffy. */
 struct fl_budget {
 	__u64 jiffy, left;
 	__u64 lost; /* events that were not sent */

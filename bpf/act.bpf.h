@@ -37,18 +37,19 @@ static __always_inline void fl_count_verdict(enum fl_verdict verdict, __u8 dir)
 		++*count;
 }
 
-/* True when this processor may send one more event in this jiffy. */
+/* True when this processor may send one more event. */
 static __always_inline bool fl_event_allowed(void)
 {
-	__u64 jiffy = bpf_jiffies64();
+	__u64 jiffy = bpf_jiffies64(), more;
 	__u32 zero = 0;
 	struct fl_budget *b = bpf_map_lookup_elem(&fl_budgets, &zero);
 
 	if (!b)
 		return false;
 	if (b->jiffy != jiffy) {
+		more = (jiffy - b->jiffy) * FL_EVENTS_JIFFY;
 		b->jiffy = jiffy;
-		b->left = FL_EVENTS_JIFFY;
+		b->left = b->left + more < FL_EVENTS_BURST ? b->left + more : FL_EVENTS_BURST;
 	}
 	if (b->left == 0) {
 		b->lost++;

@@ -7,10 +7,12 @@
 #include "world.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #define MAC_OTHER                   \
 	{                           \
@@ -430,6 +432,38 @@ static void a_new_connection_is_counted_by_its_verdict_and_a_known_one_is_not(vo
 	check_verdicts(&before, &more);
 }
 
+/* Events that were not sent, on all processors. */
+static uint64_t count_unsent(void)
+{
+	static struct fl_budget budgets[1024];
+	uint64_t sum = 0;
+	__u32 zero = 0;
+
+	assert_in_range(libbpf_num_possible_cpus(), 1, sizeof(budgets) / sizeof(budgets[0]));
+	assert_int_equal(bpf_map_lookup_elem(world_map("fl_budgets"), &zero, budgets), 0);
+	for (int c = 0; c < libbpf_num_possible_cpus(); c++)
+		sum += budgets[c].lost;
+	return sum;
+}
+
+static void of_a_flood_few_events_are_sent_and_the_others_are_counted(void **state)
+{
+	static const struct pkt vlan = { .src = A4, .dst = REMOTE4, .vlan = 7 };
+	enum { PACKETS = 20000, JIFFIES_S = 1000 /* there are no faster clocks */ };
+	struct timespec a, b;
+	uint64_t unsent = count_unsent();
+	double jiffies;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	assert_true(world_time(FROM_A, &vlan, PACKETS) >= 0);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	jiffies = 1 + JIFFIES_S * ((double)(b.tv_sec - a.tv_sec) +
+				   (double)(b.tv_nsec - a.tv_nsec) / 1e9);
+	unsent = count_unsent() - unsent;
+	assert_true((double)(PACKETS - unsent) <= FL_EVENTS_BURST + FL_EVENTS_JIFFY * jiffies);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +471,7 @@ int main(void)
 		cmocka_unit_test(every_reason_has_a_case_at_every_hook_or_is_said_to_have_none),
 		cmocka_unit_test(the_network_hooks_leave_everything_else_alone),
 		cmocka_unit_test(a_new_connection_is_counted_by_its_verdict_and_a_known_one_is_not),
+		cmocka_unit_test(of_a_flood_few_events_are_sent_and_the_others_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("reasons", tests, world_begin, world_end);
