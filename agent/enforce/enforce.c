@@ -102,6 +102,7 @@ static int compile(struct enf *e, struct fl_err *err)
 		return fl_fail(err, EAGAIN, "policies are being read anew");
 	r = enf_pods_refresh(e, err) ?: pol_world_commit(e->world, &diff, err);
 	e->stats.last_compile_s = seconds() - begin;
+	e->unsettled = r < 0;
 	r = r ?: enf_apply(e, &diff, err);
 	e->lost = r < 0;
 	if (r == 0)
@@ -117,6 +118,16 @@ void enf_lose(struct enf *e)
 bool enf_is_lost(const struct enf *e)
 {
 	return e->lost;
+}
+
+void enf_unsettle(struct enf *e)
+{
+	e->unsettled = true;
+}
+
+bool enf_is_settled(const struct enf *e)
+{
+	return !e->lost && !e->unsettled;
 }
 
 int enf_renew(struct enf *e, struct fl_err *err)
