@@ -12,6 +12,8 @@ struct lists {
 	struct fl_prefix *blocks;
 	struct dp_device *devices;
 	struct topo_device *links;
+	struct topo_tunnels found;
+	struct enf_tunnel *tunnels;
 	struct enf_beyond beyond;
 };
 
@@ -20,6 +22,8 @@ static void lists_done(struct lists *l)
 	fl_free_p(&l->blocks);
 	fl_free_p(&l->devices);
 	fl_free_p(&l->links);
+	fl_free_p(&l->tunnels);
+	topo_tunnels_done(&l->found);
 }
 
 static int list_blocks(const struct agent *a, struct lists *l, struct fl_err *err)
@@ -74,11 +78,40 @@ static int list_devices(const struct agent *a, struct lists *l, struct fl_err *e
 		if (!from->overlay && !needs_underlay(a->conf))
 			continue;
 		to->ifindex = from->link;
+		to->tunnels = from->link == l->found.link;
 		to->denies = !from->overlay && a->conf->policy.n_denied;
 		memcpy(to->name, from->name, sizeof(to->name));
 		l->beyond.n_devices++;
 	}
 	l->beyond.devices = l->devices;
+	return 0;
+}
+
+static int list_tunnels(const struct agent *a, struct lists *l, struct fl_err *err)
+{
+	struct topo_tunnels *from = &l->found;
+	int r = topo_tunnels(a->topo, from, err);
+
+	if (r < 0)
+		return r;
+	l->tunnels = calloc(from->n + 1, sizeof(*l->tunnels));
+	if (!l->tunnels)
+		return fl_fail_errno(err, ENOMEM, "list the ways through the overlay");
+	for (size_t i = 0; i < from->n; i++) {
+		struct enf_tunnel *to = &l->tunnels[i];
+
+		to->key.ifindex = from->link;
+		memcpy(to->key.mac, from->to[i].mac, sizeof(to->key.mac));
+		memcpy(&to->value.local_be, from->vxlan.local.b + 12, 4);
+		memcpy(&to->value.remote_be, from->to[i].remote.b + 12, 4);
+		to->value.vni_be = htobe32(from->vxlan.vni << 8);
+		to->value.dport_be = htobe16(from->vxlan.port);
+		to->value.sport_first = from->sport_first;
+		to->value.sports = from->sports;
+		to->value.ttl = from->ttl;
+	}
+	l->beyond.tunnels = l->tunnels;
+	l->beyond.n_tunnels = from->n;
 	return 0;
 }
 
@@ -90,7 +123,8 @@ void agent_tell_beyond(struct agent *a)
 	/* Without a Node object of our own everything stays as it is. */
 	if (!a->guard || !a->nodes || !agent_cluster_find(a->nodes, a->node_name))
 		return;
-	if (list_blocks(a, &l, &err) < 0 || list_devices(a, &l, &err) < 0)
+	if (list_blocks(a, &l, &err) < 0 || list_tunnels(a, &l, &err) < 0 ||
+	    list_devices(a, &l, &err) < 0)
 		fl_warn("%s, trying again", err.text);
 	else
 		guard_beyond(a->guard, &l.beyond);

@@ -312,12 +312,34 @@ static int fragment_row(const struct dump *d, const void *k, const void *v, stru
 
 static int device_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
 {
-	static const struct bit names[] = { { FL_DEVICE_DENIES, "denies" } };
+	static const struct bit names[] = { { FL_DEVICE_DENIES, "denies" },
+					    { FL_DEVICE_TUNNEL, "tunnel" } };
 
 	(void)d;
 	return set_interface(row, *(const __u32 *)k)
 		       ?: set_bits(row, "flags", ((const struct fl_device *)v)->flags, names,
 				   FL_ARRAY_LEN(names));
+}
+
+/* An IPv4 address as it stands in a packet. */
+static int set_ip4(struct fl_json *o, const char *key, __u32 addr_be)
+{
+	struct fl_ip ip = fl_ip_from_raw(AF_INET, &addr_be);
+	char text[FL_IP_STR];
+
+	return fl_json_set_str(o, key, fl_ip_format(&ip, text));
+}
+
+static int tunnel_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
+{
+	const struct fl_tunnel_key *key = k;
+	const struct fl_tunnel *t = v;
+
+	(void)d;
+	return set_interface(row, key->ifindex) ?: set_mac(row, "mac", key->mac) ?:
+	       set_ip4(row, "from", t->local_be) ?: set_ip4(row, "to", t->remote_be) ?:
+	       fl_json_set_int(row, "port", be16toh(t->dport_be)) ?:
+	       fl_json_set_int(row, "vni", be32toh(t->vni_be) >> 8);
 }
 
 static int denied_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)
@@ -339,6 +361,7 @@ static const struct dump_map maps[] = {
 	{ "ports", DP_T_PORTS, port_row },
 	{ "fragments", DP_T_FRAGMENTS, fragment_row },
 	{ "devices", DP_T_DEVICES, device_row },
+	{ "tunnels", DP_T_TUNNELS, tunnel_row },
 	{ "denied", DP_T_DENIED, denied_row },
 };
 _Static_assert(FL_ARRAY_LEN(maps) == DP_TABLES, "every map can be shown");

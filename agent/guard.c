@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/datapath/dump.h"
+#include "agent/lease.h"
 #include "agent/policy/read.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -32,6 +33,7 @@ struct guard {
 	bool applied;		      /* the last reconcile did all it wanted */
 	struct fl_err broken;	      /* of the last reconcile or commit; sys 0: none */
 	struct room *room;
+	struct lease *lease;
 	struct guard_ears ears;
 	const char *root; /* borrowed for life */
 };
@@ -87,6 +89,7 @@ static void on_put(enum pol_kind kind, const struct fl_json *object, const char 
 	struct fl_err err;
 	int r = 0;
 
+	enf_unsettle(g->enf);
 	if (kind == POL_KIND_NAMESPACE)
 		r = put_namespace(g, &c, &err);
 	else if (kind == POL_KIND_POD)
@@ -102,6 +105,7 @@ static void on_del(enum pol_kind kind, const char *ns, const char *name, void *a
 	struct fl_err err;
 	int r = 0;
 
+	enf_unsettle(g->enf);
 	if (kind == POL_KIND_NAMESPACE)
 		r = pol_world_del_namespace(enf_world(g->enf), name, &err);
 	else if (kind == POL_KIND_POD)
@@ -198,6 +202,7 @@ void guard_close(struct guard **g)
 		return;
 	flows_close(&(*g)->flows);
 	room_close(&(*g)->room);
+	lease_close(&(*g)->lease);
 	uv_close((uv_handle_t *)&(*g)->records, on_closed);
 	uv_close((uv_handle_t *)&(*g)->pause, on_closed);
 	uv_close((uv_handle_t *)&(*g)->watch, on_closed);
@@ -314,8 +319,9 @@ int guard_listen(struct guard *g, uv_loop_t *loop, const struct guard_ears *ears
 	if (!g)
 		return 0;
 	g->ears = *ears;
-	return room_open(loop, g->enf, g->root, ears->changed, ears->arg, &g->room, err)
-		       ?: flows_open(loop, g->enf, on_news, g, &g->flows, err);
+	return room_open(loop, g->enf, g->root, ears->changed, ears->arg, &g->room, err) ?:
+	       lease_open(loop, g->enf, &g->lease, err) ?:
+	       flows_open(loop, g->enf, on_news, g, &g->flows, err);
 }
 
 void guard_set_source(struct guard *g, struct src_manifests *source)
@@ -347,6 +353,7 @@ void guard_beyond(struct guard *g, const struct enf_beyond *b)
 	if (!g)
 		return;
 	enf_set_beyond(g->enf, b);
+	lease_renew(g->lease);
 	room_count(g->room);
 }
 
@@ -373,7 +380,7 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 {
 	if (!g)
 		return fl_fail(err, ENOENT, "config 'policy.enforce' is false");
-	if (!g->read || enf_is_lost(g->enf))
+	if (!g->read || !enf_is_settled(g->enf))
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	*out = enf_world(g->enf);
 	return 0;

@@ -40,6 +40,7 @@
 #define FL_MAX_FRAGMENTS 16384	 /* fragmented packets being tracked; the oldest gives way */
 #define FL_MAX_DEVICES	 256	 /* interfaces to other nodes */
 #define FL_MAX_DENIED	 16384	 /* blocks whose packets are dropped at the underlay */
+#define FL_MAX_TUNNELS	 16384	 /* other nodes through the overlay */
 
 #define FL_EVENTS_BYTES 262144 /* of the ring buffer; the agent has them in its memory twice */
 #define FL_EVENTS_JIFFY 64     /* events of one processor in a jiffy, at most */
@@ -162,12 +163,44 @@ enum {
 	/* Nothing does it before them: they drop what comes from fl_denied. */
 	FL_DEVICE_DENIES = 1 << 0,
 	FL_DEVICE_CLSACT = 1 << 1, /* the agent's note: its clsact qdisc is of our making */
+	FL_DEVICE_TUNNEL = 1 << 2, /* a VTEP: fl_tunnels says how it wraps up what it sends */
 };
 
 struct fl_device {
 	__u32 flags; /* FL_DEVICE_... */
 };
 FL_ABI_SIZE(struct fl_device, 4);
+
+/* fl_tunnels: who a frame is for that leaves by a VTEP of ours -> how it would be wrapped up. */
+struct fl_tunnel_key {
+	__u32 ifindex; /* of the VTEP */
+	__u8 mac[6];   /* of the other node's VTEP */
+	__u8 pad[2];
+};
+FL_ABI_SIZE(struct fl_tunnel_key, 12);
+
+struct fl_tunnel {
+	__u32 local_be, remote_be; /* IPv4 addresses of both nodes */
+	__u32 vni_be;		   /* as it stands in the header: in the upper three bytes */
+	__u16 dport_be;
+	__u16 sport_first, sports; /* the source port follows from the packet's hash: so many */
+	__u8 ttl;
+	__u8 pad;
+};
+FL_ABI_SIZE(struct fl_tunnel, 20);
+
+enum { FL_TUNNEL_OVERHEAD = 50 }; /* bytes: Ethernet, VXLAN, UDP, IPv4 */
+
+/*
+ * fl_lease, one entry: until when fl_tunnels may be relied on. The agent, which watches over what
+ * it was made from, renews it as long as it lives; without it the VTEP itself does the work.
+ */
+struct fl_lease {
+	__u64 until; /* jiffies, as bpf_jiffies64() counts them; 0: not at all */
+};
+FL_ABI_SIZE(struct fl_lease, 8);
+
+enum { FL_LEASE_S = 5 };
 
 /*
  * What fl_from_pod sends past the stack carries this mark to the interface, where fl_to_net takes

@@ -71,6 +71,7 @@ static __always_inline void fl_event_lost(void)
 /* What an event tells beside the packet. */
 struct fl_told {
 	__u32 zone, identity, origin;
+	__u32 length; /* of the packet as it came: it may be wrapped up by now */
 	__u8 reason, dir;
 };
 
@@ -96,7 +97,7 @@ static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct
 	e->zone = told->zone;
 	e->identity = told->identity;
 	e->origin = told->origin;
-	e->length = skb->len > 65535 ? 65535 : skb->len;
+	e->length = told->length > 65535 ? 65535 : told->length;
 	e->proto = p->proto;
 	e->dir = told->dir;
 	e->reason = told->reason;
@@ -108,7 +109,7 @@ static __noinline int fl_tell(struct __sk_buff *skb, struct fl_packet *p, struct
 static __always_inline int fl_finish(struct __sk_buff *skb, struct fl_packet *p,
 				     struct fl_told *told, bool tell)
 {
-	fl_count(skb, told->reason, told->dir);
+	fl_count_bytes(told->length, told->reason, told->dir);
 	if (tell || fl_is_drop(told->reason))
 		fl_tell(skb, p, told);
 	return fl_is_drop(told->reason) ? TC_ACT_SHOT : TC_ACT_OK;

@@ -57,7 +57,7 @@ static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct f
 /* What a pod sends, and whatever it may be; why: what the short way has said. */
 __noinline int fl_long_from_pod(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_EGRESS, why == FL_SHORT_NEW);
+	struct fl_work *w = fl_work_begin(skb, FL_EGRESS, why == FL_SHORT_NEW);
 	const struct fl_endpoint_info *ep;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict = -1;
@@ -100,7 +100,7 @@ int fl_from_pod(struct __sk_buff *skb)
 /* What the stack sends to a pod. */
 __noinline int fl_long_to_pod(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_INGRESS, why == FL_SHORT_NEW);
+	struct fl_work *w = fl_work_begin(skb, FL_INGRESS, why == FL_SHORT_NEW);
 	__u32 ifindex = skb->ifindex, zone;
 	int r;
 
@@ -149,7 +149,7 @@ static __always_inline bool is_left_to_stack(int r)
 /* What comes from the network. */
 __noinline int fl_long_from_net(struct __sk_buff *skb, int why)
 {
-	struct fl_work *w = fl_work_begin(FL_INGRESS, why == FL_SHORT_NEW);
+	struct fl_work *w = fl_work_begin(skb, FL_INGRESS, why == FL_SHORT_NEW);
 	struct fl_device *device;
 	__u32 ifindex = skb->ifindex;
 	int r, verdict;
@@ -231,7 +231,7 @@ int fl_to_net(struct __sk_buff *skb)
 	is_marked = (mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
 	if (is_marked)
 		skb->mark = mark & ~(FL_MARK_SLOT_MASK | FL_MARK_SLOT_INDEX);
-	w = fl_work_begin(FL_EGRESS, false);
+	w = fl_work_begin(skb, FL_EGRESS, false);
 	r = w ? fl_work_parse(skb, FL_EGRESS) : -FL_R_MALFORMED;
 	if (!w || r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || !fl_local_find(0, fl_source_of(&w->p)))
 		return is_marked ? judge_masqueraded(skb, w, r, mark & FL_MARK_SLOT_INDEX)
@@ -274,7 +274,7 @@ SEC("socket")
 int fl_in_stack(struct __sk_buff *skb)
 {
 	bool is_sent = (skb->mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
-	struct fl_work *w = fl_work_begin(FL_EGRESS, false);
+	struct fl_work *w = fl_work_begin(skb, FL_EGRESS, false);
 	int r;
 
 	if (!w)
@@ -326,6 +326,18 @@ SEC("tc")
 int fl_clock(struct __sk_buff *skb)
 {
 	return (int)bpf_jiffies64();
+}
+
+/* For the agent, which runs it by hand: fl_tunnels may be relied on for a while. */
+SEC("tc")
+int fl_renew(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct fl_lease *lease = bpf_map_lookup_elem(&fl_lease, &zero);
+
+	if (lease)
+		lease->until = bpf_jiffies64() + FL_LEASE_S * cfg_hz;
+	return 0;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -65,6 +65,26 @@ struct {
 	__type(value, struct fl_device);
 } fl_devices SEC(".maps");
 
+/*
+ * VTEP, MAC address -> how it wraps up. Written by the agent. An entry's memory goes to no other
+ * while a program looks at it. Full: it says so, and the VTEP does the work.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, FL_MAX_TUNNELS);
+	__type(key, struct fl_tunnel_key);
+	__type(value, struct fl_tunnel);
+} fl_tunnels SEC(".maps");
+
+/* How long what is in fl_tunnels holds. Written by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fl_lease);
+} fl_lease SEC(".maps");
+
 /* Blocks whose packets are dropped. Written by the agent, which has checked that they fit. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

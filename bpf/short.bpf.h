@@ -98,19 +98,20 @@ static __always_inline int fl_short_sent(struct __sk_buff *skb, const struct fl_
 	}
 }
 
-/* Notes and counts what has gone this way. */
-static __always_inline int fl_short_end(struct __sk_buff *skb, const struct fl_packet *p,
+/* Notes and counts what has gone this way: a packet that came with so many bytes. */
+static __always_inline int fl_short_end(__u32 bytes, const struct fl_packet *p,
 					const struct fl_lookup *l, struct fl_flow *f, int verdict,
 					enum fl_dir dir)
 {
 	fl_flow_touch(p, l, f);
-	fl_count(skb, verdict == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED, dir);
+	fl_count_bytes(bytes, verdict == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED, dir);
 	return verdict;
 }
 
 /* What a pod sends; v4: if it is IPv4. */
 static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 {
+	__u32 bytes = skb->len;
 	struct fl_packet p;
 	struct fl_lookup l;
 	struct fl_short s;
@@ -124,7 +125,7 @@ static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 	r = l.side ? fl_short_sent(skb, &p, &s, 1) : fl_short_sent(skb, &p, &s, 0);
 	if (r == FL_SHORT_OUT)
 		r = fl_way_peer(skb, &p, &p.src, &p.dst);
-	return r < 0 ? FL_SHORT_LONG : fl_short_end(skb, &p, &l, s.f, r, FL_EGRESS);
+	return r < 0 ? FL_SHORT_LONG : fl_short_end(bytes, &p, &l, s.f, r, FL_EGRESS);
 }
 
 /* What the stack sends to a pod. */
@@ -142,7 +143,7 @@ static __always_inline int fl_short_to_pod(struct __sk_buff *skb, bool v4)
 		return r;
 	if ((l.side ? s.f->pod[0] : s.f->pod[1]) != skb->ifindex || !fl_short_holds(&s))
 		return FL_SHORT_LONG;
-	return fl_short_end(skb, &p, &l, s.f, TC_ACT_OK, FL_INGRESS);
+	return fl_short_end(skb->len, &p, &l, s.f, TC_ACT_OK, FL_INGRESS);
 }
 
 /* What comes from another node for side to of the connection, a pod of this one. */
@@ -175,7 +176,7 @@ static __always_inline int fl_short_from_net(struct __sk_buff *skb, bool v4)
 	if (r < 0)
 		return r;
 	r = l.side ? fl_short_arrived(skb, &p, &s, 0) : fl_short_arrived(skb, &p, &s, 1);
-	return r < 0 ? FL_SHORT_LONG : fl_short_end(skb, &p, &l, s.f, r, FL_INGRESS);
+	return r < 0 ? FL_SHORT_LONG : fl_short_end(skb->len, &p, &l, s.f, r, FL_INGRESS);
 }
 
 /*

@@ -7,10 +7,7 @@
  */
 #pragma once
 
-#include "bpf/work.bpf.h"
-
-/* As in <sys/socket.h>, which is the C library's. */
-enum { FL_AF_INET = 2, FL_AF_INET6 = 10 };
+#include "bpf/tunnel.bpf.h"
 
 /* Of the packet itself, where p speaks of the one that an ICMP error quotes. */
 static __always_inline const struct fl_in *fl_source_of(const struct fl_packet *p)
@@ -22,55 +19,6 @@ static __always_inline const struct fl_in *fl_source_of(const struct fl_packet *
 static __always_inline const struct fl_in *fl_target_of(const struct fl_packet *p)
 {
 	return p->kind == FL_KIND_ERROR ? &p->outer_dst : &p->dst;
-}
-
-/* A frame's beginning, up to where its hop count and the sum over that end. */
-struct fl_head {
-	__u8 macs[2][6];
-	__u16 rest_be[7]; /* Ethernet type, then twelve bytes of IPv4 or IPv6 */
-};
-
-enum { FL_HEAD_MACS = 12 }; /* bytes of the MAC addresses */
-
-/* What follows the MAC addresses, with one hop less and IPv4's sum put right (RFC 1624). 0 or -1.
- */
-static __always_inline int fl_head_hop(struct __sk_buff *skb, const struct fl_packet *p,
-				       struct fl_head *h)
-{
-	const struct fl_view view = { skb, (void *)(long)skb->data, (void *)(long)skb->data_end,
-				      false, 0 };
-	__u32 sum;
-
-	if (fl_read(&view, FL_HEAD_MACS, h->rest_be, sizeof(h->rest_be)) < 0)
-		return -1;
-	if (!p->v4) {
-		h->rest_be[4] -= bpf_htons(1);
-		return 0;
-	}
-	h->rest_be[5] -= bpf_htons(1 << 8);
-	sum = h->rest_be[6] + bpf_htons(1 << 8);
-	h->rest_be[6] = sum + (sum >= 0xffff);
-	return 0;
-}
-
-/* Writes the beginning from this byte on into the packet. 0 or -1: it is as it was. */
-static __always_inline int fl_head_store(struct __sk_buff *skb, const struct fl_packet *p,
-					 const struct fl_head *h, __u32 from)
-{
-	if (bpf_skb_store_bytes(skb, from, (const __u8 *)h + from, sizeof(*h) - from, 0) < 0)
-		return -1;
-	/* What a network card has summed up covers the hop limit; IPv4's sum makes up for it. */
-	if (!p->v4)
-		bpf_csum_update(skb, (__u16)~bpf_htons(1));
-	return 0;
-}
-
-/* Takes one hop from the packet. 0 or -1: it is as it was. */
-static __always_inline int fl_hop(struct __sk_buff *skb, const struct fl_packet *p)
-{
-	struct fl_head h;
-
-	return fl_head_hop(skb, p, &h) < 0 ? -1 : fl_head_store(skb, p, &h, FL_HEAD_MACS);
 }
 
 /* Into the pod behind this interface of the host. */
@@ -144,7 +92,8 @@ static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_pa
 	struct bpf_redir_neigh next = {};
 	struct bpf_fib_lookup fib = {};
 	__u32 len = fl_length_of(skb, p), ifindex;
-	long r;
+	struct fl_device *device;
+	int r;
 
 	if (p->ttl <= 1 || len > 0xffff)
 		return -1;
@@ -162,15 +111,22 @@ static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_pa
 		__builtin_memcpy(fib.ipv6_src, src, sizeof(*src));
 		__builtin_memcpy(fib.ipv6_dst, dst, sizeof(*dst));
 	}
-	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+	r = (int)bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
 	ifindex = fib.ifindex;
+	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 	/* A neighbour that is not known yet is asked for as the packet waits. */
-	if ((r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH) ||
-	    !bpf_map_lookup_elem(&fl_devices, &ifindex) || fl_hop(skb, p) < 0)
+	if ((r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH) || !device)
 		return -1;
 	/* The next hop, which may be of the other family (RFC 8950). */
 	next.nh_family = fib.family;
 	__builtin_memcpy(next.ipv6_nh, fib.ipv6_dst, sizeof(next.ipv6_nh));
+	if ((device->flags & FL_DEVICE_TUNNEL) && r == BPF_FIB_LKUP_RET_SUCCESS) {
+		r = fl_tunnel_out(skb, p, &fib, len);
+		if (r >= 0)
+			return r;
+	}
+	if (fl_hop(skb, p) < 0)
+		return -1;
 	skb->mark = FL_MARK;
 	return bpf_redirect_neigh(ifindex, &next, sizeof(next), 0);
 }

@@ -40,12 +40,13 @@ struct {
  * The scratch space. It still holds the last packet, but for what says what has become of this one:
  * whoever fills a part of it makes that part whole.
  */
-static __always_inline struct fl_work *fl_work_begin(__u32 dir, bool is_absent)
+static __always_inline struct fl_work *fl_work_begin(struct __sk_buff *skb, __u32 dir,
+						     bool is_absent)
 {
 	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
 
 	if (w) {
-		w->told = (struct fl_told){ .dir = dir };
+		w->told = (struct fl_told){ .length = skb->len, .dir = dir };
 		w->generation = fl_generation();
 		w->way = FL_WAY_STACK;
 		w->is_absent = is_absent;

@@ -144,6 +144,7 @@ fl_must int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct 
 struct dp_device {
 	__u32 ifindex;
 	bool denies;   /* what comes from denied blocks is dropped here */
+	bool tunnels;  /* a VTEP that dp_set_tunnel() tells all about */
 	char name[16]; /* for errors */
 };
 
@@ -156,6 +157,15 @@ struct dp_device {
  */
 fl_must int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices,
 			   size_t n, enum fl_xdp_mode xdp, struct fl_err *err);
+
+/* How a VTEP wraps up what is for somebody. */
+fl_must int dp_set_tunnel(struct dp *d, const struct fl_tunnel_key *key,
+			  const struct fl_tunnel *tunnel, struct fl_err *err);
+fl_must int dp_remove_tunnel(struct dp *d, const struct fl_tunnel_key *key, struct fl_err *err);
+
+/* For FL_LEASE_S seconds from now the programs may go by that, or no more. */
+fl_must int dp_lend_tunnels(struct dp *d, struct fl_err *err);
+fl_must int dp_keep_tunnels(struct dp *d, struct fl_err *err);
 
 #define DP_STACK_TABLE "fairlead-policy" /* of nf_tables, families ip and ip6 */
 
@@ -179,7 +189,7 @@ fl_must int dp_set_port(struct dp *d, const struct fl_port_key *key,
 fl_must int dp_remove_port(struct dp *d, const struct fl_port_key *key, struct fl_err *err);
 
 /* Maps whose entries are walked. */
-enum dp_map { DP_ADDRESSES, DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_RULES, DP_PORTS };
+enum dp_map { DP_ADDRESSES, DP_PREFIXES, DP_SPECIALS, DP_DENIED, DP_TUNNELS, DP_RULES, DP_PORTS };
 
 /* Removes the map's entries whose key (of the map's type) keep() does not want. */
 fl_must int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *arg),

@@ -214,6 +214,20 @@ static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flag
 	return r ?: put_xdp(d, nl, link, &have, mode, err) ?: enter(d, link, flags, err);
 }
 
+/* What the VTEP would send passes others' filters there: they are not gone past. */
+static int note_tunnels(struct fl_nl *nl, const struct dp_device *dev, __u32 *flags,
+			struct fl_err *err)
+{
+	const struct fl_tc_side out = { dev->ifindex, true };
+	struct fl_filter ours = { 0 };
+	unsigned int others = 0;
+	int r = dev->tunnels ? fl_tc_get_side_filter(nl, &out, &ours, &others, err) : 0;
+
+	if (r == 0 && dev->tunnels && others == 0)
+		*flags |= FL_DEVICE_TUNNEL;
+	return r;
+}
+
 static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, enum fl_xdp_mode xdp,
 		  struct fl_err *err)
 {
@@ -233,6 +247,9 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 		return r;
 	}
 	have.flags = made ? FL_DEVICE_CLSACT : 0;
+	r = note_tunnels(nl, dev, &have.flags, err);
+	if (r < 0)
+		return r;
 	if (dev->denies && xdp != FL_XDP_NONE)
 		return enter_with_xdp(d, nl, dev->ifindex, have.flags, xdp, err);
 	return enter(d, dev->ifindex, have.flags | (dev->denies ? FL_DEVICE_DENIES : 0), err)

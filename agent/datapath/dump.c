@@ -32,6 +32,7 @@ static struct table table_of(const struct dp *d, enum dp_table table)
 		[DP_T_PORTS] = d->bpf->maps.fl_ports,
 		[DP_T_FRAGMENTS] = d->bpf->maps.fl_fragments,
 		[DP_T_DEVICES] = d->bpf->maps.fl_devices,
+		[DP_T_TUNNELS] = d->bpf->maps.fl_tunnels,
 		[DP_T_DENIED] = d->bpf->maps.fl_denied,
 	};
 	struct table t = { .map = maps[table] };

@@ -19,6 +19,7 @@ enum dp_table {
 	DP_T_PORTS,	/* fl_port_key, fl_port_info */
 	DP_T_FRAGMENTS, /* fl_fragment_key, fl_fragment */
 	DP_T_DEVICES,	/* ifindex, fl_device */
+	DP_T_TUNNELS,	/* fl_tunnel_key, fl_tunnel */
 	DP_T_DENIED,	/* fl_prefix_key, a number without meaning */
 	DP_TABLES,
 };

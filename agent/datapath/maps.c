@@ -290,6 +290,8 @@ int dp_prune(struct dp *d, enum dp_map map, bool (*keep)(const void *key, void *
 		return walk(FD(d, fl_specials), keep, arg, "special addresses", err);
 	case DP_DENIED:
 		return walk(FD(d, fl_denied), keep, arg, "denied blocks", err);
+	case DP_TUNNELS:
+		return walk(FD(d, fl_tunnels), keep, arg, "ways through the overlay", err);
 	case DP_RULES:
 		return walk(FD(d, fl_rules), keep, arg, "rules", err);
 	case DP_PORTS:
@@ -315,6 +317,25 @@ int dp_set_denied(struct dp *d, const struct fl_prefix_key *key, struct fl_err *
 	__u32 one = 1;
 
 	return dp_put(FD(d, fl_denied), key, &one, "denied blocks", err);
+}
+
+int dp_set_tunnel(struct dp *d, const struct fl_tunnel_key *key, const struct fl_tunnel *tunnel,
+		  struct fl_err *err)
+{
+	return dp_put(FD(d, fl_tunnels), key, tunnel, "ways through the overlay", err);
+}
+
+int dp_remove_tunnel(struct dp *d, const struct fl_tunnel_key *key, struct fl_err *err)
+{
+	return dp_drop(FD(d, fl_tunnels), key, "ways through the overlay", err);
+}
+
+int dp_keep_tunnels(struct dp *d, struct fl_err *err)
+{
+	struct fl_lease none = { 0 };
+	__u32 zero = 0;
+
+	return dp_put(FD(d, fl_lease), &zero, &none, "leases", err);
 }
 
 /*

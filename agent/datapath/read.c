@@ -50,18 +50,38 @@ const char *dp_direction_text(enum fl_dir dir)
 	return dir == FL_EGRESS ? "egress" : "ingress";
 }
 
-/* The clock of the programs: ticks since boot, with an offset; as the kernel starts it. */
-static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
+/* Runs a program that looks at no packet. *said is what it returns. */
+static int run(const struct bpf_program *prog, __u32 *said)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, o, .repeat = 1);
 	__u8 frame[64] = { 0 };
+	int r;
 
 	o.data_in = frame;
 	o.data_size_in = sizeof(frame);
+	r = bpf_prog_test_run_opts(bpf_program__fd(prog), &o);
+	*said = o.retval;
+	return r;
+}
+
+int dp_lend_tunnels(struct dp *d, struct fl_err *err)
+{
+	__u32 ignored;
+
+	if (run(d->bpf->progs.fl_renew, &ignored) < 0)
+		return fl_fail_errno(err, errno, "renew the datapath's lease");
+	return 0;
+}
+
+/* The clock of the programs: ticks since boot, with an offset; as the kernel starts it. */
+static __u32 jiffies_now(struct dp *d, struct fl_err *err, int *r)
+{
+	__u32 now;
+
 	*r = 0;
-	if (bpf_prog_test_run_opts(bpf_program__fd(d->bpf->progs.fl_clock), &o) < 0)
+	if (run(d->bpf->progs.fl_clock, &now) < 0)
 		*r = fl_fail_errno(err, errno, "read the datapath's clock");
-	return o.retval;
+	return now;
 }
 
 int dp_now(struct dp *d, struct dp_now *out, struct fl_err *err)

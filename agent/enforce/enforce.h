@@ -53,6 +53,12 @@ fl_must int enf_del_pod(struct enf *e, const char *ns, const char *name, struct 
  */
 void enf_lose(struct enf *e);
 
+/* Says that something is being put into the world; it is fit to be asked after the next commit. */
+void enf_unsettle(struct enf *e);
+
+/* True when the world may be asked what it has decided. */
+bool enf_is_settled(const struct enf *e);
+
 /* True when the world, or what is in the maps, is not to be relied on. */
 bool enf_is_lost(const struct enf *e);
 
@@ -72,20 +78,34 @@ fl_must int enf_commit(struct enf *e, struct fl_err *err);
  */
 fl_must int enf_reconcile(struct enf *e, struct fl_err *err);
 
+/* How a VTEP wraps up what is for another node. */
+struct enf_tunnel {
+	struct fl_tunnel_key key;
+	struct fl_tunnel value;
+};
+
 /* What lies beyond this node. */
 struct enf_beyond {
 	const struct fl_prefix *blocks; /* of other nodes' pods */
 	size_t n_blocks;
 	const struct dp_device *devices; /* interfaces that lead there and to the world */
 	size_t n_devices;
+	const struct enf_tunnel *tunnels; /* to other nodes; sorted here */
+	size_t n_tunnels;
 };
 
 /*
- * Puts the programs on the interfaces, as dp_set_devices() does, and then lets packets of the
- * blocks pass by the stack; enf_reconcile() keeps it so. At any time; what fails is a problem that
- * stands.
+ * Puts the programs on the interfaces but those of pods, as dp_set_devices() does, and then lets
+ * packets of the blocks go past the stack; enf_reconcile() keeps it so. At any time; what fails is
+ * a problem that stands.
  */
 void enf_set_beyond(struct enf *e, const struct enf_beyond *b);
+
+/*
+ * Lets the programs do the VTEPs' work for the next FL_LEASE_S seconds, if they know what these do;
+ * may: nothing that they do not know of, such as IPsec, has a say in it. Else they do it no more.
+ */
+fl_must int enf_lend_tunnels(struct enf *e, bool may, struct fl_err *err);
 
 /*
  * One attachment, whose record has been written and whose interface is there: policy is in force

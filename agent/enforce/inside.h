@@ -75,6 +75,9 @@ struct enf {
 	struct dp_device *devices;
 	size_t n_blocks, n_devices;
 	bool beyond_told;
+	struct enf_tunnel *tunnels; /* as the map has them, sorted by key; owned */
+	size_t n_tunnels;
+	bool tunnels_known;	     /* what is in the map is this and nothing else */
 	bool denied_known;	     /* the map has what is denied */
 	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
 	struct fl_err stack_broken;  /* why Services are judged at the node's edge only, or 0 */
@@ -87,6 +90,7 @@ struct enf {
 	bool taken_over;
 	bool began;	/* the first reconcile is over */
 	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
+	bool unsettled; /* the world has what was not compiled yet */
 	bool some_shut; /* attachments are */
 	struct enf_stats stats;
 };
@@ -139,6 +143,7 @@ fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
 
 /* Opens the endpoints that are in the datapath since the last call: they are judged rightly now. */
 fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
+
 /* Whether it ought to be under the datapath: it is there, has addresses, and wants the agent. */
 bool enf_att_belongs(const struct enf_att *a);
 
@@ -195,6 +200,9 @@ fl_must int enf_specials(struct enf *e, struct fl_err *err);
 
 /* The interfaces to other nodes and what is denied there; what fails is a problem that stands. */
 void enf_beyond(struct enf *e);
+
+/* Brings the map of tunnels to these. */
+fl_must int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err);
 
 /* Begins to listen to what others do to what is kept, and ends that. */
 fl_must int enf_watch_open(struct enf *e, struct fl_err *err);

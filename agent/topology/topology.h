@@ -9,6 +9,8 @@
 
 #include "agent/config/config.h"
 #include "agent/model/node.h"
+#include "net/link.h"
+#include "net/neigh.h"
 
 struct topo;
 
@@ -52,6 +54,23 @@ struct topo_device {
  */
 fl_must int topo_devices(const struct topo *t, struct topo_device **out, size_t *n,
 			 struct fl_err *err);
+
+/* How the VTEP wraps up what it sends to other nodes. */
+struct topo_tunnels {
+	uint32_t
+		link; /* the VTEP's index; 0: there is none, or what it does is not all said here */
+	struct fl_vxlan vxlan;
+	uint16_t sport_first, sports; /* UDP ports that it sends from: so many */
+	uint8_t ttl;
+	struct fl_fdb *to; /* owned */
+	size_t n;
+};
+
+/* Frees what is owned and empties it. */
+void topo_tunnels_done(struct topo_tunnels *t);
+
+/* Those of the last reconcile. *out is the caller's. */
+fl_must int topo_tunnels(const struct topo *t, struct topo_tunnels *out, struct fl_err *err);
 
 /* Calls each() for every problem that stands; where names the node or object. */
 void topo_problems(const struct topo *t, agent_complain *each, void *arg);

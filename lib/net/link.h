@@ -41,6 +41,8 @@ struct fl_link {
 	/* Of a VXLAN device: */
 	struct fl_vxlan vxlan;
 	bool learning, external; /* external: takes its tunnel's end from each packet */
+	bool odd;    /* has other settings than the kernel's own for what struct fl_vxlan has not */
+	bool queued; /* any link: what it sends waits in a queueing discipline */
 };
 
 /* A veth pair; zero and NULL leave the kernel's default. */

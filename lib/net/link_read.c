@@ -70,6 +70,7 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(h);
 	struct nlattr *tb[IFLA_MAX + 1];
+	const char *qdisc;
 
 	if (nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
 		return fl_fail(err, EBADMSG, "unreadable link message");
@@ -84,6 +85,8 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 		.master = fl_attr_u32(tb[IFLA_MASTER], 0),
 		.promiscuity = fl_attr_u32(tb[IFLA_PROMISCUITY], 0),
 	};
+	qdisc = fl_attr_str(tb[IFLA_QDISC]);
+	link->queued = qdisc && !fl_streq(qdisc, "noqueue") && !fl_streq(qdisc, "noop");
 	link->ipv4_forwarding = read_forwarding(tb[IFLA_AF_SPEC]);
 	copy_text(link->name, sizeof(link->name), tb[IFLA_IFNAME]);
 	copy_text(link->alias, sizeof(link->alias), tb[IFLA_IFALIAS]);

@@ -55,6 +55,25 @@ void fl_link_put_vxlan_local(struct fl_batch *b, const char *name, const struct 
 	put_info(b, add(b, 0, name, "change"), v, false);
 }
 
+/* Settings that change what is sent, or to whom: 0 each, unless somebody has set them. */
+static bool is_odd(struct nlattr *const tb[IFLA_VXLAN_MAX + 1])
+{
+	static const uint8_t bytes[] = { IFLA_VXLAN_TTL, IFLA_VXLAN_TTL_INHERIT,
+					 IFLA_VXLAN_TOS, IFLA_VXLAN_DF,
+					 IFLA_VXLAN_RSC, IFLA_VXLAN_REMCSUM_TX };
+	static const uint8_t flags[] = { IFLA_VXLAN_GBP, IFLA_VXLAN_GPE };
+	const struct ifla_vxlan_port_range *range;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		if (fl_attr_u8(tb[bytes[i]], 0))
+			return true;
+	for (size_t i = 0; i < sizeof(flags); i++)
+		if (tb[flags[i]])
+			return true;
+	range = tb[IFLA_VXLAN_PORT_RANGE] ? nla_data(tb[IFLA_VXLAN_PORT_RANGE]) : NULL;
+	return fl_attr_u32(tb[IFLA_VXLAN_LINK], 0) || (range && (range->low || range->high));
+}
+
 void fl_link_vxlan_read(const struct nlattr *data, struct fl_link *link)
 {
 	struct nlattr *tb[IFLA_VXLAN_MAX + 1], *a;
@@ -69,5 +88,6 @@ void fl_link_vxlan_read(const struct nlattr *data, struct fl_link *link)
 	if ((a = tb[IFLA_VXLAN_LOCAL6]) && nla_len(a) == 16)
 		link->vxlan.local = fl_ip_from_raw(AF_INET6, nla_data(a));
 	link->learning = fl_attr_u8(tb[IFLA_VXLAN_LEARNING], 0) != 0;
+	link->odd = is_odd(tb);
 	link->external = fl_attr_u8(tb[IFLA_VXLAN_COLLECT_METADATA], 0) != 0;
 }

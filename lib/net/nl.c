@@ -34,6 +34,12 @@ struct fl_batch {
 	struct item *items;
 };
 
+static const int families[] = {
+	[FL_NL_ROUTE] = NETLINK_ROUTE,
+	[FL_NL_NETFILTER] = NETLINK_NETFILTER,
+	[FL_NL_XFRM] = NETLINK_XFRM,
+};
+
 int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
 {
 	static const int on = 1;
@@ -42,8 +48,7 @@ int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err)
 	if (!nl)
 		return fl_fail_errno(err, ENOMEM, "open netlink socket");
 	*nl = (struct fl_nl){ .proto = proto };
-	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
-			proto == FL_NL_ROUTE ? NETLINK_ROUTE : NETLINK_NETFILTER);
+	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, families[proto]);
 	if (nl->fd < 0)
 		return fl_fail_errno(err, errno, "open netlink socket");
 	/* Only makes errors better: an old kernel may refuse it. */

@@ -16,7 +16,7 @@
 struct fl_nl;	 /* a socket */
 struct fl_batch; /* messages that go out together */
 
-enum fl_nl_proto { FL_NL_ROUTE, FL_NL_NETFILTER };
+enum fl_nl_proto { FL_NL_ROUTE, FL_NL_NETFILTER, FL_NL_XFRM };
 
 /* Opens a socket in the caller's namespace. *out is the caller's. */
 fl_must int fl_nl_open(enum fl_nl_proto proto, struct fl_nl **out, struct fl_err *err);

@@ -13,6 +13,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/xfrm.h>
 
 #include "base/text.h"
 #include "net/msg.h"
@@ -80,6 +81,13 @@ int fl_watch_open_nft(const char *table, struct fl_watch **out, struct fl_err *e
 	struct fl_watch with = { .fd = -1, .what = FL_WATCH_NFT, .table = table };
 
 	return open_watch(with, NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1), out, err);
+}
+
+int fl_watch_open_xfrm(struct fl_watch **out, struct fl_err *err)
+{
+	struct fl_watch with = { .fd = -1, .what = FL_WATCH_XFRM };
+
+	return open_watch(with, NETLINK_XFRM, 1u << (XFRMNLGRP_POLICY - 1), out, err);
 }
 
 void fl_watch_pass_over(struct fl_watch *w, bool (*passed_over)(const char *ifname))
@@ -192,6 +200,8 @@ static unsigned int subject(const struct fl_watch *w, const struct nlmsghdr *h)
 {
 	if (w->table)
 		return subject_nft(w, h);
+	if (w->what == FL_WATCH_XFRM)
+		return FL_WATCH_XFRM;
 	switch (h->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:

@@ -14,6 +14,7 @@ enum {
 	FL_WATCH_NEIGHS = 1 << 3, /* forwarding entries too */
 	FL_WATCH_NFT = 1 << 4,	  /* nf_tables' tables of one name: fl_watch_open_nft() */
 	FL_WATCH_TC = 1 << 5,	  /* removal of a link's clsact qdisc, or of a filter */
+	FL_WATCH_XFRM = 1 << 6,	  /* policies of IPsec: fl_watch_open_xfrm() */
 };
 
 /* Subscribes in the caller's namespace; *out is the caller's. */
@@ -24,6 +25,9 @@ fl_must int fl_watch_open(unsigned int what, struct fl_watch **out, struct fl_er
  * life. -EPROTONOSUPPORT: the kernel has no netfilter.
  */
 fl_must int fl_watch_open_nft(const char *table, struct fl_watch **out, struct fl_err *err);
+
+/* Subscribes to what is done to IPsec's policies. -EPROTONOSUPPORT: the kernel has no IPsec. */
+fl_must int fl_watch_open_xfrm(struct fl_watch **out, struct fl_err *err);
 
 /* Links for whose names passed_over() is true are no news from now on: pods', of which many come
  * and go. */

@@ -280,7 +280,7 @@ drop_and_find() {
 	run -0 fairlead bpf verdicts -o json
 	jq -e 'length == 4 and any(.[]; .verdict == "allowed" and .direction == "egress" and .connections > 0) and
 		any(.[]; .verdict == "denied" and .direction == "egress" and .connections > 0)' <<<"$output"
-	for map in fragments devices denied; do
+	for map in fragments devices tunnels denied; do
 		run -0 fairlead bpf "$map" -o json
 	done
 	run -0 fairlead bpf ct

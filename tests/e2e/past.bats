@@ -98,6 +98,27 @@ to_service() {
 	END
 }
 
+# by_vtep NODE: packets that its VTEP has sent so far.
+by_vtep() {
+	on "$1" in_node ip -j -s link show dev fairlead.1 | jq '.[0].stats64.tx.packets'
+}
+
+# wraps N: whether n1's VTEP sends N packets while its pod asks n3's by IPv4 and IPv6, once each.
+wraps() {
+	local before
+	before=$(by_vtep n1) && reaches n1 a "$(pod_ip n3 c)" && reaches n1 a "$(pod_ip n3 c 6)" &&
+		[ $(($(by_vtep n1) - before)) = "$1" ]
+}
+
+# wrapped NAME: what n3 gets of n1 when pod asks pod: ECN bits set, and what always differs left out.
+wrapped() {
+	capture_start "$1" n3 eth0 2 "udp port 4789 and src host $(node_ip n1)"
+	on n1 in_pod a ping -q -c 1 -W 5 -e 77 -Q 3 "$(pod_ip n3 c)" >&2
+	on n1 in_pod a ping -q -c 1 -W 5 -e 77 -Q 0xb9 "$(pod_ip n3 c 6)" >&2
+	capture_show "$1" | sed -E 's/^[0-9:.]+ //; s/ id [0-9]+, offset/ offset/; s/flowlabel [^,]+, //
+		s/\[([a-z ]*sum|no cksum)[^]]*\] ?//'
+}
+
 # has_filter NODE IF SIDE NAME: whether this program stands there.
 has_filter() {
 	on "$1" in_node tc filter show dev "$2" "$3" | grep -q "pref 7 .*handle 0xfa $4 "
@@ -157,6 +178,78 @@ problem() {
 		[ "$(by_stack $node pods)" = 0 ]
 		[ "$(by_stack $node invalid)" = 0 ]
 	done
+}
+
+@test "what goes through the overlay is wrapped up past the VTEP, as the VTEP would do it" {
+	local ours its
+	eventually 30 wraps 0
+	agent_get n1 /v1/bpf/tunnels | jq -e --arg from "$(node_ip n1)" --arg to "$(node_ip n3)" '
+		any(.entries[]; .interface == "fairlead.1" and .from == $from and .to == $to and
+			.port == 4789 and .vni == 1)'
+	ours=$(wrapped ours)
+	echo "$ours"
+	[ "$(grep -c 'vni 1$' <<<"$ours")" = 2 ]
+	# With an IPsec policy, whatever it is about, what the node sends goes its whole way.
+	on n1 in_node ip xfrm policy add src 203.0.113.1/32 dst 203.0.113.2/32 dir out \
+		tmpl src "$(node_ip n1)" dst "$(node_ip n3)" proto esp mode transport
+	eventually 30 wraps 2
+	its=$(wrapped its)
+	echo "$its"
+	[ "$ours" = "$its" ]
+	on n1 in_node ip xfrm policy flush
+	eventually 30 wraps 0
+}
+
+# stream_past: a stream to n3's pod of which the VTEP sends nothing.
+stream_past() {
+	local before
+	before=$(by_vtep n1)
+	on n1 in_pod a iperf3 -c "$(pod_ip n3 c)" -n 10M -J >"$BATS_TEST_TMPDIR/stream" &&
+		[ "$(jq .end.sum_received.bytes "$BATS_TEST_TMPDIR/stream")" -ge 5000000 ] &&
+		[ "$(by_vtep n1)" = "$before" ]
+}
+
+@test "segments that are still to be cut are wrapped up, too" {
+	local pid=NODE_PID_n3
+	nsenter --target "${!pid}" --mount --net="/proc/${!pid}/root/run/netns/c" -- \
+		iperf3 -s -D --pidfile "$BATS_TEST_TMPDIR/iperf"
+	eventually 60 stream_past
+	kill "$(tr -d '\0' <"$BATS_TEST_TMPDIR/iperf")"
+}
+
+@test "a VTEP with somebody's filter, queue or settings does its own work" {
+	local bytecode='1,6 0 0 0,'
+	on n1 in_node tc filter add dev fairlead.1 egress prio 9 protocol all bpf bytecode "$bytecode"
+	eventually 30 wraps 2
+	on n1 in_node tc filter del dev fairlead.1 egress prio 9
+	eventually 30 wraps 0
+	on n1 in_node tc qdisc add dev fairlead.1 root pfifo
+	eventually 30 wraps 2
+	on n1 in_node tc qdisc del dev fairlead.1 root
+	eventually 30 wraps 0
+	on n1 in_node ip link set dev fairlead.1 type vxlan id 1 ttl 9
+	eventually 30 wraps 2
+	on n1 in_node ip link set dev fairlead.1 type vxlan id 1 ttl auto
+	eventually 30 wraps 0
+}
+
+# wraps_by_vtep: whether n1's VTEP sends while a pod asks.
+wraps_by_vtep() {
+	local before
+	before=$(by_vtep n1) && reaches n1 a "$(pod_ip n3 c)" && [ "$(by_vtep n1)" -gt "$before" ]
+}
+
+@test "without an agent the VTEP does the work again after some seconds, and nothing is lost" {
+	local sent lost
+	eventually 30 wraps 0
+	pinger_start vx n1 a "$(pod_ip n3 c)" 0.02
+	agent_kill n1
+	eventually 30 wraps_by_vtep
+	agent_start n1
+	agent_wait_ready n1
+	eventually 30 wraps 0
+	read -r sent lost <<<"$(pinger_stop vx)"
+	[ "$sent" -gt 10 ] && [ "$lost" = 0 ]
 }
 
 @test "what is too large or too old goes to the stack, which says so to the pod" {
@@ -288,6 +381,15 @@ problem() {
 	[[ $output == *fl_from_net* ]]
 }
 
+# xdp_at NODE: the interfaces of the node and of its pods that have an XDP program.
+xdp_at() {
+	local pod
+	on "$1" in_node ip -j -d link show | jq -r '.[] | select(.xdp) | .ifname'
+	for pod in $(on "$1" in_node ls /run/netns); do
+		on "$1" in_pod "$pod" ip -j -d link show | jq -r --arg pod "$pod" '.[] | select(.xdp) | "\($pod)/\(.ifname)"'
+	done
+}
+
 # denies MODE: with this policy.xdp, n2's address is heard no more on n1, and nobody else's.
 denies() {
 	local before denied
@@ -319,6 +421,33 @@ denies() {
 	run -0 on n1 in_node ip -d link show eth0
 	[[ $output != *xdp* ]]
 	reaches n2 b "$(pod_ip n1 a)"
+}
+
+# host_end POD: of n1, its interface on the node.
+host_end() {
+	on n1 in_node ip -j route get "$(pod_ip n1 "$1")" | jq -r '.[0].dev'
+}
+
+@test "an interface of a pod has no programs but the pods', also where a route leads on by it" {
+	local to
+	to=$(host_end web)
+	agent_stop n1
+	agent_start n1 "${conf/enforce: true/enforce: true, xdp: generic, denySources: [192.0.2.99/32]}"
+	agent_wait_ready n1
+	on n1 in_node ip route add 198.51.100.192/26 via "$(pod_ip n1 web)" dev "$to" onlink
+	eventually 10 resynced "$(metric n1 fairlead_reconciles_total)"
+	[ "$(xdp_at n1)" = eth0 ]
+	agent_get n1 /v1/status | jq -e '.problems == []'
+	reaches n1 a "$(pod_ip n1 web)"
+	on n1 in_node ip route del 198.51.100.192/26
+	agent_stop n1
+	agent_start n1 "$conf"
+	agent_wait_ready n1
+}
+
+# resynced N: the agent has looked at everything twice more than N times.
+resynced() {
+	[ "$(metric n1 fairlead_reconciles_total)" -gt $(($1 + 1)) ]
 }
 
 @test "an agent that is told to enforce no more takes its programs off all interfaces" {

@@ -82,7 +82,12 @@ leases() {
 	run -0 our DEL c1 p1 "$conf"
 	[ -z "$(leases)" ]
 	pod_del p1
-	run -0 in_node ip -o link show master swap0
+	# The kernel takes a namespace's links away after it has said that it is gone.
+	for _ in {1..500}; do
+		run -0 in_node ip -o link show master swap0
+		[ -n "$output" ] || break
+		sleep 0.02
+	done
 	[ -z "$output" ]
 }
 

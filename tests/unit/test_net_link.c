@@ -329,6 +329,50 @@ static void send_and_get_reports_the_batchs_error_first(void **state)
 	CHECK_OK(fl_link_send_and_get(nl, b, "h0", &link, &err), &err);
 }
 
+static void a_vxlan_device_with_settings_of_its_own_is_odd(void **state)
+{
+	static const struct {
+		const char *options;
+		bool odd;
+	} t[] = {
+		{ "local 10.0.0.1 nolearning", false },
+		{ "local 10.0.0.1 noudpcsum", false },
+		{ "local 10.0.0.1 ttl auto", false },
+		{ "local 10.0.0.1 ttl 9", true },
+		{ "local 10.0.0.1 ttl inherit", true },
+		{ "local 10.0.0.1 tos 0x10", true },
+		{ "local 10.0.0.1 df set", true },
+		{ "local 10.0.0.1 gbp", true },
+		{ "local 10.0.0.1 gpe external", true },
+		{ "local 10.0.0.1 rsc", true },
+		{ "local 10.0.0.1 srcport 40000 41000", true },
+		{ "local 10.0.0.1 dev lo", true },
+	};
+	char command[128];
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		(void)snprintf(command, sizeof(command),
+			       "ip link add v0 type vxlan %s dstport 4789 %s",
+			       strstr(t[i].options, "external") ? "" : "id 1", t[i].options);
+		must(command);
+		if (link_of(nl, "v0").odd != t[i].odd)
+			fail_msg("'%s' is %sodd", t[i].options, t[i].odd ? "not " : "");
+		must("ip link del v0");
+	}
+}
+
+static void what_waits_in_a_queue_of_a_link_is_seen(void **state)
+{
+	(void)state;
+	must("ip link add h0 type veth peer name h1 && ip link set h0 up");
+	CHECK(!link_of(nl, "h0").queued);
+	must("tc qdisc add dev h0 clsact");
+	CHECK(!link_of(nl, "h0").queued);
+	must("tc qdisc add dev h0 root pfifo");
+	CHECK(link_of(nl, "h0").queued);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -350,6 +394,8 @@ int main(void)
 		T(list_has_all_links_or_those_of_one_master),
 		T(list_lets_its_callback_use_the_socket_and_end_it),
 		T(send_and_get_reports_the_batchs_error_first),
+		T(a_vxlan_device_with_settings_of_its_own_is_odd),
+		T(what_waits_in_a_queue_of_a_link_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

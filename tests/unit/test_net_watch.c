@@ -5,6 +5,7 @@
 #include "net/neigh.h"
 #include "net/route.h"
 #include "net/watch.h"
+#include "net/xfrm.h"
 
 static const unsigned int all = FL_WATCH_LINKS | FL_WATCH_ADDRS | FL_WATCH_ROUTES |
 				FL_WATCH_NEIGHS | FL_WATCH_TC;
@@ -133,6 +134,29 @@ static void only_what_was_asked_for_is_told(void **state)
 	assert_int_equal(take(nl), FL_WATCH_LINKS);
 }
 
+static void policies_of_ipsec_are_told_and_counted(void **state)
+{
+	fl_auto_nl struct fl_nl *xfrm = NULL;
+	uint32_t n = 99;
+
+	(void)state;
+	fl_watch_close(&w);
+	CHECK_OK(fl_watch_open_xfrm(&w, &err), &err);
+	CHECK_OK(fl_nl_open(FL_NL_XFRM, &xfrm, &err), &err);
+	CHECK_OK(fl_xfrm_policies(xfrm, &n, &err), &err);
+	assert_int_equal(n, 0);
+	must("for d in in out fwd; do ip xfrm policy add src 203.0.113.1/32 dst 203.0.113.2/32 "
+	     "dir $d tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode transport; done");
+	assert_int_equal(take(NULL), FL_WATCH_XFRM);
+	CHECK_OK(fl_xfrm_policies(xfrm, &n, &err), &err);
+	assert_int_equal(n, 3);
+	must("ip xfrm policy flush");
+	assert_int_equal(take(NULL), FL_WATCH_XFRM);
+	assert_int_equal(take(NULL), 0);
+	CHECK_OK(fl_xfrm_policies(xfrm, &n, &err), &err);
+	assert_int_equal(n, 0);
+}
+
 static bool is_pods(const char *name)
 {
 	return strncmp(name, "veth", 4) == 0;
@@ -194,6 +218,7 @@ int main(void)
 		T_WATCH(own_routes_and_neighbours_do_not_count_and_those_of_others_do),
 		T_WATCH(lost_news_is_news_of_everything),
 		T_WATCH(only_what_was_asked_for_is_told),
+		T_WATCH(policies_of_ipsec_are_told_and_counted),
 		T_WATCH(links_that_are_passed_over_are_no_news),
 		T_WATCH(neighbours_may_be_news_of_one_link_only),
 		T_WATCH(nf_tables_tables_of_one_name_are_watched_and_no_other),
