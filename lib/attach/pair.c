@@ -208,26 +208,23 @@ int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_result *res, 
 /* In the pod's namespace: IPv6 announces only when told to. */
 static int enter_to_announce(void *arg, struct fl_err *err)
 {
-	struct visit *v = arg;
-	int r = v->pod->ipv6 == FL_POD_NO_IPV6 ? 0
-					       : set_ipv6(v->pod->ifname, "ndisc_notify", "1", err);
+	const struct fl_pod *pod = arg;
 
-	return r ?: fl_nl_open(FL_NL_ROUTE, &v->nl, err);
+	return set_ipv6(pod->ifname, "ndisc_notify", "1", err);
 }
 
-int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+int fl_pod_announce(struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
 		    const struct fl_deadline *deadline, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
-	struct visit v = { .pod = pod };
-	fl_auto_nl struct fl_nl *nl = NULL;
-	int r = fl_netns_run(pod->netns_fd, pod->home_fd, enter_to_announce, &v, err);
+	int r = 0;
 
-	nl = v.nl;
-	r = r ?: fl_pod_wait(pod, nl, deadline, err) ?: fl_batch_new(&b, err);
+	if (pod->ipv6 != FL_POD_NO_IPV6)
+		r = fl_netns_run(pod->netns_fd, pod->home_fd, enter_to_announce, pod, err);
+	r = r ?: fl_pod_wait(pod, *pod->nl, deadline, err) ?: fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
 	fl_link_put_set(
 		b, &(struct fl_link_set){ .index = pod->index, .mac = mac, .arp_notify = FL_ON });
-	return fl_batch_send(nl, b, err);
+	return fl_batch_send(*pod->nl, b, err);
 }

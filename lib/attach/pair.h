@@ -58,9 +58,9 @@ fl_must int fl_pod_configure(const struct fl_pod *pod, const struct fl_cni_resul
 /*
  * Tells the pod's neighbours on its link who has its addresses now, in case that they remember who
  * had them before: the kernel does so when an interface is given its MAC address. First waits as
- * fl_pod_wait() does.
+ * fl_pod_wait() does. By the socket that fl_pod_configure() kept in *pod->nl.
  */
-fl_must int fl_pod_announce(const struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
+fl_must int fl_pod_announce(struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
 			    const struct fl_deadline *deadline, struct fl_err *err);
 
 /* The next hop that fl_pod_configure() gives a route. */

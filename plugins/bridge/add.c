@@ -234,7 +234,7 @@ static int settle_pod(struct add *a, struct fl_err *err)
 /* What the pod announced when its link came up has not passed a datapath that did not know it. */
 static int tell_agent(struct add *a, struct fl_err *err)
 {
-	const struct fl_pod pod = pod_of(a);
+	struct fl_pod pod = pod_of(a);
 	int r = fl_guard_wait(&a->at, err);
 
 	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
