@@ -240,6 +240,9 @@ void room_metrics(const struct room *r, struct api_metrics *m)
 	api_metrics_family(m, API_GAUGE, "fairlead_datapath_map_capacity",
 			   "Entries that may be in use.");
 	add_maps(r, m, NULL);
+	api_metrics_gauge(m, "fairlead_policy_sets_shut",
+			  "Policy sets for which there is no slot: their pods are shut.",
+			  (double)now.policy.shut);
 	api_metrics_gauge(m, "fairlead_flows", "Connections tracked, as last swept.",
 			  (double)(r->swept.flows - r->swept.removed));
 }

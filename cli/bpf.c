@@ -13,30 +13,14 @@
 #define MAX_MAX 1000000 /* all that any map has */
 #define PAGE	1000	/* what the agent says at once */
 
-/* "default/web:80" or "10.0.0.1:80" or "[fd00::1]:80". */
-static void add_end(struct cli_table *t, const struct fl_json *end)
-{
-	const char *ip = fl_json_str(fl_json_get(end, "ip")) ?: "?";
-	const char *pod = fl_json_str(fl_json_get(end, "pod"));
-	const struct fl_json *port = fl_json_get(end, "port");
-	bool brackets = !pod && port && strchr(ip, ':');
-	char text[512], number[24] = "";
-
-	if (port)
-		(void)snprintf(number, sizeof(number), ":%" PRId64, fl_json_int(port));
-	(void)snprintf(text, sizeof(text), "%s%s%s%s", brackets ? "[" : "", pod ?: ip,
-		       brackets ? "]" : "", number);
-	cli_table_add(t, text);
-}
-
 static void add_from(struct cli_table *t, const struct fl_json *row)
 {
-	add_end(t, fl_json_get(row, "from"));
+	cli_table_add_end(t, fl_json_get(row, "from"));
 }
 
 static void add_to(struct cli_table *t, const struct fl_json *row)
 {
-	add_end(t, fl_json_get(row, "to"));
+	cli_table_add_end(t, fl_json_get(row, "to"));
 }
 
 /* "default/web ingress[1]" */

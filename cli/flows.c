@@ -26,25 +26,6 @@ struct place {
 	bool titled;
 };
 
-/* "default/web:80", "10.0.0.1:80", "[fd00::1]:80" or what of it is known. */
-static void add_end(struct cli_table *t, const struct fl_json *end)
-{
-	const char *ip = fl_json_str(fl_json_get(end, "ip")) ?: "?";
-	const char *pod = fl_json_str(fl_json_get(end, "pod"));
-	const struct fl_json *port = fl_json_get(end, "port");
-	bool brackets = !pod && port && strchr(ip, ':');
-	char text[512];
-
-	(void)snprintf(text, sizeof(text), "%s%s%s", brackets ? "[" : "", pod ?: ip,
-		       brackets ? "]" : "");
-	if (port) {
-		size_t n = strlen(text);
-
-		(void)snprintf(text + n, sizeof(text) - n, ":%" PRId64, fl_json_int(port));
-	}
-	cli_table_add(t, text);
-}
-
 /* The policy that allowed it, or those that did not. */
 static void add_policy(struct cli_table *t, const struct fl_json *flow)
 {
@@ -80,8 +61,8 @@ static int print_table(const struct fl_json *flows, bool *titled, struct fl_err 
 		const struct fl_json *flow = fl_json_at(flows, i);
 
 		cli_table_add_json(t, fl_json_get(flow, "time"));
-		add_end(t, fl_json_get(flow, "from"));
-		add_end(t, fl_json_get(flow, "to"));
+		cli_table_add_end(t, fl_json_get(flow, "from"));
+		cli_table_add_end(t, fl_json_get(flow, "to"));
 		cli_table_add_json(t, fl_json_get(flow, "protocol"));
 		cli_table_add_json(t, fl_json_get(flow, "verdict"));
 		cli_table_add_json(t, fl_json_get(flow, "reason"));

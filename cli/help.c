@@ -99,7 +99,7 @@ static const struct cli_command commands[] = {
 	  "                         policy: for each direction and address family. END is\n"
 	  "                         NAMESPACE/POD or an address, PORT is 80/tcp, 53/udp, 9/sctp "
 	  "or\n"
-	  "                         icmp. Ends with 1 when it is denied.\n"
+	  "                         icmp. Ends with 1 unless it is allowed in every family.\n"
 	  "policy explain --questions FILE\n"
 	  "                         many at once: a JSON list of {\"from\",\"to\",\"port\"}; "
 	  "answers\n"

@@ -304,6 +304,9 @@ int cli_policy(const struct cli *c, struct fl_err *err)
 				fl_fail(err, EINVAL, "'%s': expected list, show or explain",
 					c->argument ? c->argument : ""),
 				CLI_USAGE);
+	if (c->operand && !fl_streq(c->argument, "show"))
+		return fl_class(err, fl_fail(err, EINVAL, "unexpected argument '%s'", c->operand),
+				CLI_USAGE);
 	if (is_explain && !c->questions && (!c->from || !c->to || !c->port))
 		return fl_class(err, fl_fail(err, EINVAL, "explain needs --from, --to and --port"),
 				CLI_USAGE);

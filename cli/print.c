@@ -174,6 +174,21 @@ static size_t width_of(const char *text)
 	return n;
 }
 
+void cli_table_add_end(struct cli_table *t, const struct fl_json *end)
+{
+	const char *ip = fl_json_str(fl_json_get(end, "ip")) ?: "?";
+	const char *pod = fl_json_str(fl_json_get(end, "pod"));
+	const struct fl_json *port = fl_json_get(end, "port");
+	bool brackets = !pod && port && strchr(ip, ':');
+	char text[512], number[24] = "";
+
+	if (port)
+		(void)snprintf(number, sizeof(number), ":%" PRId64, fl_json_int(port));
+	(void)snprintf(text, sizeof(text), "%s%s%s%s", brackets ? "[" : "", pod ?: ip,
+		       brackets ? "]" : "", number);
+	cli_table_add(t, text);
+}
+
 int cli_table_print(const struct cli_table *t, FILE *to, struct fl_err *err)
 {
 	size_t width[COLUMNS_MAX];

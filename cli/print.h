@@ -32,6 +32,9 @@ void cli_table_add(struct cli_table *t, const char *text);
 /* As above for what a document says: a text, a number, yes or no, a list with commas. */
 void cli_table_add_json(struct cli_table *t, const struct fl_json *v);
 
+/* As above for an end of a connection: "default/web:80", "10.0.0.1:80", "[fd00::1]:80". */
+void cli_table_add_end(struct cli_table *t, const struct fl_json *end);
+
 /* Writes it. -ENOMEM, if memory was lacking on the way. */
 fl_must int cli_table_print(const struct cli_table *t, FILE *to, struct fl_err *err);
 

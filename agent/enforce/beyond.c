@@ -182,6 +182,20 @@ static void note(struct enf *e, int r, const struct fl_err *why)
 		e->beyond_broken = *why;
 }
 
+/* A pod's interface is none of those to other nodes, though a route may lead on by it. */
+static int set_devices(struct enf *e, struct fl_err *err)
+{
+	fl_auto_free struct dp_device *devices = calloc(e->n_devices + 1, sizeof(*devices));
+	size_t n = 0;
+
+	if (!devices)
+		return fl_fail_errno(err, ENOMEM, "list the interfaces to other nodes");
+	for (size_t i = 0; i < e->n_devices; i++)
+		if (!enf_att_find(e, e->devices[i].name))
+			devices[n++] = e->devices[i];
+	return dp_set_devices(e->dp, e->nl, devices, n, e->o.xdp, err);
+}
+
 void enf_beyond(struct enf *e)
 {
 	struct fl_err err;
@@ -190,7 +204,7 @@ void enf_beyond(struct enf *e)
 		return;
 	e->beyond_broken.sys = 0;
 	note(e, enf_deny(e, &err), &err);
-	note(e, dp_set_devices(e->dp, e->nl, e->devices, e->n_devices, e->o.xdp, &err), &err);
+	note(e, set_devices(e, &err), &err);
 }
 
 static int remember(struct enf *e, const struct enf_beyond *b, struct fl_err *err)

@@ -94,15 +94,21 @@ static double seconds(void)
 /* Until the first reconcile the world is not complete, and nothing of it may be put in force. */
 static int compile(struct enf *e, struct fl_err *err)
 {
-	fl_auto_pol_diff struct pol_diff diff = { 0 };
-	double begin = seconds();
+	double begin = seconds(), compiled_s = 0;
 	int r;
 
 	if (e->lost)
 		return fl_fail(err, EAGAIN, "policies are being read anew");
-	r = enf_pods_refresh(e, err) ?: pol_world_commit(e->world, &diff, err);
-	e->stats.last_compile_s = seconds() - begin;
-	r = r ?: enf_apply(e, &diff, err);
+	r = enf_pods_refresh(e, err);
+	do {
+		fl_auto_pol_diff struct pol_diff diff = { 0 };
+		double from = seconds();
+
+		r = r ?: pol_world_commit(e->world, &diff, err);
+		compiled_s += seconds() - from;
+		r = r ?: enf_apply(e, &diff, err);
+	} while (r == 0 && pol_world_stats(e->world).admits);
+	e->stats.last_compile_s = compiled_s;
 	e->lost = r < 0;
 	if (r == 0)
 		e->stats.last_commit_s = seconds() - begin;

@@ -89,9 +89,9 @@ struct enf_beyond {
 };
 
 /*
- * Puts the programs on the interfaces, as dp_set_devices() does, and then lets packets of the
- * blocks pass by the stack; enf_reconcile() keeps it so. At any time; what fails is a problem that
- * stands.
+ * Puts the programs on the interfaces but those of pods, as dp_set_devices() does, and then lets
+ * packets of the blocks go past the stack; enf_reconcile() keeps it so. At any time; what fails is
+ * a problem that stands.
  */
 void enf_set_beyond(struct enf *e, const struct enf_beyond *b);
 

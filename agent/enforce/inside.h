@@ -142,6 +142,7 @@ fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
 
 /* Opens the endpoints that are in the datapath since the last call: they are judged rightly now. */
 fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
+
 /* Whether it ought to be under the datapath: it is there, has addresses, and wants the agent. */
 bool enf_att_belongs(const struct enf_att *a);
 

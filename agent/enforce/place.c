@@ -247,6 +247,11 @@ void enf_problems(const struct enf *e, enf_complain *each, void *arg)
 		     arg);
 	else
 		pol_world_refused(e->world, complain_of_policy, &c);
+	if (pol_world_stats(e->world).shut)
+		each("policy",
+		     "there are more policy sets than the map of slots has: the pods of those that "
+		     "came last are shut",
+		     arg);
 	for (size_t i = 0; i < e->n_atts; i++) {
 		const struct enf_att *a = e->atts[i];
 

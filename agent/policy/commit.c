@@ -310,7 +310,7 @@ int pol_world_commit(struct pol_world *w, struct pol_diff *out, struct fl_err *e
 	r = start(w, err) ?: reconsider(w, err) ?: use_new_blocks(w, err) ?: enter_new(w, err)
 		       ?: change_policies(w, err) ?: assign_sets(w, err) ?: compile_sets(w, err)
 		       ?: forget_gone(w, err) ?: refuse(w, err)
-		       ?: blocks_forget_stillborn(w, err) ?: tell_slots(w, err) ?: tell_places(w, false, err) ?: tell_pods(w, err);
+		       ?: blocks_forget_stillborn(w, err) ?: sets_admit(w, err) ?: tell_slots(w, err) ?: tell_places(w, false, err) ?: tell_pods(w, err);
 	if (r < 0)
 		return r;
 	blocks_unlist(w);

@@ -194,6 +194,7 @@ struct pol_world {
 	size_t blocks_of_len[129]; /* blocks in use by length, of 128 bits */
 	struct set **slots;	   /* slot -> its set */
 	size_t n_slots, room_slots;
+	size_t n_shut; /* sets for which there is no slot */
 	size_t n_rules, n_ports, n_blocks, n_refused;
 	size_t n_addresses; /* places that are no shorter */
 	/* What has changed since the last commit. */
@@ -345,6 +346,9 @@ fl_must int set_compile(struct pol_world *w, struct set *s, struct fl_err *err);
 
 /* Takes a set that no pod has any more out of the maps, and frees it. */
 fl_must int set_retire(struct pol_world *w, struct set *s, struct fl_err *err);
+
+/* Sets for which there was no slot get those that the last commit's have given up. */
+fl_must int sets_admit(struct pol_world *w, struct fl_err *err);
 
 /* Frees it, with nobody told. */
 void set_free(struct pol_world *w, struct set *s);

@@ -92,6 +92,7 @@ static int take_slot(struct pol_world *w, struct set *s, struct fl_err *err)
 	int r;
 
 	if (w->n_slots >= w->limits.slots) {
+		w->n_shut += s->slot != POL_SLOT_CLOSED;
 		s->slot = POL_SLOT_CLOSED;
 		return 0;
 	}
@@ -107,8 +108,29 @@ static int take_slot(struct pol_world *w, struct set *s, struct fl_err *err)
 	}
 	w->slots[slot] = s;
 	w->n_slots++;
+	w->n_shut -= s->slot == POL_SLOT_CLOSED;
 	s->slot = slot;
 	return 0;
+}
+
+int sets_admit(struct pol_world *w, struct fl_err *err)
+{
+	struct ident *id;
+	struct set *s;
+	size_t at = 0;
+	int r = 0;
+
+	if (!w->n_shut || w->n_slots >= w->limits.slots)
+		return 0;
+	while (r == 0 && (s = pol_table_next(&w->sets, &at)))
+		if (s->slot == POL_SLOT_CLOSED) {
+			r = take_slot(w, s, err);
+			s->is_switched = true;
+		}
+	for (at = 0; r == 0 && (id = pol_table_next(&w->idents, &at));)
+		for (size_t i = 0; r == 0 && id->policies && i < id->pods.n; i++)
+			r = pod_queue(w, id->pods.v[i], err);
+	return r;
 }
 
 void set_free(struct pol_world *w, struct set *s)
@@ -121,6 +143,7 @@ void set_free(struct pol_world *w, struct set *s)
 	if (s->version)
 		number_release(w, NUMBER_VERSION, s);
 	pol_table_del(&w->sets, s->hash, s);
+	w->n_shut -= s->slot == POL_SLOT_CLOSED;
 	fl_free_p(&s->policies);
 	fl_free_p(&s->ports);
 	fl_free_p(&s->part[POL_INGRESS].v);

@@ -379,6 +379,8 @@ struct pol_stats pol_world_stats(const struct pol_world *w)
 		.identities = w->idents.n,
 		.blocks = w->n_blocks,
 		.sets = w->sets.n,
+		.shut = w->n_shut,
+		.admits = w->n_shut && w->slots_rest,
 		.rules = w->n_rules,
 		.ports = w->n_ports,
 		.port_sets = w->port_sets.n,

@@ -132,6 +132,8 @@ struct pol_stats {
 	size_t namespaces, pods, policies, refused;
 	size_t identities, blocks, sets, rules, ports, port_sets;
 	size_t addresses, prefixes; /* whole ones, and shorter ones */
+	size_t shut; /* of the sets, those for which there is no slot: their pods are shut */
+	bool admits; /* one more commit has slots for some of these, which have been given up */
 	const char *full; /* the map that the first of those that are refused did not fit; static */
 };
 

@@ -186,13 +186,14 @@ void fl_attach_keep(struct fl_attach *a)
 {
 	a->leased = a->recorded = a->paired = false;
 	a->pod = NULL;
-	a->record_fd = -1;
+	a->record_fd = a->agent_fd = -1;
 }
 
 void fl_attach_done(struct fl_attach *a)
 {
 	fl_nl_close(&a->pod);
 	fl_close_p(&a->record_fd);
+	fl_close_p(&a->agent_fd);
 	fl_cni_result_done(&a->result);
 	fl_json_free(&a->ipam_tree);
 }

@@ -23,6 +23,7 @@ struct fl_attach {
 	struct fl_nl *pod;     /* the same in the pod, once it is configured */
 	struct fl_endpoint ep; /* the record; borrows. Its flags and mode are the plugin's */
 	int record_fd;	       /* starts at -1 */
+	int agent_fd;	       /* to an agent that has been asked; starts at -1 */
 	enum fl_pod_ipv6 ipv6;
 	struct fl_json *ipam_tree; /* what result borrows from */
 	struct fl_cni_result result;

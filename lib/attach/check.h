@@ -2,8 +2,8 @@
 /*
  * CHECK, as far as all plugins that make a veth pair do the same: the kernel against the result.
  * What chained plugins may have changed since is let be: MAC addresses, MTU, a route's table; an
- * address that they add is in the result. A
- * difference is reported as object, what was expected, what was found, with code FL_CNI_DRIFT.
+ * address that they add is in the result. A difference is reported as object, what was expected,
+ * what was found, with code FL_CNI_DRIFT.
  */
 #pragma once
 

@@ -84,6 +84,16 @@ static int send_request(int fd, const struct fl_key *key, struct fl_err *err)
 	return 0;
 }
 
+static int ask(struct fl_attach *a, struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	int r = connect_agent(a->req->root, &fd, err) ?: send_request(fd, &a->ep.key, err);
+
+	if (r == 0)
+		a->agent_fd = FL_TAKE_FD(fd);
+	return r;
+}
+
 int fl_guard_join(struct fl_attach *a, struct fl_err *err)
 {
 	static const struct fl_blocks blocks = { FL_BLOCKS_INGRESS, FL_BLOCKS_EGRESS };
@@ -109,6 +119,8 @@ int fl_guard_join(struct fl_attach *a, struct fl_err *err)
 		r = fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
+	/* It works while this waits for grace periods. One that is away may be there later. */
+	FL_IGNORE(ask(a, &ignored));
 	fl_tc_put_blocks(b, a->port.index, &blocks);
 	r = fl_batch_send(a->host, b, err);
 	if (r == -EEXIST && is_inside(a->host, a->port.index, &ignored) == 1)
@@ -198,13 +210,12 @@ static int judge_answer(const char *answer, struct fl_err *err)
 	return fl_fail(err, EAGAIN, "the agent refuses: %s", words ? words : "no reason given");
 }
 
-static int ask(const struct fl_attach *a, struct fl_err *err)
+static int hear(struct fl_attach *a, struct fl_err *err)
 {
 	char answer[ANSWER_MAX] = "";
-	fl_auto_close int fd = -1;
-	int r = connect_agent(a->req->root, &fd, err) ?: send_request(fd, &a->ep.key, err);
+	int r = a->agent_fd < 0 ? ask(a, err) : 0;
 
-	r = r ?: read_answer(fd, &a->req->deadline, answer, err);
+	r = r ?: read_answer(a->agent_fd, &a->req->deadline, answer, err);
 	return r ?: judge_answer(answer, err);
 }
 
@@ -223,7 +234,7 @@ int fl_guard_wait(struct fl_attach *a, struct fl_err *err)
 				"config 'agent': 'required', but the agent has no datapath"),
 			FL_CNI_TRY_LATER);
 	}
-	r = ask(a, required ? err : &ignored);
+	r = hear(a, required ? err : &ignored);
 	if (r == 0 || !required)
 		return 0;
 	return fl_class(err, fl_wrap(err, r, "config 'agent': 'required'"), FL_CNI_TRY_LATER);

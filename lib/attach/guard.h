@@ -10,15 +10,15 @@
 #include "attach/check.h"
 
 /*
- * Joins; for a pair that has been made and is down. Pods without addresses (layer 2) do not.
+ * Joins, for a pair that has been made and is down, and tells the agent, which works meanwhile and
+ * while the pod is set up: fl_guard_wait(). Pods without addresses (layer 2) do not.
  * -EAGAIN with FL_CNI_TRY_LATER: there is a datapath, but somebody took its link away.
  */
 fl_must int fl_guard_join(struct fl_attach *a, struct fl_err *err);
 
 /*
- * Tells the agent and waits until policy is in force for the pod. An agent that is away is no
- * error: the pod is shut until it comes back. With "agent": "required" it is: -EAGAIN with
- * FL_CNI_TRY_LATER.
+ * Waits until policy is in force for the pod, as the agent says. One that is away is no error: the
+ * pod is shut until it comes back. With "agent": "required" it is: -EAGAIN with FL_CNI_TRY_LATER.
  */
 fl_must int fl_guard_wait(struct fl_attach *a, struct fl_err *err);
 

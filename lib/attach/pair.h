@@ -99,5 +99,14 @@ fl_must int fl_pair_wait(struct fl_nl *host, const char *name, const struct fl_d
 fl_must int fl_pod_wait(const struct fl_pod *pod, struct fl_nl *nl,
 			const struct fl_deadline *deadline, struct fl_err *err);
 
+/*
+ * Waits until the pod's interface takes packets to each IPv6 address of the result: the kernel
+ * makes the local route that this needs by a worker, after it has said that the address is there.
+ * By the socket that fl_pod_configure() kept in *pod->nl. There is nothing to wait for where
+ * addresses are probed first. -ETIMEDOUT at the deadline.
+ */
+fl_must int fl_pod_settle(const struct fl_pod *pod, const struct fl_cni_result *res,
+			  const struct fl_deadline *deadline, struct fl_err *err);
+
 /* A random, locally administered unicast MAC address; salt sets apart those of one process. */
 void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN]);

@@ -165,10 +165,9 @@ static size_t list_gateways(const struct add *a, struct fl_neigh out[2])
 	return n;
 }
 
-static int configure_pod(struct add *a, struct fl_err *err)
+static struct fl_pod pod_of(struct add *a)
 {
-	struct fl_neigh gateways[2];
-	const struct fl_pod pod = {
+	return (struct fl_pod){
 		.netns_fd = a->at.req->netns_fd,
 		.home_fd = a->at.req->home_fd,
 		.nl = &a->at.pod,
@@ -176,11 +175,18 @@ static int configure_pod(struct add *a, struct fl_err *err)
 		.index = a->at.port.peer,
 		.iface = IF_POD,
 		.ipv6 = a->at.ipv6,
-		.gateways = gateways,
-		.n_gateways = list_gateways(a, gateways),
 	};
-	int e = fl_pod_configure(&pod, &a->at.result, err);
+}
 
+static int configure_pod(struct add *a, struct fl_err *err)
+{
+	struct fl_pod pod = pod_of(a);
+	struct fl_neigh gateways[2];
+	int e;
+
+	pod.gateways = gateways;
+	pod.n_gateways = list_gateways(a, gateways);
+	e = fl_pod_configure(&pod, &a->at.result, err);
 	return e < 0 ? fl_wrap(err, e, "interface '%s'", a->at.req->ifname) : 0;
 }
 
@@ -248,6 +254,13 @@ static int raise_end(struct add *a, struct fl_err *err)
 	return e;
 }
 
+static int settle_pod(struct add *a, struct fl_err *err)
+{
+	const struct fl_pod pod = pod_of(a);
+
+	return fl_pod_settle(&pod, &a->at.result, &a->at.req->deadline, err);
+}
+
 static int tell_agent(struct add *a, struct fl_err *err)
 {
 	return fl_guard_wait(&a->at, err);
@@ -258,7 +271,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses, complete_addresses, write_record,      make_ways,
 		list_interfaces, create_pair,	configure_pod,	    set_up_forwarding, raise_end,
-		tell_agent,
+		settle_pod,	 tell_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -281,6 +294,7 @@ int fl_routed_add(struct fl_routed *r, const struct fl_cni_args *args, struct fl
 			.args = args,
 			.ep.key = { req->name, req->container_id, req->ifname },
 			.record_fd = -1,
+			.agent_fd = -1,
 			.iface = IF_POD },
 		.r = r,
 	};

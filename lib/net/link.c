@@ -164,22 +164,15 @@ static void set_flag(struct ifinfomsg *ifi, unsigned int flag, enum fl_change c)
 		ifi->ifi_flags |= flag;
 }
 
-void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s)
+/* Sets link what s says, but for its state. */
+static void put_settings(struct fl_batch *b, struct ifinfomsg *link, const char *what,
+			 const struct fl_link_set *s)
 {
-	struct ifinfomsg ifi = { .ifi_index = (int)s->index };
 	struct nl_msg *m;
-	char what[64];
 
-	if (s->name)
-		(void)snprintf(what, sizeof(what), "set link '%s'", s->name);
-	else
-		(void)snprintf(what, sizeof(what), "set link %u", s->index);
-	if (s->ipv6_auto != FL_KEEP)
-		put_ipv6_auto(b, &ifi, what, s);
-	set_flag(&ifi, IFF_UP, s->up);
-	set_flag(&ifi, IFF_PROMISC, s->promisc);
+	set_flag(link, IFF_PROMISC, s->promisc);
 	/* RTM_SETLINK does not know the settings of bridges and their ports. */
-	m = add(b, RTM_NEWLINK, 0, &ifi, what);
+	m = add(b, RTM_NEWLINK, 0, link, what);
 	put_name(b, m, s->name);
 	put_number(b, m, IFLA_MASTER, s->master);
 	put_number(b, m, IFLA_MTU, s->mtu);
@@ -188,6 +181,34 @@ void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s)
 	fl_put(b, m, IFLA_IFALIAS, s->alias, s->alias ? strlen(s->alias) : 0);
 	put_arp_notify(b, m, s);
 	put_bridge_info(b, m, s);
+}
+
+static bool has_settings(const struct fl_link_set *s)
+{
+	return s->master || s->mtu || s->mac || s->alias || s->promisc || s->arp_notify ||
+	       s->hairpin || s->isolated || s->vlan_filtering;
+}
+
+/*
+ * The state comes last, in a message of its own: whatever is set on a link that is up the kernel
+ * tells everybody, at more than the cost of a message.
+ */
+void fl_link_put_set(struct fl_batch *b, const struct fl_link_set *s)
+{
+	struct ifinfomsg ifi = { .ifi_index = (int)s->index }, state = ifi;
+	char what[64];
+
+	if (s->name)
+		(void)snprintf(what, sizeof(what), "set link '%s'", s->name);
+	else
+		(void)snprintf(what, sizeof(what), "set link %u", s->index);
+	if (s->ipv6_auto != FL_KEEP)
+		put_ipv6_auto(b, &ifi, what, s);
+	if (has_settings(s))
+		put_settings(b, &ifi, what, s);
+	set_flag(&state, IFF_UP, s->up);
+	if (s->up != FL_KEEP)
+		put_name(b, add(b, RTM_NEWLINK, 0, &state, what), s->name);
 }
 
 static void put_vlan_info(struct fl_batch *b, struct nl_msg *m, uint16_t vlan, uint16_t flags)

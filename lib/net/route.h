@@ -33,6 +33,7 @@ struct fl_route {
 	uint8_t protocol;     /* FL_ROUTE_BY_...; 0: as by hand (boot) */
 	bool has_src;
 	struct fl_ip src; /* preferred source */
+	bool local;	  /* fl_route_lookup() only: the address is this machine's own */
 };
 
 /*

@@ -189,6 +189,7 @@ static int each_lookup(const struct nlmsghdr *h, void *arg, struct fl_err *err)
 	if (r == 0 || (rt->rtm_type != RTN_UNICAST && rt->rtm_type != RTN_LOCAL))
 		return fl_fail(err, ENETUNREACH, "the way there is closed");
 	read_hop(&route, fl_attr_u32(tb[RTA_OIF], 0), rt->rtm_flags, tb[RTA_GATEWAY]);
+	route.local = rt->rtm_type == RTN_LOCAL;
 	*(struct fl_route *)arg = route;
 	return 0;
 }

@@ -221,6 +221,16 @@ static int raise_port(struct add *a, struct fl_err *err)
 	return fl_pair_raise(a->at.host, &a->at.ends, wait ? &a->at.req->deadline : NULL, err);
 }
 
+/* Who is told of the pod sends to it at once. */
+static int settle_pod(struct add *a, struct fl_err *err)
+{
+	const struct fl_pod pod = pod_of(a);
+
+	if (a->conf->no_container_interface)
+		return 0;
+	return fl_pod_settle(&pod, &a->at.result, &a->at.req->deadline, err);
+}
+
 /* What the pod announced when its link came up has not passed a datapath that did not know it. */
 static int tell_agent(struct add *a, struct fl_err *err)
 {
@@ -237,7 +247,7 @@ static int run_steps(struct add *a, struct fl_err *err)
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses,	  complete_addresses, write_record,
 		set_up_bridge,	 list_interfaces, create_pair,	      configure_pod,
-		set_up_firewall, raise_port,	  tell_agent,
+		set_up_firewall, raise_port,	  settle_pod,	      tell_agent,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
@@ -260,6 +270,7 @@ int br_add(const struct fl_cni_req *req, struct fl_json **result, struct fl_err 
 			.args = &args,
 			.ep.key = { req->name, req->container_id, req->ifname },
 			.record_fd = -1,
+			.agent_fd = -1,
 			.iface = IF_POD },
 		.conf = &conf,
 	};

@@ -9,6 +9,7 @@ bats_require_minimum_version 1.5.0
 load node
 load cluster
 load bgp
+load policies
 
 CLIENT='bgp:
   mesh: false
@@ -182,3 +183,32 @@ gobgp_has() {
 	answers n1 fd00:244:2::9
 	established n1 2
 }
+
+# In the cluster of the test above: IPv4 by next hops that have IPv6 addresses.
+@test "past the stack such a next hop is used too, and asked for where it is not known" {
+	local node before
+	for node in n1 n2; do
+		pod_attach $node a "$(agent_net_conf '.type = "bgp-route"')"
+		on $node in_node nft -f - <<<"$seen"
+	done
+	before=$(packets n1 redirected egress)
+	on n1 in_node ip -6 neigh flush dev eth0
+	on n1 in_pod a ping -q -c 1 -W 5 "$(pod_ip n2 a)"
+	on n2 in_node ip -6 neigh flush dev eth0
+	on n2 in_pod a ping -q -c 1 -W 5 "$(pod_ip n1 a)"
+	reaches n1 a "$(pod_ip n2 a)" -s 4000
+	for node in n1 n2; do
+		[ "$(on $node in_node nft -j list chain inet seen forward |
+			jq '[.nftables[].rule?.expr[]?.counter?.packets | values] | add')" = 0 ]
+	done
+	[ "$(packets n1 redirected egress)" -ge $((before + 3)) ]
+	pods_detach
+}
+
+# What a stack forwards.
+seen='table inet seen {
+	chain forward {
+		type filter hook forward priority 0; policy accept;
+		counter
+	}
+}'

@@ -239,3 +239,40 @@ blocks() {
 	run ! policy_is_refused default/p1 rules
 	is_free
 }
+
+# others N: pods of this node that are not attached, each with a policy of its own.
+others() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		cat <<-END
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: {name: q$i, namespace: default, labels: {app: q$i}}
+			spec: {nodeName: n1}
+		END
+		policies_of q$i <<<'policyTypes: [Ingress]'
+	done | manifest_put n1 far.yaml
+}
+
+sets_shut() {
+	[ "$(metric n1 fairlead_policy_sets_shut)" = "$1" ]
+}
+
+@test "a pod with one policy set more than there are is shut and named, until there is room" {
+	local before
+	pods 2
+	others 14
+	eventually 10 has_entries slots 14
+	sets_shut 0
+	policies_of p1 <<<'ingress: [{}]' | manifest_put n1 policy.yaml
+	eventually 10 sets_shut 1
+	agent_get n1 /v1/status | jq -e '.problems[] | select(.text | contains("more policy sets than the map of slots"))'
+	before=$(packets n1 closed)
+	loses n1 p2 "$(pod_ip n1 p1)"
+	[ "$(packets n1 closed)" -gt "$before" ]
+	others 13
+	eventually 10 sets_shut 0
+	agent_get n1 /v1/status | jq -e 'all(.problems[]; .text | contains("more policy sets") | not)'
+	reaches n1 p2 "$(pod_ip n1 p1)"
+}

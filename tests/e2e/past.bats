@@ -398,6 +398,15 @@ wraps_by_vtep() {
 	[[ $output == *fl_from_net* ]]
 }
 
+# xdp_at NODE: the interfaces of the node and of its pods that have an XDP program.
+xdp_at() {
+	local pod
+	on "$1" in_node ip -j -d link show | jq -r '.[] | select(.xdp) | .ifname'
+	for pod in $(on "$1" in_node ls /run/netns); do
+		on "$1" in_pod "$pod" ip -j -d link show | jq -r --arg pod "$pod" '.[] | select(.xdp) | "\($pod)/\(.ifname)"'
+	done
+}
+
 # denies MODE: with this policy.xdp, n2's address is heard no more on n1, and nobody else's.
 denies() {
 	local before denied
@@ -429,6 +438,33 @@ denies() {
 	run -0 on n1 in_node ip -d link show eth0
 	[[ $output != *xdp* ]]
 	reaches n2 b "$(pod_ip n1 a)"
+}
+
+# host_end POD: of n1, its interface on the node.
+host_end() {
+	on n1 in_node ip -j route get "$(pod_ip n1 "$1")" | jq -r '.[0].dev'
+}
+
+@test "an interface of a pod has no programs but the pods', also where a route leads on by it" {
+	local to
+	to=$(host_end web)
+	agent_stop n1
+	agent_start n1 "${conf/enforce: true/enforce: true, xdp: generic, denySources: [192.0.2.99/32]}"
+	agent_wait_ready n1
+	on n1 in_node ip route add 198.51.100.192/26 via "$(pod_ip n1 web)" dev "$to" onlink
+	eventually 10 resynced "$(metric n1 fairlead_reconciles_total)"
+	[ "$(xdp_at n1)" = eth0 ]
+	agent_get n1 /v1/status | jq -e '.problems == []'
+	reaches n1 a "$(pod_ip n1 web)"
+	on n1 in_node ip route del 198.51.100.192/26
+	agent_stop n1
+	agent_start n1 "$conf"
+	agent_wait_ready n1
+}
+
+# resynced N: the agent has looked at everything twice more than N times.
+resynced() {
+	[ "$(metric n1 fairlead_reconciles_total)" -gt $(($1 + 1)) ]
 }
 
 @test "an agent that is told to enforce no more takes its programs off all interfaces" {

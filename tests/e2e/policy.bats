@@ -207,6 +207,57 @@ too_large() {
 	connects n1 other "$web" 80
 }
 
+# sets_of N [more]: as many policy sets, of pods of this node that are not attached, each of which lets in
+# 4096 blocks, and the first one, if asked, one more.
+sets_of() {
+	local i
+	cat <<-END
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: large, namespace: many}
+		spec:
+		  podSelector: {}
+		  ingress: [{from: [$(seq 0 4095 | awk '{ printf "%s{ipBlock: {cidr: 10.9.%d.%d/32}}", (NR > 1 ? "," : ""), $1 / 256, $1 % 256 }')]}]
+	END
+	for ((i = 0; i < $1; i++)); do
+		cat <<-END
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: {name: p$i, namespace: many, labels: {p: "$i"}}
+			spec: {nodeName: n1}
+			---
+			apiVersion: networking.k8s.io/v1
+			kind: NetworkPolicy
+			metadata: {name: p$i, namespace: many}
+			spec:
+			  podSelector: {matchLabels: {p: "$i"}}
+			  ingress: [$([ -z "${2-}" ] || [ $i != 0 ] || echo '{from: [{ipBlock: {cidr: 11.0.0.0/8}}]}')]
+		END
+	done
+}
+
+rules_are() {
+	[ "$(metric n1 'fairlead_datapath_map_entries{map="rules"')" = "$1" ]
+}
+
+@test "as many rules as the map has are in force, and with one more the largest policy is refused" {
+	local all
+	all=$(metric n1 'fairlead_datapath_map_capacity{map="rules"')
+	sets_of $((all / 4096)) | policy
+	eventually 10 rules_are "$all"
+	run ! policy_is_refused many/large rules
+	connects n1 cli "$(pod_ip n1 web)" 80
+	sets_of $((all / 4096)) more | manifest_put n1 policy.yaml
+	eventually 10 policy_is_refused many/large rules
+	rules_are 1
+	[ "$(metric n1 fairlead_policies_refused)" = 1 ]
+	connects n1 cli "$(pod_ip n1 web)" 80
+	manifest_put n1 policy.yaml <<<''
+	eventually 10 rules_are 0
+}
+
 @test "an agent that is told to enforce no more takes the datapath away, and policies with it" {
 	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"

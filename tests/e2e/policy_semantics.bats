@@ -93,6 +93,8 @@ write_policy() {
 	[[ $stderr == *"no agent at '$BATS_TEST_TMPDIR/none.sock'"* ]]
 	run -2 --separate-stderr policy lst -f "$BATS_TEST_TMPDIR/p.yaml"
 	[[ $stderr == *"expected list, show or explain"* ]]
+	run -2 --separate-stderr policy list x/p -f "$BATS_TEST_TMPDIR/p.yaml"
+	[[ $stderr == *"unexpected argument 'x/p'"* ]]
 	run -1 --separate-stderr policy show x/q -f "$BATS_TEST_TMPDIR/p.yaml"
 	[[ $stderr == *"no policy 'x/q'"* ]]
 	run -1 --separate-stderr policy list -f "$BATS_TEST_TMPDIR/none.yaml"

@@ -111,6 +111,34 @@ static void dual_stack_pod_can_use_its_addresses_at_once(void **state)
 	must("ip addr add fd88::1/64 dev h0 nodad && ping -6 -c 1 -W 2 fd88::2");
 }
 
+static void settled_pod_takes_packets_to_each_of_its_addresses(void **state)
+{
+	fl_auto_nl struct fl_nl *kept = NULL;
+	struct fl_deadline later = fl_deadline_in(60000), past = fl_deadline_in(0);
+	char text[32], want[64];
+
+	(void)state;
+	to.nl = &kept;
+	ip("10.88.0.2/24", NULL);
+	for (int i = 2; i < 12; i++) {
+		(void)snprintf(text, sizeof(text), "fd88::%d/64", i);
+		ip(text, NULL);
+	}
+	configure();
+	CHECK_OK(fl_pod_settle(&to, &res, &later, &err), &err);
+	must("$POD ip -6 route show table local");
+	for (int i = 2; i < 12; i++) {
+		(void)snprintf(want, sizeof(want), "local fd88::%d dev eth0", i);
+		CHECK(strstr(out, want));
+	}
+	/* One that is not there never is. */
+	ip("fd88::99/64", NULL);
+	CHECK_FAILS(fl_pod_settle(&to, &res, &past, &err), ETIMEDOUT, &err, "'fd88::99'");
+	to.ipv6 = FL_POD_IPV6_DAD;
+	CHECK_OK(fl_pod_settle(&to, &res, &past, &err), &err);
+	to.nl = NULL;
+}
+
 static void enabledad_leaves_the_address_tentative_until_it_was_probed(void **state)
 {
 	(void)state;
@@ -251,6 +279,7 @@ int main(void)
 		P(pod_with_ipv4_only_has_its_address_and_no_link_local_one),
 		P(routed_pod_has_permanent_gateways_that_are_on_its_link),
 		P(dual_stack_pod_can_use_its_addresses_at_once),
+		P(settled_pod_takes_packets_to_each_of_its_addresses),
 		P(enabledad_leaves_the_address_tentative_until_it_was_probed),
 		P(ipv6_is_switched_on_where_the_namespace_has_it_off),
 		P(pod_without_addresses_is_set_up_and_left_as_the_kernel_makes_it),

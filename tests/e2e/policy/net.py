@@ -22,6 +22,7 @@ GATEWAYS = {'n1': ('10.0.1.254', 'fd00::1:fffe'), 'n2': ('10.0.2.254', 'fd00::2:
 PODS4, PODS6 = ipaddress.ip_network('10.0.0.0/16'), ipaddress.ip_network('fd00::/16')
 PATIENCE_MS = 4000  # without any progress; what is allowed comes at once
 LIMIT_S = 30
+RTF_LOCAL = 0x80000000
 
 
 class Wrong(Exception):
@@ -184,8 +185,18 @@ class Net:
             return None
         if address not in self.outside:
             self.must('lan', 'ip', 'addr', 'replace', str(address), 'dev', 'lo')
+            wait_until(f'{self.name}: lan receives at {address}', lambda: self.is_local(address))
             self.outside.add(address)
         return 'lan', None
+
+    def is_local(self, address):
+        """Whether lan takes what is sent to an address of its own; of IPv6 that comes after the
+        address, when the kernel gets to it: 50 ms on a busy machine."""
+        if address.version == 4:
+            return True
+        with open(f"/proc/{self.pids['lan']}/net/ipv6_route") as routes:
+            return any(r[0] == f'{int(address):032x}' and r[1] == '80' and int(r[8], 16) & RTF_LOCAL
+                       for r in map(str.split, routes))
 
     def end(self, address):
         """(number, node) of the end with this address, or None."""
