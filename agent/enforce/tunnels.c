@@ -93,5 +93,5 @@ bool enf_has_tunnels(const struct enf *e)
 int enf_lend_tunnels(struct enf *e, bool may, struct fl_err *err)
 {
 	return may && enf_has_tunnels(e) ? dp_lend_tunnels(e->dp, err)
-						       : dp_keep_tunnels(e->dp, err);
+					 : dp_keep_tunnels(e->dp, err);
 }
