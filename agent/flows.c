@@ -38,7 +38,7 @@ static void on_event(const struct fl_event *event, void *arg)
 	bool known = is_about_interface(event) && enf_name_endpoint(f->enf, event->ifindex, &who);
 
 	f->full |= event->reason == FL_R_FLOWS_FULL;
-	flowlog_add(f->log, enf_is_lost(f->enf) ? NULL : enf_world(f->enf), event,
+	flowlog_add(f->log, enf_is_settled(f->enf) ? enf_world(f->enf) : NULL, event,
 		    known ? &who : NULL);
 }
 

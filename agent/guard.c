@@ -89,6 +89,7 @@ static void on_put(enum pol_kind kind, const struct fl_json *object, const char 
 	struct fl_err err;
 	int r = 0;
 
+	enf_unsettle(g->enf);
 	if (kind == POL_KIND_NAMESPACE)
 		r = put_namespace(g, &c, &err);
 	else if (kind == POL_KIND_POD)
@@ -104,6 +105,7 @@ static void on_del(enum pol_kind kind, const char *ns, const char *name, void *a
 	struct fl_err err;
 	int r = 0;
 
+	enf_unsettle(g->enf);
 	if (kind == POL_KIND_NAMESPACE)
 		r = pol_world_del_namespace(enf_world(g->enf), name, &err);
 	else if (kind == POL_KIND_POD)
@@ -378,7 +380,7 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 {
 	if (!g)
 		return fl_fail(err, ENOENT, "config 'policy.enforce' is false");
-	if (!g->read || enf_is_lost(g->enf))
+	if (!g->read || !enf_is_settled(g->enf))
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	*out = enf_world(g->enf);
 	return 0;

@@ -109,6 +109,7 @@ static int compile(struct enf *e, struct fl_err *err)
 		r = r ?: enf_apply(e, &diff, err);
 	} while (r == 0 && pol_world_stats(e->world).admits);
 	e->stats.last_compile_s = compiled_s;
+	e->unsettled = r < 0;
 	e->lost = r < 0;
 	if (r == 0)
 		e->stats.last_commit_s = seconds() - begin;
@@ -123,6 +124,16 @@ void enf_lose(struct enf *e)
 bool enf_is_lost(const struct enf *e)
 {
 	return e->lost;
+}
+
+void enf_unsettle(struct enf *e)
+{
+	e->unsettled = true;
+}
+
+bool enf_is_settled(const struct enf *e)
+{
+	return !e->lost && !e->unsettled;
 }
 
 int enf_renew(struct enf *e, struct fl_err *err)

@@ -53,6 +53,12 @@ fl_must int enf_del_pod(struct enf *e, const char *ns, const char *name, struct 
  */
 void enf_lose(struct enf *e);
 
+/* Says that something is being put into the world; it is fit to be asked after the next commit. */
+void enf_unsettle(struct enf *e);
+
+/* True when the world may be asked what it has decided. */
+bool enf_is_settled(const struct enf *e);
+
 /* True when the world, or what is in the maps, is not to be relied on. */
 bool enf_is_lost(const struct enf *e);
 

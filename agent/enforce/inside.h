@@ -90,6 +90,7 @@ struct enf {
 	bool taken_over;
 	bool began;	/* the first reconcile is over */
 	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
+	bool unsettled; /* the world has what was not compiled yet */
 	bool some_shut; /* attachments are */
 	struct enf_stats stats;
 };

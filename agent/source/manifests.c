@@ -18,15 +18,23 @@
 
 #define TRIM_BYTES (1u << 20)
 
+/*
+ * What takes long (2 MB of policy: half a second) is done in three turns of the loop: read, told,
+ * in force. Others' turn is between them, such as the API's, which the plugins wait for.
+ */
+#define LARGE_BYTES (1u << 18)
+#define TURN_MS	    20 /* enough for a request that has come meanwhile: its way takes several turns */
+
 struct src_manifests {
 	uv_poll_t events;
-	uv_timer_t quiet, rescan;
+	uv_timer_t quiet, rescan, turn;
 	unsigned int handles; /* that are not closed yet */
 	struct src_folder folder;
 	struct src_watch *watch; /* owned */
 	struct agent_cluster nodes;
 	struct src_complaints clashes; /* between nodes */
 	bool told;		       /* the first changed() was called */
+	bool any, tell;		       /* done() and changed() are due */
 	bool always;		       /* the next look reads everything again */
 	bool stale;		       /* nodes are not what the files say */
 	uint64_t burst_ms;	       /* when the events that are waited for began */
@@ -87,13 +95,40 @@ static int look_at_news(struct src_manifests *m, bool *changed, struct fl_err *e
 	return 0;
 }
 
-/* Tells of namespaces, pods and policies; also the first time. */
 static void tell_objects(struct src_manifests *m)
 {
-	bool any = src_index_tell(&m->folder.index, m->has_sink ? &m->sink : NULL);
+	m->any |= src_index_tell(&m->folder.index, m->has_sink ? &m->sink : NULL);
+}
 
-	if (m->has_sink && (any || !m->told))
+/* That was all; also the first time. */
+static void end(struct src_manifests *m)
+{
+	bool tell = m->tell;
+
+	if (m->has_sink && (m->any || !m->told))
 		m->sink.done(m->sink.arg);
+	m->told = true;
+	m->any = m->tell = false;
+	if (tell)
+		m->changed(&m->nodes, m->arg);
+}
+
+static void on_end(uv_timer_t *turn)
+{
+	end(turn->data);
+}
+
+/* Goes on in a while from now, not from when this turn of the loop began. */
+static void go_on(struct src_manifests *m, uv_timer_cb step)
+{
+	uv_update_time(m->turn.loop);
+	(void)uv_timer_start(&m->turn, step, TURN_MS, 0);
+}
+
+static void on_tell(uv_timer_t *turn)
+{
+	tell_objects(turn->data);
+	go_on(turn->data, on_end);
 }
 
 static void on_quiet(uv_timer_t *timer);
@@ -106,11 +141,12 @@ static void look(struct src_manifests *m, bool tell)
 	int r = look_at_news(m, &m->stale, &err)
 			?: src_index_settle(&m->folder.index, &m->stale, &err);
 
-	tell |= m->stale || !m->told;
+	m->tell |= tell || m->stale || !m->told;
 	if (r == 0 && m->stale)
 		r = make_nodes(m, &err);
+	bytes = m->folder.stats.bytes - bytes;
 	/* What was needed for large texts is not needed until the next change. */
-	if (m->folder.stats.bytes - bytes > TRIM_BYTES)
+	if (bytes > TRIM_BYTES)
 		malloc_trim(0);
 	if (r < 0) {
 		fl_error("%s: %s; trying again", m->folder.path, err.text);
@@ -119,10 +155,14 @@ static void look(struct src_manifests *m, bool tell)
 		return;
 	}
 	m->stale = false;
+	/* Who has the nodes is told of others at once. */
+	if (bytes > LARGE_BYTES && !m->tell) {
+		go_on(m, on_tell);
+		return;
+	}
+	(void)uv_timer_stop(&m->turn);
 	tell_objects(m);
-	m->told = true;
-	if (tell)
-		m->changed(&m->nodes, m->arg);
+	end(m);
 }
 
 static void on_quiet(uv_timer_t *timer)
@@ -182,9 +222,10 @@ int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *changed, 
 		manifests_free(m);
 		return r;
 	}
-	m->handles = 3;
-	m->events.data = m->quiet.data = m->rescan.data = m;
+	m->handles = 4;
+	m->events.data = m->quiet.data = m->rescan.data = m->turn.data = m;
 	uv_timer_init(loop, &m->quiet);
+	uv_timer_init(loop, &m->turn);
 	uv_timer_init(loop, &m->rescan);
 	src_watch_news(m->watch)->all = true;
 	uv_poll_start(&m->events, UV_READABLE, on_events);
@@ -209,6 +250,7 @@ void src_manifests_close(struct src_manifests **m)
 	uv_close((uv_handle_t *)&(*m)->events, on_closed);
 	uv_close((uv_handle_t *)&(*m)->quiet, on_closed);
 	uv_close((uv_handle_t *)&(*m)->rescan, on_closed);
+	uv_close((uv_handle_t *)&(*m)->turn, on_closed);
 	*m = NULL;
 }
 

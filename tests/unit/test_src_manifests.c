@@ -302,6 +302,92 @@ static void a_kind_that_is_not_used_is_warned_of_once(void **state)
 	CHECK(src_manifests_stats(w->m).ignored_objects == 6);
 }
 
+/* Counts the loop's turns, and in which of them the sink is told what. */
+struct turns {
+	uv_prepare_t prepare;
+	unsigned int turn, read, put, done;
+	struct world *w;
+};
+
+static void on_turn(uv_prepare_t *prepare)
+{
+	struct turns *t = prepare->data;
+
+	t->turn++;
+	if (!t->read && src_manifests_stats(t->w->m).reads > 0)
+		t->read = t->turn;
+	if (!t->put && strstr(t->w->told, "put"))
+		t->put = t->turn;
+	if (!t->done && strstr(t->w->told, "done"))
+		t->done = t->turn;
+}
+
+/* A source, and a file with a namespace and so many bytes, which it is yet to see. */
+static void put_bytes(struct world *w, size_t bytes)
+{
+	fl_auto_free char *text = malloc(bytes + 100);
+	int n;
+
+	assert_non_null(text);
+	n = sprintf(text, NAMESPACE("a") "# ");
+	memset(text + n, 'x', bytes);
+	strcpy(text + n + bytes, "\n");
+	open_source(w, "m");
+	wait_for_told(w, "done; ");
+	replace_file(w, "m/a.yaml", text);
+}
+
+/* In which turns what becomes of it. */
+static void count_turns(struct world *w, struct turns *t)
+{
+	*t = (struct turns){ .w = w };
+	CHECK(uv_prepare_init(&w->loop, &t->prepare) == 0);
+	t->prepare.data = t;
+	CHECK(uv_prepare_start(&t->prepare, on_turn) == 0);
+	wait_begin(w, LIMIT_MS);
+	while (!w->too_late && !t->done)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	uv_timer_stop(&w->limit);
+	uv_close((uv_handle_t *)&t->prepare, NULL);
+	uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_string_equal(w->told, "put a a.yaml:1; done; ");
+}
+
+static void a_small_change_is_read_and_in_force_in_one_turn(void **state)
+{
+	struct turns t;
+
+	put_bytes(*state, 1000);
+	count_turns(*state, &t);
+	CHECK(t.read == t.put && t.put == t.done);
+}
+
+static void between_the_steps_of_a_large_change_it_is_others_turn(void **state)
+{
+	struct turns t;
+
+	put_bytes(*state, 300000);
+	count_turns(*state, &t);
+	CHECK(t.read < t.put && t.put < t.done);
+}
+
+static void a_large_change_that_is_under_way_is_told_at_once_when_asked_for_and_only_once(
+	void **state)
+{
+	struct world *w = *state;
+
+	put_bytes(w, 300000);
+	wait_begin(w, LIMIT_MS);
+	while (!w->too_late && src_manifests_stats(w->m).reads == 0)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	uv_timer_stop(&w->limit);
+	assert_string_equal(w->told, "");
+	src_manifests_reload(w->m);
+	assert_string_equal(w->told, "put a a.yaml:1; done; ");
+	wait_quietly(w, 60);
+	assert_string_equal(w->told, "put a a.yaml:1; done; ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +406,9 @@ int main(void)
 		T(a_change_without_meaning_is_not_told),
 		T(a_stream_of_changes_starves_nobody),
 		T(a_kind_that_is_not_used_is_warned_of_once),
+		T(a_small_change_is_read_and_in_force_in_one_turn),
+		T(between_the_steps_of_a_large_change_it_is_others_turn),
+		T(a_large_change_that_is_under_way_is_told_at_once_when_asked_for_and_only_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
