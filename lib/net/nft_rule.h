@@ -2,7 +2,8 @@
 /*
  * nf_tables rules: a row of steps, translated to the expressions that the nft tool would
  * write for the same words, and found again by comparing expressions. So a rule that nft
- * saved and loaded is still ours, and one that somebody altered is not.
+ * saved and loaded is still ours, and one that somebody altered is not. FL_NFT_BPF_SAYS is what
+ * iptables would write: nft prints it, and does not load it.
  */
 #pragma once
 

@@ -440,6 +440,32 @@ denies() {
 	reaches n2 b "$(pod_ip n1 a)"
 }
 
+# denying NODE: the interfaces at which tc drops what is denied.
+denying() {
+	on "$1" in_node "$BUILD/bin/fairlead" bpf devices -o json |
+		jq -r '.[] | select(.flags // [] | index("denies")) | .interface'
+}
+
+@test "where the driver takes no XDP program tc drops what is denied, and the interface is named" {
+	on n1 in_node ip -batch - <<-END
+		link add d0 type bridge
+		link set d0 up
+		addr add 198.51.100.129/30 dev d0
+		route add 198.51.100.192/26 via 198.51.100.130
+	END
+	agent_stop n1
+	agent_start n1 "${conf/enforce: true/enforce: true, xdp: native, denySources: [192.0.2.99/32]}"
+	agent_wait_ready n1
+	eventually 10 problem "interface 'd0': config 'policy.xdp': native"
+	[ "$(denying n1)" = d0 ]
+	[ "$(xdp_at n1)" = eth0 ]
+	on n1 in_node ip link del d0
+	agent_stop n1
+	agent_start n1 "$conf"
+	agent_wait_ready n1
+	[ "$(agent_get n1 /v1/status | jq -c .problems)" = '[]' ]
+}
+
 # host_end POD: of n1, its interface on the node.
 host_end() {
 	on n1 in_node ip -j route get "$(pod_ip n1 "$1")" | jq -r '.[0].dev'

@@ -41,6 +41,7 @@ enum {
 	BURST_MAX = 64, /* packets of one port in a step, however late it is */
 	FRESH_FIRST = 10000,
 	FRESH_LAST = 60000,
+	TRIES = FRESH_LAST - FRESH_FIRST, /* others of this namespace may have many */
 	BUFFER = 16 << 20,
 	HEARD_MAX = 128, /* sockets of ":fresh" that may still be answered */
 	QUIET_MS = 400,	 /* then nothing is on its way any more */
@@ -223,7 +224,7 @@ static int fresh_socket(struct port *p, int family)
 {
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	for (int tries = 0; fd >= 0 && tries < 100; tries++) {
+	for (int tries = 0; fd >= 0 && tries < TRIES; tries++) {
 		struct sockaddr_in6 a = { .sin6_family = AF_INET6 };
 		struct sockaddr_in a4 = { .sin_family = AF_INET };
 
