@@ -17,6 +17,7 @@ struct lease {
 	uv_timer_t timer;
 	uv_poll_t poll;
 	unsigned int handles;  /* that are not closed yet */
+	bool lent;	       /* when last looked */
 	bool complained, kept; /* and why, has been said */
 };
 
@@ -26,11 +27,12 @@ void lease_renew(struct lease *l)
 	struct fl_err err, later;
 	int r = 0;
 
-	if (!l)
+	/* Where there is no overlay, there is nothing to ask. */
+	if (!l || (!l->lent && !enf_has_tunnels(l->enf)))
 		return;
+	l->lent = enf_has_tunnels(l->enf);
 	if (l->nl)
 		r = fl_xfrm_policies(l->nl, &policies, &err);
-
 	if (enf_lend_tunnels(l->enf, r == 0 && policies == 0, r < 0 ? &later : &err) < 0 && r == 0)
 		r = -err.sys;
 	/* It has run out, or does so soon. */

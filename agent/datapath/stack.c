@@ -114,9 +114,24 @@ int dp_join_stack(struct dp *d, struct fl_nl *nft, struct fl_err *err)
 	return r;
 }
 
+/* True when neither table is there; what cannot be told may be. */
+static bool has_left(struct fl_nl *nft)
+{
+	struct fl_err ignored;
+
+	for (size_t i = 0; i < FL_ARRAY_LEN(tables); i++)
+		if (fl_nft_table_verify(nft, &tables[i], &ignored) != -ENOENT)
+			return false;
+	return true;
+}
+
 int dp_leave_stack(struct fl_nl *nft, struct fl_err *err)
 {
-	int r = put(nft, NULL, err);
+	int r;
 
+	/* What is not there is not made to be removed: others listen. */
+	if (has_left(nft))
+		return 0;
+	r = put(nft, NULL, err);
 	return r == -EOPNOTSUPP ? 0 : r;
 }

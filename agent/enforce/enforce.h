@@ -101,6 +101,9 @@ struct enf_beyond {
  */
 void enf_set_beyond(struct enf *e, const struct enf_beyond *b);
 
+/* True when the programs have been told how to do VTEPs' work. */
+bool enf_has_tunnels(const struct enf *e);
+
 /*
  * Lets the programs do the VTEPs' work for the next FL_LEASE_S seconds, if they know what these do;
  * may: nothing that they do not know of, such as IPsec, has a say in it. Else they do it no more.

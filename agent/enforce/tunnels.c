@@ -85,8 +85,13 @@ int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err)
 	return r;
 }
 
+bool enf_has_tunnels(const struct enf *e)
+{
+	return e->tunnels_known && e->n_tunnels;
+}
+
 int enf_lend_tunnels(struct enf *e, bool may, struct fl_err *err)
 {
-	return may && e->tunnels_known && e->n_tunnels ? dp_lend_tunnels(e->dp, err)
-						       : dp_keep_tunnels(e->dp, err);
+	return may && enf_has_tunnels(e) ? dp_lend_tunnels(e->dp, err)
+					 : dp_keep_tunnels(e->dp, err);
 }

@@ -233,6 +233,23 @@ stream_past() {
 	eventually 30 wraps 0
 }
 
+@test "over an IPv6 underlay the VTEP does its own work" {
+	local node
+	agent_stop n1 n3
+	for node in n1 n3; do
+		agent_start $node "$conf"$'\nvxlan: {underlay: ipv6}'
+	done
+	agent_wait_ready n1 n3
+	eventually 30 wraps 2
+	agent_get n1 /v1/bpf/tunnels | jq -e '.entries == []'
+	agent_stop n1 n3
+	for node in n1 n3; do
+		agent_start $node "$conf"
+	done
+	agent_wait_ready n1 n3
+	eventually 30 wraps 0
+}
+
 # wraps_by_vtep: whether n1's VTEP sends while a pod asks.
 wraps_by_vtep() {
 	local before
