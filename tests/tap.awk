@@ -6,7 +6,8 @@
 # status of the file), limit (its seconds), ci ("true": a skip must name a missing kernel
 # feature, "# SKIP kernel: ...").
 #
-# bats puts the lines that belong to a result after it, and a skip's reason on the result line;
+# bats puts the lines that belong to a result after it, but for those that a test writes while it
+# runs, and a skip's reason on the result line;
 # cmocka prints both lines after a failure, and the reason on a "# SKIP" line before the result.
 
 function say(text) { print "       " text > report }
@@ -41,13 +42,19 @@ BEGIN { printf "" > report }
 		}
 	} else if (/^not /) {
 		fail(name)
+		for (i = 0; i < written; i++)
+			say("| " heard[i])
 		showing = 1
 	} else {
 		passed++
 	}
 	reason = ""
+	written = 0
 	next
 }
+
+# What a test has written before it failed; behind another that failed it was shown already.
+/^#/ && !showing { heard[written++] = $0 }
 
 /^# SKIP / { reason = $0 }
 

@@ -138,8 +138,11 @@ int enf_att_join(struct enf *e, struct enf_att *a, struct fl_err *err)
 		r = fl_batch_send(e->nl, b, err);
 		if (r == 0) {
 			a->place = ENF_INSIDE;
-			e->stats.joined++;
-			tell_of(a);
+			/* Else a plugin is just attaching it, and would have done it next. */
+			if (a->up) {
+				e->stats.joined++;
+				tell_of(a);
+			}
 		} else if (r == -EEXIST) {
 			/* A plugin that is just attaching it, or somebody else, was faster. */
 			r = enf_att_look(e, a, err);

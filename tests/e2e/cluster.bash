@@ -92,6 +92,8 @@ cluster_plug() {
 		peer name "$if" mtu "$CLUSTER_MTU" netns "${!var}" \
 		address "52:54:00:c0:02:$((10 + ${1#n}))"
 	on lan in_node ip link set "port-$1" master "$bridge" up
+	# While the link-local address is probed, for two seconds, the node cannot ask for neighbours.
+	on "$1" in_node sysctl -qw net.ipv6.conf.all.accept_dad=0 "net.ipv6.conf.$if.accept_dad=0"
 	cluster_address "$1" "$if"
 }
 
