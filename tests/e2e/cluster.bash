@@ -54,7 +54,7 @@ node_cidr() {
 cluster_start() {
 	local node
 	export CLUSTER_MTU=${CLUSTER_MTU:-1500} CLUSTER_SECOND=${CLUSTER_SECOND-} CLUSTER_NODES=
-	node_start lan
+	node_start_settled lan
 	in_node sh -eu -s "$CLUSTER_MTU" <<-'END'
 		ip -batch - <<-IP
 			link add br1 type bridge
@@ -78,7 +78,7 @@ cluster_start() {
 
 # cluster_add NODE: one more node.
 cluster_add() {
-	node_start "$1"
+	node_start_settled "$1"
 	export CLUSTER_NODES="$CLUSTER_NODES $1"
 	cluster_plug "$1"
 }
@@ -92,8 +92,6 @@ cluster_plug() {
 		peer name "$if" mtu "$CLUSTER_MTU" netns "${!var}" \
 		address "52:54:00:c0:02:$((10 + ${1#n}))"
 	on lan in_node ip link set "port-$1" master "$bridge" up
-	# While the link-local address is probed, for two seconds, the node cannot ask for neighbours.
-	on "$1" in_node sysctl -qw net.ipv6.conf.all.accept_dad=0 "net.ipv6.conf.$if.accept_dad=0"
 	cluster_address "$1" "$if"
 }
 

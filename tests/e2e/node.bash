@@ -105,6 +105,13 @@ node_file() {
 	echo "/proc/$NODE_PID/root$1"
 }
 
+# node_start_settled NAME: a node whose links, those that it gets later, do not probe IPv6 addresses. One
+# that does cannot ask for neighbours for two seconds: until then its link-local address is no source.
+node_start_settled() {
+	node_start "$1"
+	in_node sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+}
+
 # node_join NODE1 IF1 NODE2 IF2: a cable (veth) between two nodes, both ends up.
 node_join() {
 	local a=NODE_PID_$1 b=NODE_PID_$3

@@ -23,7 +23,7 @@ net_block() {
 # node's pods are the agent's, in the mode "none" ours.
 net_start() {
 	local net=$1 mode=$2 n other
-	node_start "${net}_lan"
+	node_start_settled "${net}_lan"
 	in_node ip -batch - <<-END
 		link add br0 type bridge
 		link set br0 up
@@ -33,7 +33,7 @@ net_start() {
 	in_node sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 	for n in n1 n2; do
-		node_start "${net}_$n"
+		node_start_settled "${net}_$n"
 		node_join "${net}_lan" "port-$n" "${net}_$n" eth0
 		on "${net}_lan" in_node ip link set "port-$n" master br0
 		on "${net}_$n" in_node ip -batch - <<-END
