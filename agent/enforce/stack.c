@@ -50,20 +50,25 @@ static bool take(struct fl_watch *w, const struct fl_nl *by)
 	return fl_watch_take(w, by, &what, &ignored) < 0 || what != 0;
 }
 
-static int join_or_leave(struct enf *e, struct fl_err *err)
+static int join(struct enf *e, struct fl_err *err)
 {
-	int r = 0;
+	return (e->nft ? 0 : fl_nl_open(FL_NL_NETFILTER, &e->nft, err))
+		       ?: dp_join_stack(e->dp, e->nft, err);
+}
 
-	/* Without Services an earlier agent's rules go once, and then there is nothing to keep. */
-	if (!e->o.n_services && e->left_stack)
+/* An earlier agent's rules go once, and then there is nothing to keep. */
+static int leave(struct enf *e, struct fl_err *err)
+{
+	fl_auto_nl struct fl_nl *nft = NULL;
+	int r;
+
+	if (e->left_stack)
 		return 0;
-	if (!e->nft)
-		r = fl_nl_open(FL_NL_NETFILTER, &e->nft, err);
-	if (r == -EPROTONOSUPPORT && !e->o.n_services)
+	r = fl_nl_open(FL_NL_NETFILTER, &nft, err);
+	if (r == -EPROTONOSUPPORT)
 		r = 0;
 	else if (r == 0)
-		r = e->o.n_services ? dp_join_stack(e->dp, e->nft, err)
-				    : dp_leave_stack(e->nft, err);
+		r = dp_leave_stack(nft, err);
 	e->left_stack = r == 0;
 	return r;
 }
@@ -73,7 +78,7 @@ void enf_stack(struct enf *e)
 	struct fl_err err;
 
 	e->stack_broken.sys = 0;
-	if (join_or_leave(e, &err) < 0)
+	if ((e->o.n_services ? join(e, &err) : leave(e, &err)) < 0)
 		e->stack_broken = err;
 }
 

@@ -14,21 +14,8 @@ load cluster
 load policies
 load services
 
-conf='mode: vxlan
-policy: {serviceCIDRs: [10.96.0.0/16, "fd00:96::/112"]}'
-
 setup_file() {
-	cluster_start n1
-	cluster_tell n1
-	agent_up n1 -- "$conf"
-	on n1 in_node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-	pod_attach n1 web1 "$(net web1)"
-	pod_attach n1 web2 "$(net web2)"
-	pod_attach n1 cli "$(net client)"
-	pod_attach n1 other "$(net other)"
-	serve web1 80
-	serve web2 80
-	services
+	services_up
 }
 
 teardown_file() {
@@ -219,7 +206,7 @@ judged() {
 	[[ $output != *fairlead-policy* ]]
 	agent_get n1 /v1/status | jq -e '.problems == []'
 	agent_stop n1
-	agent_start n1 "$conf"
+	agent_start n1 "$SERVICES_CONF"
 	agent_wait_ready n1
 	judged
 }
