@@ -50,13 +50,6 @@ static bool take(struct fl_watch *w, const struct fl_nl *by)
 	return fl_watch_take(w, by, &what, &ignored) < 0 || what != 0;
 }
 
-bool enf_watch_take(struct enf *e)
-{
-	bool due = take(e->watch, e->nl);
-
-	return (e->nft_watch && take(e->nft_watch, e->nft)) || due;
-}
-
 static int join(struct enf *e, struct fl_err *err)
 {
 	return (e->nft ? 0 : fl_nl_open(FL_NL_NETFILTER, &e->nft, err))
@@ -87,6 +80,16 @@ void enf_stack(struct enf *e)
 	e->stack_broken.sys = 0;
 	if ((e->o.n_services ? join(e, &err) : leave(e, &err)) < 0)
 		e->stack_broken = err;
+}
+
+bool enf_watch_take(struct enf *e, bool at_once)
+{
+	bool due = take(e->watch, e->nl), broken = e->nft_watch && take(e->nft_watch, e->nft);
+
+	/* Until they are there again, what goes to Services of the node itself is not judged. */
+	if (broken && at_once && e->began)
+		enf_stack(e);
+	return due || broken;
 }
 
 void enf_complain_of_stack(const struct enf *e, enf_complain *each, void *arg)

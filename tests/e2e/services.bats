@@ -186,11 +186,16 @@ judged() {
 	done
 }
 
-@test "what judges Services in netfilter is put back at once, outlives the agent, and goes with them" {
+# Tables that nobody else can change came with Linux 6.9; before that, they are mended: bpf/test_stack.
+@test "what judges Services in netfilter stands a flush, outlives the agent, and goes with them" {
+	local kept=false
+	[ "$(printf '6.9\n%s\n' "$(uname -r)" | sort -V | head -n 1)" != 6.9 ] || kept=true
 	judged
-	on n1 in_node nft delete table ip fairlead-policy
-	on n1 in_node nft flush chain ip6 fairlead-policy forward
+	on n1 in_node nft delete table ip fairlead-policy && ! $kept || $kept
+	on n1 in_node nft flush ruleset
+	! $kept || judged
 	eventually 10 judged
+	services
 	client_only "$(to 192.0.2.1 fd00:2::1 8080)"
 	agent_kill n1
 	judged
