@@ -94,7 +94,7 @@ $(call objs,agent/datapath): | $(SKELETONS)
 ifeq ($(LIBC),musl)
 # Everything of the plugins is compiled again with musl's headers; the kernel's and the two
 # libraries' headers are linked to where musl's compiler does not see glibc's beside them.
-MUSL_SRCS := plugins/main.c plugins/musl.c plugins/heap.c plugins/format.c $(foreach p,$(PLUGINS),$(call srcs,plugins/$p)) \
+MUSL_SRCS := plugins/main.c plugins/musl.c plugins/heap.c $(foreach p,$(PLUGINS),$(call srcs,plugins/$p)) \
 	     $(foreach l,$(LAYERS),$(call srcs,lib/$l))
 MUSL_OBJS := $(MUSL_SRCS:%.c=$(B)/musl/%.o)
 MUSL_INC  := $(B)/musl/include
@@ -115,7 +115,7 @@ $(B)/musl/%.o: %.c Makefile | $(MUSL_INC)
 $(B)/cni/fairlead-cni: $(MUSL_OBJS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && musl-gcc $(CFLAGS) $(LDFLAGS) -static -Wl,--gc-sections \
-		-Wl,--wrap=vsnprintf -Wl,-z,noseparate-code -o $@ $^ \
+		-Wl,-z,noseparate-code -o $@ $^ \
 		$(call library,nl-3) $(call library,jansson)
 	$(Q)strip $@
 

@@ -178,7 +178,8 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (enf_watch_take(g->enf))
+	/* In a pause it has been done just now. */
+	if (enf_watch_take(g->enf, !uv_is_active((uv_handle_t *)&g->pause)))
 		reconcile_soon(g);
 }
 

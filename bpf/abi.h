@@ -432,7 +432,7 @@ static inline __u32 fl_flow_timeout_s(__u8 proto, const struct fl_flow *f)
 /* fl_fragments: the first fragment's ports, for those that follow. */
 struct fl_fragment_key {
 	struct fl_in src, dst;
-	__u32 id_be, zone;
+	__u32 id_be, zone; /* IPv4's identification: a __be16, widened */
 	__u8 proto;
 	__u8 pad[3];
 };

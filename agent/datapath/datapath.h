@@ -172,8 +172,9 @@ fl_must int dp_keep_tunnels(struct dp *d, struct fl_err *err);
 /*
  * Has what the stack gives another destination judged by it, where netfilter forwards and takes in:
  * what pods send to Services, wherever that leads. In place of an earlier version's in one step;
- * calling again puts right what somebody changed. nft is of FL_NL_NETFILTER. The kernel may be
- * without what it takes: nf_tables, conntrack, and iptables' matches (nft_compat, xt_bpf).
+ * calling again puts right what somebody changed. nft is of FL_NL_NETFILTER; from Linux 6.9 on
+ * nobody else can change or flush it until that is closed. The kernel may be without what it takes:
+ * nf_tables, conntrack, and iptables' matches (nft_compat, xt_bpf).
  */
 fl_must int dp_join_stack(struct dp *d, struct fl_nl *nft, struct fl_err *err);
 

@@ -13,6 +13,7 @@ struct dp {
 	char *folder;		  /* of all layouts; owned */
 	char *own;		  /* and of this one; owned */
 	bool in_stack;		  /* netfilter's rules have been made for our program */
+	bool unkept;		  /* and whoever likes can remove them: the kernel is too old */
 	struct dp_former *former; /* another layout's maps, until they are taken over; owned */
 };
 

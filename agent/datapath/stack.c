@@ -18,10 +18,12 @@
 #include "bpf/datapath.skel.h"
 #include "net/nft_rule.h"
 
-static const struct fl_nft_table tables[] = {
-	{ FL_NFT_IP, DP_STACK_TABLE },
-	{ FL_NFT_IP6, DP_STACK_TABLE },
-};
+static const enum fl_nft_family families[] = { FL_NFT_IP, FL_NFT_IP6 };
+
+static struct fl_nft_table table_of(size_t i, bool kept)
+{
+	return (struct fl_nft_table){ families[i], DP_STACK_TABLE, kept };
+}
 
 static const struct fl_nft_chain chains[] = {
 	{ "input", FL_NFT_INPUT },
@@ -50,8 +52,9 @@ static int pin(const struct dp *d, const char *path, struct fl_err *err)
 	return 0;
 }
 
-/* The tables as they should be, in place of what there is, in one step. */
-static int put(struct fl_nl *nft, const struct fl_nft_rule *rule, struct fl_err *err)
+/* The tables as they should be, in place of what there is, in one step. NULL: none. */
+static int put_tables(struct fl_nl *nft, const struct fl_nft_rule *rule, bool kept,
+		      struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r = fl_batch_new(&b, err);
@@ -59,19 +62,35 @@ static int put(struct fl_nl *nft, const struct fl_nft_rule *rule, struct fl_err 
 	if (r < 0)
 		return r;
 	fl_nft_begin(b, 0);
-	for (size_t i = 0; i < FL_ARRAY_LEN(tables); i++) {
-		fl_nft_table_drop_put(b, &tables[i]);
-		fl_nft_table_put(b, &tables[i]);
-		for (size_t k = 0; k < FL_ARRAY_LEN(chains); k++) {
-			fl_nft_chain_put(b, &tables[i], &chains[k]);
-			if (rule)
-				fl_nft_rule_put(b, &tables[i], chains[k].name, rule);
-		}
+	for (size_t i = 0; i < FL_ARRAY_LEN(families); i++) {
+		const struct fl_nft_table t = table_of(i, kept);
+
+		fl_nft_table_drop_put(b, &t);
 		if (!rule)
-			fl_nft_table_drop_put(b, &tables[i]);
+			continue;
+		fl_nft_table_put(b, &t);
+		for (size_t k = 0; k < FL_ARRAY_LEN(chains); k++) {
+			fl_nft_chain_put(b, &t, &chains[k]);
+			fl_nft_rule_put(b, &t, chains[k].name, rule);
+		}
 	}
 	fl_nft_end(b);
 	return fl_batch_send(nft, b, err);
+}
+
+/*
+ * Kept, so that no flush of the whole ruleset takes them along; where the kernel does not know that
+ * as any tables. *unkept says which.
+ */
+static int put(struct fl_nl *nft, const struct fl_nft_rule *rule, bool *unkept, struct fl_err *err)
+{
+	int r = *unkept ? -EOPNOTSUPP : put_tables(nft, rule, true, err);
+
+	if (r != -EOPNOTSUPP && r != -EINVAL)
+		return r;
+	r = put_tables(nft, rule, false, err);
+	*unkept |= r == 0;
+	return r;
 }
 
 /* 0: all of it is there and in force. */
@@ -79,14 +98,16 @@ static int verify(struct fl_nl *nft, const struct fl_nft_rule *rule, struct fl_e
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < FL_ARRAY_LEN(tables); i++) {
-		r = fl_nft_table_verify(nft, &tables[i], err);
+	for (size_t i = 0; r == 0 && i < FL_ARRAY_LEN(families); i++) {
+		const struct fl_nft_table t = table_of(i, false);
+
+		r = fl_nft_table_verify(nft, &t, err);
 		for (size_t k = 0; r == 0 && k < FL_ARRAY_LEN(chains); k++) {
 			bool found = false;
 
-			r = fl_nft_chain_verify(nft, &tables[i], &chains[k], err)
-				    ?: fl_nft_rules_find(nft, &tables[i], chains[k].name, rule, 1,
-							 &found, err);
+			r = fl_nft_chain_verify(nft, &t, &chains[k], err)
+				    ?: fl_nft_rules_find(nft, &t, chains[k].name, rule, 1, &found,
+							 err);
 			if (r == 0 && !found)
 				r = fl_fail(err, ENOENT, "a rule is gone");
 		}
@@ -109,7 +130,7 @@ int dp_join_stack(struct dp *d, struct fl_nl *nft, struct fl_err *err)
 	rule = rule_of(path);
 	if (d->in_stack && verify(nft, &rule, &ignored) == 0)
 		return 0;
-	r = pin(d, path, err) ?: put(nft, &rule, err);
+	r = pin(d, path, err) ?: put(nft, &rule, &d->unkept, err);
 	d->in_stack = r == 0;
 	return r;
 }
@@ -119,19 +140,23 @@ static bool has_left(struct fl_nl *nft)
 {
 	struct fl_err ignored;
 
-	for (size_t i = 0; i < FL_ARRAY_LEN(tables); i++)
-		if (fl_nft_table_verify(nft, &tables[i], &ignored) != -ENOENT)
+	for (size_t i = 0; i < FL_ARRAY_LEN(families); i++) {
+		const struct fl_nft_table t = table_of(i, false);
+
+		if (fl_nft_table_verify(nft, &t, &ignored) != -ENOENT)
 			return false;
+	}
 	return true;
 }
 
 int dp_leave_stack(struct fl_nl *nft, struct fl_err *err)
 {
+	bool unkept = false;
 	int r;
 
 	/* What is not there is not made to be removed: others listen. */
 	if (has_left(nft))
 		return 0;
-	r = put(nft, NULL, err);
+	r = put(nft, NULL, &unkept, err);
 	return r == -EOPNOTSUPP ? 0 : r;
 }

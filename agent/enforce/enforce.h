@@ -146,8 +146,11 @@ void enf_problems(const struct enf *e, enf_complain *each, void *arg);
 /* Readable when somebody may have changed what enf_reconcile() keeps; borrowed. */
 int enf_watch_fd(const struct enf *e);
 
-/* Takes what was heard; true: it is time for enf_reconcile(). */
-bool enf_watch_take(struct enf *e);
+/*
+ * Takes what was heard; true: it is time for enf_reconcile(). If at_once, netfilter's rules about
+ * Services are mended before it returns; who keeps breaking them shall not have that every time.
+ */
+bool enf_watch_take(struct enf *e, bool at_once);
 
 /* The pod behind the host interface of this index, texts borrowed until the next record. */
 bool enf_name_endpoint(struct enf *e, uint32_t ifindex, struct pol_who *out);

@@ -81,11 +81,11 @@ struct enf {
 	bool denied_known;	     /* the map has what is denied */
 	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
 	struct fl_err stack_broken;  /* why Services are judged at the node's edge only, or 0 */
-	bool left_stack;	     /* or joined it */
+	bool left_stack;	     /* without Services: what was there is gone */
 	int watches;		     /* of both; owned */
 	struct fl_watch *watch;
 	struct fl_watch *nft_watch; /* NULL: there is nothing to keep */
-	struct fl_nl *nft;	    /* NULL: not needed yet */
+	struct fl_nl *nft;	    /* to keep it; NULL: not needed yet */
 	bool attached;		    /* the programs were in the blocks when last looked */
 	bool taken_over;
 	bool began;	/* the first reconcile is over */

@@ -50,27 +50,25 @@ static bool take(struct fl_watch *w, const struct fl_nl *by)
 	return fl_watch_take(w, by, &what, &ignored) < 0 || what != 0;
 }
 
-bool enf_watch_take(struct enf *e)
+static int join(struct enf *e, struct fl_err *err)
 {
-	bool due = take(e->watch, e->nl);
-
-	return (e->nft_watch && take(e->nft_watch, e->nft)) || due;
+	return (e->nft ? 0 : fl_nl_open(FL_NL_NETFILTER, &e->nft, err))
+		       ?: dp_join_stack(e->dp, e->nft, err);
 }
 
-static int join_or_leave(struct enf *e, struct fl_err *err)
+/* An earlier agent's rules go once, and then there is nothing to keep. */
+static int leave(struct enf *e, struct fl_err *err)
 {
-	int r = 0;
+	fl_auto_nl struct fl_nl *nft = NULL;
+	int r;
 
-	/* Without Services an earlier agent's rules go once, and then there is nothing to keep. */
-	if (!e->o.n_services && e->left_stack)
+	if (e->left_stack)
 		return 0;
-	if (!e->nft)
-		r = fl_nl_open(FL_NL_NETFILTER, &e->nft, err);
-	if (r == -EPROTONOSUPPORT && !e->o.n_services)
+	r = fl_nl_open(FL_NL_NETFILTER, &nft, err);
+	if (r == -EPROTONOSUPPORT)
 		r = 0;
 	else if (r == 0)
-		r = e->o.n_services ? dp_join_stack(e->dp, e->nft, err)
-				    : dp_leave_stack(e->nft, err);
+		r = dp_leave_stack(nft, err);
 	e->left_stack = r == 0;
 	return r;
 }
@@ -80,8 +78,18 @@ void enf_stack(struct enf *e)
 	struct fl_err err;
 
 	e->stack_broken.sys = 0;
-	if (join_or_leave(e, &err) < 0)
+	if ((e->o.n_services ? join(e, &err) : leave(e, &err)) < 0)
 		e->stack_broken = err;
+}
+
+bool enf_watch_take(struct enf *e, bool at_once)
+{
+	bool due = take(e->watch, e->nl), broken = e->nft_watch && take(e->nft_watch, e->nft);
+
+	/* Until they are there again, what goes to Services of the node itself is not judged. */
+	if (broken && at_once && e->began)
+		enf_stack(e);
+	return due || broken;
 }
 
 void enf_complain_of_stack(const struct enf *e, enf_complain *each, void *arg)

@@ -161,6 +161,19 @@ int fl_attach_pair(struct fl_attach *a, struct fl_err *err)
 	return 0;
 }
 
+struct fl_pod fl_attach_pod(struct fl_attach *a)
+{
+	return (struct fl_pod){
+		.netns_fd = a->req->netns_fd,
+		.home_fd = a->req->home_fd,
+		.nl = &a->pod,
+		.ifname = a->req->ifname,
+		.index = a->port.peer,
+		.iface = a->iface,
+		.ipv6 = a->ipv6,
+	};
+}
+
 void fl_attach_undo_pair(struct fl_attach *a)
 {
 	struct fl_err ignored;

@@ -73,6 +73,9 @@ fl_must int fl_attach_add_ends(struct fl_attach *a, struct fl_err *err);
  */
 fl_must int fl_attach_pair(struct fl_attach *a, struct fl_err *err);
 
+/* The pair's end in the pod, as pair.h takes it; borrows, and keeps its socket in a->pod. */
+struct fl_pod fl_attach_pod(struct fl_attach *a);
+
 /* Undoes the pair. */
 void fl_attach_undo_pair(struct fl_attach *a);
 

@@ -165,22 +165,9 @@ static size_t list_gateways(const struct add *a, struct fl_neigh out[2])
 	return n;
 }
 
-static struct fl_pod pod_of(struct add *a)
-{
-	return (struct fl_pod){
-		.netns_fd = a->at.req->netns_fd,
-		.home_fd = a->at.req->home_fd,
-		.nl = &a->at.pod,
-		.ifname = a->at.req->ifname,
-		.index = a->at.port.peer,
-		.iface = IF_POD,
-		.ipv6 = a->at.ipv6,
-	};
-}
-
 static int configure_pod(struct add *a, struct fl_err *err)
 {
-	struct fl_pod pod = pod_of(a);
+	struct fl_pod pod = fl_attach_pod(&a->at);
 	struct fl_neigh gateways[2];
 	int e;
 
@@ -256,7 +243,7 @@ static int raise_end(struct add *a, struct fl_err *err)
 
 static int settle_pod(struct add *a, struct fl_err *err)
 {
-	const struct fl_pod pod = pod_of(a);
+	const struct fl_pod pod = fl_attach_pod(&a->at);
 
 	return fl_pod_settle(&pod, &a->at.result, &a->at.req->deadline, err);
 }

@@ -76,6 +76,20 @@ int fl_json_read(int dirfd, const char *path, size_t max, struct fl_json **out, 
 	return r < 0 ? fl_wrap(err, r, "'%s'", path) : 0;
 }
 
+int fl_json_print(const struct fl_json *v, unsigned int indent, char **out, struct fl_err *err)
+{
+	size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT(indent & 0x1f) : JSON_COMPACT);
+	/* Into room of the right size: where memory is short, Jansson's own buffer loses bytes. */
+	size_t size = json_dumpb(jan(v), NULL, 0, flags);
+	fl_auto_free char *text = malloc(size + 1);
+
+	if (size == 0 || !text || json_dumpb(jan(v), text, size, flags) != size)
+		return fl_fail_errno(err, ENOMEM, "print JSON");
+	text[size] = '\0';
+	*out = FL_TAKE(text);
+	return 0;
+}
+
 enum fl_json_type fl_json_type(const struct fl_json *v)
 {
 	if (!v)

@@ -19,6 +19,9 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_SET_TABLE =
 		       NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_RULE_TABLE == 1,
 	       "the table's name has one attribute number");
 
+/* Younger than the headers that we build with: from Linux 5.12, 6.9 and 6.3 on. */
+enum { TABLE_OWNER = 1 << 1, TABLE_PERSIST = 1 << 2, MSG_DESTROYTABLE = 26 };
+
 #define MSG_ROOM 4096 /* bytes: rules and elements need more than others do */
 #define ELEM_MAX 72   /* bytes: no element is longer, nor is its comment */
 #define ELEMS	 900  /* in one message: their list must stay below 64 KiB */
@@ -125,11 +128,19 @@ void fl_nft_end(struct fl_batch *b)
 
 void fl_nft_table_put(struct fl_batch *b, const struct fl_nft_table *t)
 {
-	(void)fl_nft_msg(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, t, "create table");
+	struct nl_msg *m = fl_nft_msg(b, NFT_MSG_NEWTABLE, NLM_F_CREATE, t, "create table");
+
+	if (t->kept)
+		fl_put_be32(b, m, NFTA_TABLE_FLAGS, TABLE_OWNER | TABLE_PERSIST);
 }
 
 void fl_nft_table_drop_put(struct fl_batch *b, const struct fl_nft_table *t)
 {
+	/* As one that is kept it could not be made where there is another. */
+	if (t->kept) {
+		(void)fl_nft_msg(b, MSG_DESTROYTABLE, 0, t, "remove table");
+		return;
+	}
 	/* What is not there cannot be removed, and would refuse the transaction: made first. */
 	fl_nft_table_put(b, t);
 	(void)fl_nft_msg(b, NFT_MSG_DELTABLE, 0, t, "remove table");

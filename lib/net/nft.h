@@ -23,6 +23,12 @@ enum fl_nft_family { FL_NFT_INET, FL_NFT_BRIDGE, FL_NFT_IP, FL_NFT_IP6 };
 struct fl_nft_table {
 	enum fl_nft_family family;
 	const char *name;
+	/*
+	 * Kept by the socket that makes it: nobody else can change it or flush it away while that
+	 * is open, and it stays when it is closed. From Linux 6.9 on; else the transaction is
+	 * refused.
+	 */
+	bool kept;
 };
 
 /* Where a base chain hooks in. */

@@ -131,22 +131,9 @@ static int create_pair(struct add *a, struct fl_err *err)
 	return r;
 }
 
-static struct fl_pod pod_of(struct add *a)
-{
-	return (struct fl_pod){
-		.netns_fd = a->at.req->netns_fd,
-		.home_fd = a->at.req->home_fd,
-		.nl = &a->at.pod,
-		.ifname = a->at.req->ifname,
-		.index = a->at.port.peer,
-		.iface = IF_POD,
-		.ipv6 = a->at.ipv6,
-	};
-}
-
 static int configure_pod(struct add *a, struct fl_err *err)
 {
-	const struct fl_pod pod = pod_of(a);
+	const struct fl_pod pod = fl_attach_pod(&a->at);
 	int r;
 
 	r = br_device_set_vlans(&a->device, a->conf, a->at.port.index, err);
@@ -224,7 +211,7 @@ static int raise_port(struct add *a, struct fl_err *err)
 /* Who is told of the pod sends to it at once. */
 static int settle_pod(struct add *a, struct fl_err *err)
 {
-	const struct fl_pod pod = pod_of(a);
+	const struct fl_pod pod = fl_attach_pod(&a->at);
 
 	if (a->conf->no_container_interface)
 		return 0;
@@ -234,7 +221,7 @@ static int settle_pod(struct add *a, struct fl_err *err)
 /* What the pod announced when its link came up has not passed a datapath that did not know it. */
 static int tell_agent(struct add *a, struct fl_err *err)
 {
-	struct fl_pod pod = pod_of(a);
+	struct fl_pod pod = fl_attach_pod(&a->at);
 	int r = fl_guard_wait(&a->at, err);
 
 	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)

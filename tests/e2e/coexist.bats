@@ -16,18 +16,7 @@ load services
 export CNI_PATH=$PLUGIN_DIR:$REFERENCE_DIR
 
 setup_file() {
-	cluster_start n1
-	cluster_tell n1
-	agent_up n1 -- 'mode: vxlan
-policy: {serviceCIDRs: [10.96.0.0/16, "fd00:96::/112"]}'
-	on n1 in_node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-	pod_attach n1 web1 "$(net web1)"
-	pod_attach n1 web2 "$(net web2)"
-	pod_attach n1 cli "$(net client)"
-	pod_attach n1 other "$(net other)"
-	serve web1 80
-	serve web2 80
-	services
+	services_up
 }
 
 teardown_file() {

@@ -227,15 +227,16 @@ attachments() {
 }
 
 @test "8: VERSION needs no stdin, and STATUS no attachment" {
-	local p peers='.peers = [{ip: "192.0.2.12", cidrs: ["10.244.2.0/24"]}]'
+	local p silent=$BATS_TEST_TMPDIR/silent
+	local peers='.peers = [{ip: "192.0.2.12", cidrs: ["10.244.2.0/24"]}]'
+	mkfifo "$silent"
 	for p in bridge host-local loopback vxlan bgp-route; do
 		run -0 --separate-stderr in_node env CNI_COMMAND=VERSION \
 			sh -c '"$1" <&-' - "$PLUGIN_DIR/$p"
 		[ -z "$stderr" ]
 		[ "$(jq -r '.supportedVersions | join(" ")' <<<"$output")" = "$VERSIONS" ]
-		# A stdin that nobody ever writes to.
-		run -0 in_node env CNI_COMMAND=VERSION timeout 30 \
-			sh -c 'sleep 60 | { "$1"; kill $(pgrep -P $$ sleep); }' - "$PLUGIN_DIR/$p"
+		# A stdin that nobody ever writes to or closes.
+		run -0 in_node env CNI_COMMAND=VERSION timeout 30 "$PLUGIN_DIR/$p" <>"$silent"
 		works cni STATUS $p - - - <<<"$(bridge_conf n "$peers")"
 		works cni STATUS $p .. a/b dummy <<<"$(bridge_conf n "$peers")"
 	done

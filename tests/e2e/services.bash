@@ -2,6 +2,25 @@
 # Services in end-to-end tests: pods that answer with their names, who is asked and who answers, and
 # the rules by which a node leads to them. Loaded after cluster.bash; the node is n1.
 
+# The agent's configuration.
+SERVICES_CONF='mode: vxlan
+policy: {serviceCIDRs: [10.96.0.0/16, "fd00:96::/112"]}'
+
+# services_up: the cluster of n1, with pods web1 and web2 that serve port 80, cli and other.
+services_up() {
+	cluster_start n1
+	cluster_tell n1
+	agent_up n1 -- "$SERVICES_CONF"
+	on n1 in_node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	pod_attach n1 web1 "$(net web1)"
+	pod_attach n1 web2 "$(net web2)"
+	pod_attach n1 cli "$(net client)"
+	pod_attach n1 other "$(net other)"
+	serve web1 80
+	serve web2 80
+	services
+}
+
 # net APP [JQ]: the bridge's network, with this label on the pod; who masquerades says so below.
 net() {
 	bridge_conf pods '.ipMasq = false | .hairpinMode = true | .args.cni.labels = [{key: "app", value: "'"$1"'"}] | '"${2:-.}"
