@@ -303,11 +303,14 @@ static int fragment_row(const struct dump *d, const void *k, const void *v, stru
 	const struct fl_fragment_key *key = k;
 	const struct fl_fragment *f = v;
 	bool ports = fl_has_ports(key->proto);
+	struct fl_ip src = dp_ip(&key->src);
 
 	return set_proto(row, key->proto) ?:
 	       set_end(row, "from", d, &key->src, ports ? be16toh(f->sport_be) : -1) ?:
 	       set_end(row, "to", d, &key->dst, ports ? be16toh(f->dport_be) : -1) ?:
-	       set_zone(row, key->zone) ?: fl_json_set_int(row, "id", be32toh(key->id_be));
+	       set_zone(row, key->zone) ?:
+	       fl_json_set_int(row, "id", fl_ip_is4(&src) ? be16toh((uint16_t)key->id_be)
+							   : be32toh(key->id_be));
 }
 
 static int device_row(const struct dump *d, const void *k, const void *v, struct fl_json *row)

@@ -283,10 +283,20 @@ drop_and_find() {
 	for map in fragments devices tunnels denied; do
 		run -0 fairlead bpf "$map" -o json
 	done
-	run -0 fairlead bpf ct
-	[[ ${lines[0]} =~ ^PROTOCOL\ +FROM\ +TO\ +STATE\ +PATH\ +AGE\ +TIMEOUT\ +JUDGED\ +RULE$ ]]
 	run -0 fairlead bpf rules
 	[[ $output =~ ingress\ +block\ 203.0.113.0/24\ +all\ +default/web\ ingress\[0\] ]]
+}
+
+@test "cli/README.md has every map that the help names, and the columns of those with entries" {
+	local map row n=0
+	for map in $(fairlead help bpf | sed -n 's/^bpf \([a-z]*\) .*/\1/p'); do
+		row=$(grep "^| \`$map\`" "$REPO/cli/README.md")
+		run -0 --separate-stderr fairlead bpf "$map"
+		[ -n "$output" ] || continue
+		[[ $row == *"| $(tr -s ' ' <<<"${lines[0]}")"[\ \;]* ]]
+		n=$((n + 1))
+	done
+	[ "$n" -ge 12 ]
 }
 
 @test "a page of a map ends where it is told, the next one goes on, and what is no map is refused" {

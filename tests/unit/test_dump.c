@@ -162,6 +162,27 @@ static void rules_and_ports_name_whom_and_which_policy(void **state)
 	check_row("ports", &port, &info, "{'ports':1,'protocol':'99','range':'all'}");
 }
 
+static void fragments_have_the_number_that_the_packet_shows(void **state)
+{
+	struct fl_fragment_key key = { .src = in("10.0.0.2"),
+				       .dst = in("192.0.2.9"),
+				       .id_be = htons(4711),
+				       .proto = IPPROTO_UDP };
+	struct fl_fragment f = { htons(4000), htons(53) };
+
+	(void)state;
+	check_row("fragments", &key, &f,
+		  "{'protocol':'udp','from':{'ip':'10.0.0.2','port':4000,'pod':'x/web'},"
+		  "'to':{'ip':'192.0.2.9','port':53},'id':4711}");
+	key = (struct fl_fragment_key){ .src = in("fd00::9"),
+					.dst = in("fd00::8"),
+					.id_be = htonl(0x89abcdef),
+					.proto = IPPROTO_ICMPV6 };
+	check_row("fragments", &key, &f,
+		  "{'protocol':'icmpv6','from':{'ip':'fd00::9'},'to':{'ip':'fd00::8'},"
+		  "'id':2309737967}");
+}
+
 static void addresses_and_prefixes_are_written_as_people_do(void **state)
 {
 	struct fl_prefix_key v4 = { .prefixlen = 32 + 96 + 24, .addr = in("192.0.2.0") };
@@ -218,6 +239,7 @@ int main(void)
 		FRESH(states_of_tcp_follow_what_both_sides_have_sent),
 		FRESH(only_a_pods_connections_where_that_is_asked),
 		FRESH(rules_and_ports_name_whom_and_which_policy),
+		FRESH(fragments_have_the_number_that_the_packet_shows),
 		FRESH(addresses_and_prefixes_are_written_as_people_do),
 		FRESH(slots_that_were_never_used_are_left_out),
 		FRESH(names_of_maps_are_known_and_others_are_not),
