@@ -81,7 +81,7 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb, int why)
 	if (w->way == FL_WAY_LOCAL)
 		verdict = fl_way_local(skb, w, ep->zone, ep);
 	else if (w->way == FL_WAY_PEER && !fl_mac_differs(w->p.eth.h_dest, ep->host_mac))
-		verdict = fl_way_peer(skb, &w->p, fl_source_of(&w->p), fl_target_of(&w->p));
+		verdict = fl_way_peer(skb, &w->p, fl_source_of(&w->p), fl_target_of(&w->p), NULL);
 	else if (w->way == FL_WAY_STACK)
 		mark_for_stack(skb, w);
 	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
