@@ -4,11 +4,12 @@
  * counts is the thread's processor time, which holds the kernel's part on both sides. So a busy
  * machine is in the way less than where two processes take turns. As root.
  *
- *	cost trips|connections|packets NETNS ADDRESS MS
- *		so many milliseconds of: TCP round trips of 64 bytes, connections with one round
- *trip each, UDP datagrams of 18 bytes, from here to the address, which is in the namespace (a
- *path); how many in a second of processor time cost join|leave IFINDEX PROGRAM puts the program of
- *this number on the interface's way in, by tcx, or takes it off
+ * cost trips|connections|packets NETNS ADDRESS MS: TCP round trips of 64 bytes, connections with
+ * one round trip each, or UDP datagrams of 18 bytes, for so many milliseconds, from here to the
+ * address, which is in the namespace (a path). Prints how many in a second of processor time.
+ *
+ * cost join|leave IFINDEX PROGRAM: puts the program of this number on the interface's way in, by
+ * tcx, or takes it off.
  */
 #include <arpa/inet.h>
 #include <errno.h>
