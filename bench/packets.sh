@@ -6,9 +6,9 @@
 #
 # usage: bench/packets.sh BUILD [SECTION...]
 #
-# same: two pods of one node. overlay: of two nodes, by VXLAN. host-gw: by routes. rules: two pods
-# under 1,000 and 10,000 rules, none of which matches before the last. services: two pods of one node,
-# the other by a Service. All of them by default.
+# same: two pods of one node. cost: the same in one thread, by its processor time. overlay: of two
+# nodes, by VXLAN. host-gw: by routes. rules: two pods under 1,000 and 10,000 rules, none of which
+# matches before the last. services: two pods of one node, the other by a Service. All by default.
 # BENCH_ROUNDS (15) of BENCH_MS (300) milliseconds for each contender and row, in turn. Who asks and
 # who answers share a processor; who sends datagrams has one, who takes them the other.
 set -euo pipefail
@@ -16,10 +16,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.bash"
 
 build=$(cd "${1:?usage: bench/packets.sh BUILD [SECTION...]}" && pwd)
-rounds=${BENCH_ROUNDS:-15} ms=${BENCH_MS:-300} rr=$build/bench/rr
+rounds=${BENCH_ROUNDS:-15} ms=${BENCH_MS:-300} rr=$build/bench/rr cost=$build/bench/cost
 shift
 if (($# != 1)); then
-	(($#)) || set -- same overlay host-gw rules services
+	(($#)) || set -- same cost overlay host-gw rules services
 	for section; do
 		"$0" "$build" "$section"
 	done
@@ -108,7 +108,8 @@ spec:
   policyTypes: [Ingress, Egress]
   ingress:
   - from: &all [{podSelector: {matchLabels: {app: bench}}}, {ipBlock: {cidr: 10.244.0.0/16}}, {ipBlock: {cidr: 10.97.0.0/16}}]
-    ports: &ports [{protocol: TCP, port: 7}, {protocol: UDP, port: 7}, {protocol: UDP, port: 9}]
+    ports: &ports [{protocol: TCP, port: 7}, {protocol: UDP, port: 7}, {protocol: TCP, port: 9},
+                   {protocol: UDP, port: 9}]
   egress:
   - to: *all
     ports: *ports'
@@ -320,6 +321,32 @@ packets()
 	thousands </run/sink
 }
 
+# in_one_thread WHAT CONTENDER: how many in a second of processor time; "tcx" with our program there.
+in_one_thread()
+{
+	[[ $2 != tcx ]] || by_tcx join
+	at "${from[$2]}" taskset -c 0 "$cost" "$1" "/run/netns/${to[$2]}" "${ip[$2]}" "$ms" |
+		thousands
+	[[ $2 != tcx ]] || by_tcx leave
+}
+
+# by_tcx join|leave: the program of the blocks, by tcx too, on the host's ends of the bridge's pods. It
+# comes before the block and ends in a verdict, so that it runs once.
+by_tcx()
+{
+	local link program
+
+	program=$(at bridge1 tc -j filter show block "$((0x0fa17ead))" |
+		jq -r 'first(.[].options.prog.id // empty)')
+	for link in $(at bridge1 ip -j link show master br0 | jq '.[].ifindex'); do
+		at bridge1 "$cost" "$1" "$link" "$program"
+	done
+}
+
+trips_cost() { in_one_thread trips "$1"; }
+connections_cost() { in_one_thread connections "$1"; }
+packets_cost() { in_one_thread packets "$1"; }
+
 thousands()
 {
 	awk '{ print $1 / 1e3 }'
@@ -389,6 +416,22 @@ same()
 	asked packets "$small" 1.4
 }
 
+cost()
+{
+	local all=(bridge tcx bgp-route veth again) what
+
+	one_node bridge bridge
+	one_node bgp-route bgp-route
+	veth veth
+	veth again
+	from[tcx]=${from[bridge]} to[tcx]=${to[bridge]} ip[tcx]=${ip[bridge]}
+	serve bridge bgp-route veth again
+	for what in "trips $trips" "connections $conns" "packets $small"; do
+		row "${what#* } of processor time" "${what%% *}_cost" "${all[@]}" -- bridge veth - \
+			tcx veth - tcx bridge - bgp-route veth - again veth -
+	done
+}
+
 overlay()
 {
 	two_nodes vxlan vxlan vxlan
@@ -445,14 +488,14 @@ services()
 	by_service judged 10.97.0.0/16
 	by_service by-address
 	serve judged by-address
-	row "$trips" round_trips judged by-address -- judged by-address -
-	row "$small" packets judged by-address -- judged by-address -
+	row "$trips of processor time" trips_cost judged by-address -- judged by-address -
+	row "$small of processor time" packets_cost judged by-address -- judged by-address -
 }
 
 printf '\n%s, under policy (%d rounds of %d ms; more is better)\n' "$1" "$rounds" "$ms"
 case $1 in
-same | overlay | host-gw | services) "$1" ;;
+same | cost | overlay | host-gw | services) "$1" ;;
 rules) many_rules ;;
-*) die "no section '$1', expected same, overlay, host-gw, rules or services" ;;
+*) die "no section '$1', expected same, cost, overlay, host-gw, rules or services" ;;
 esac
 verdict_line
