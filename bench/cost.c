@@ -64,13 +64,15 @@ static int new_socket(int type)
 /* The far end, of that type, in the namespace; this thread is back in its own after it. */
 static int open_far(int type, const char *netns)
 {
+	/* The address that is asked may be a Service's. */
+	const struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	int there = open(netns, O_RDONLY | O_CLOEXEC), room = ROOM, fd;
 
 	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET))
 		die(netns);
 	fd = new_socket(type);
-	if (bind(fd, (struct sockaddr *)&end.to, sizeof(end.to)) ||
+	if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
 	    (type == SOCK_STREAM && listen(fd, BATCH)) || setns(home, CLONE_NEWNET))
 		die("open the far end");

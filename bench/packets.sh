@@ -8,7 +8,7 @@
 #
 # same: two pods of one node. cost: the same in one thread, by its processor time. overlay: of two
 # nodes, by VXLAN. host-gw: by routes. rules: two pods under 1,000 and 10,000 rules, none of which
-# matches before the last. All of them by default.
+# matches before the last. services: two pods of one node, the other by a Service. All by default.
 # BENCH_ROUNDS (15) of BENCH_MS (300) milliseconds for each contender and row, in turn. Who asks and
 # who answers share a processor; who sends datagrams has one, who takes them the other.
 set -euo pipefail
@@ -19,7 +19,7 @@ build=$(cd "${1:?usage: bench/packets.sh BUILD [SECTION...]}" && pwd)
 rounds=${BENCH_ROUNDS:-15} ms=${BENCH_MS:-300} rr=$build/bench/rr cost=$build/bench/cost
 shift
 if (($# != 1)); then
-	(($#)) || set -- same cost overlay host-gw rules
+	(($#)) || set -- same cost overlay host-gw rules services
 	for section; do
 		"$0" "$build" "$section"
 	done
@@ -107,7 +107,7 @@ spec:
   podSelector: {matchLabels: {app: bench}}
   policyTypes: [Ingress, Egress]
   ingress:
-  - from: &all [{podSelector: {matchLabels: {app: bench}}}, {ipBlock: {cidr: 10.244.0.0/16}}]
+  - from: &all [{podSelector: {matchLabels: {app: bench}}}, {ipBlock: {cidr: 10.244.0.0/16}}, {ipBlock: {cidr: 10.97.0.0/16}}]
     ports: &ports [{protocol: TCP, port: 7}, {protocol: UDP, port: 7}, {protocol: TCP, port: 9},
                    {protocol: UDP, port: 9}]
   egress:
@@ -129,7 +129,8 @@ rules()
 	}'
 }
 
-# agent MACHINE MODE [RULES]: the agent of the machine NAMEi enforces the policy.
+# agent MACHINE MODE [RULES [SERVICES]]: the agent of the machine NAMEi enforces the policy; SERVICES is
+# the block of their addresses.
 agent()
 {
 	local root=/run/root.$1 i
@@ -154,7 +155,7 @@ agent()
 		nodeName: n${1: -1}
 		mode: $2
 		metrics: {listen: ''}
-		policy: {enforce: true, maps: /run/bpf/$1}
+		policy: {enforce: true, maps: /run/bpf/$1, serviceCIDRs: [${4-}]}
 	END
 	FAIRLEAD_ROOT=$root at "$1" "$build/bin/fairleadd" </dev/null >"$root/log" 2>&1 &
 	eventually 60 curl -sf --unix-socket "$root/run/fairlead/agent.sock" http://agent/readyz ||
@@ -179,7 +180,7 @@ attach()
 	jq -r '.ips[0].address | split("/")[0]' <<<"$out"
 }
 
-# one_node NAME TYPE [RULES]: a contender with two pods on one node.
+# one_node NAME TYPE [RULES [SERVICES]]: a contender with two pods on one node.
 one_node()
 {
 	local mode=host-gw
@@ -191,7 +192,7 @@ one_node()
 	machine "${1}1"
 	machine "${1}2"
 	cable "$1"
-	agent "${1}1" $mode "${3:-0}"
+	agent "${1}1" $mode "${3:-0}" "${4-}"
 	attach "${1}1" a "$2" >/dev/null
 	from[$1]=${1}1.a to[$1]=${1}1.b ip[$1]=$(attach "${1}1" b "$2")
 }
@@ -466,10 +467,35 @@ many_rules()
 		own1000 own10000 ct1000 ct10000 -- own1000 ct1000 - own10000 ct10000 -
 }
 
+# by_service NAME [SERVICES]: two routed pods, of which one asks the other by a Service's address.
+by_service()
+{
+	one_node "$1" bgp-route 0 "${2-}"
+	at "${1}1" nft -f - <<-END
+		table ip services {
+			chain lead {
+				type nat hook prerouting priority dstnat
+				ip daddr 10.97.0.1 dnat to ${ip[$1]}
+			}
+		}
+	END
+	ip[$1]=10.97.0.1
+}
+
+# What it costs that a Service is judged by whom it leads to: marked, and asked about in netfilter.
+services()
+{
+	by_service judged 10.97.0.0/16
+	by_service by-address
+	serve judged by-address
+	row "$trips of processor time" trips_cost judged by-address -- judged by-address -
+	row "$small of processor time" packets_cost judged by-address -- judged by-address -
+}
+
 printf '\n%s, under policy (%d rounds of %d ms; more is better)\n' "$1" "$rounds" "$ms"
 case $1 in
-same | cost | overlay | host-gw) "$1" ;;
+same | cost | overlay | host-gw | services) "$1" ;;
 rules) many_rules ;;
-*) die "no section '$1', expected same, cost, overlay, host-gw or rules" ;;
+*) die "no section '$1', expected same, cost, overlay, host-gw, rules or services" ;;
 esac
 verdict_line
