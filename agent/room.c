@@ -72,7 +72,7 @@ static uint64_t entries_of(const struct room *r, const struct usage *u, int map)
 	case TUNNELS:
 		return u->endpoints.tunnels;
 	case SLOTS:
-		return u->policy.sets;
+		return u->policy.sets - u->policy.shut;
 	case RULES:
 		return u->policy.rules;
 	case PORTS:
@@ -93,8 +93,11 @@ static uint64_t capacity_of(const struct room *r, int map)
 	uint32_t all = dp_capacity(enf_datapath(r->enf), tables[map]);
 
 	_Static_assert(FL_ARRAY_LEN(tables) == MAPS, "every map has a table");
+	/* One stands for no set, and one that is given up rests for a commit. */
+	if (map == SLOTS)
+		return all - 2;
 	/* Half of these is for the switch from one state of the world to the next. */
-	return map >= SLOTS ? all / 2 : all;
+	return map > SLOTS ? all / 2 : all;
 }
 
 /* Text about a map that is full; it has no numbers, which would make it another each time. */

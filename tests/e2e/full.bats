@@ -117,8 +117,19 @@ policies_of() {
 	done
 }
 
+# sets N: of as many pods of this node that are not attached, each with a policy of its own.
 sets() {
-	policies_of $(seq -f p%g "$1") <<<'policyTypes: [Ingress]' | manifest_put n1 policy.yaml
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		cat <<-END
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: {name: q$i, namespace: default, labels: {app: q$i}}
+			spec: {nodeName: n1}
+		END
+		policies_of q$i <<<'policyTypes: [Ingress]'
+	done | manifest_put n1 far.yaml
 }
 
 # rules N [FIRST]
@@ -177,7 +188,6 @@ blocks() {
 }
 
 @test "the map of policy sets" {
-	pods 8
 	edges slots sets
 }
 
@@ -290,21 +300,6 @@ no_room_for_tunnels() {
 	is_free
 }
 
-# others N: pods of this node that are not attached, each with a policy of its own.
-others() {
-	local i
-	for ((i = 1; i <= $1; i++)); do
-		cat <<-END
-			---
-			apiVersion: v1
-			kind: Pod
-			metadata: {name: q$i, namespace: default, labels: {app: q$i}}
-			spec: {nodeName: n1}
-		END
-		policies_of q$i <<<'policyTypes: [Ingress]'
-	done | manifest_put n1 far.yaml
-}
-
 sets_shut() {
 	[ "$(metric n1 fairlead_policy_sets_shut)" = "$1" ]
 }
@@ -312,7 +307,7 @@ sets_shut() {
 @test "a pod with one policy set more than there are is shut and named, until there is room" {
 	local before
 	pods 2
-	others 14
+	sets 14
 	eventually 10 has_entries slots 14
 	sets_shut 0
 	policies_of p1 <<<'ingress: [{}]' | manifest_put n1 policy.yaml
@@ -321,7 +316,7 @@ sets_shut() {
 	before=$(packets n1 closed)
 	loses n1 p2 "$(pod_ip n1 p1)"
 	[ "$(packets n1 closed)" -gt "$before" ]
-	others 13
+	sets 13
 	eventually 10 sets_shut 0
 	agent_get n1 /v1/status | jq -e 'all(.problems[]; .text | contains("more policy sets") | not)'
 	reaches n1 p2 "$(pod_ip n1 p1)"
