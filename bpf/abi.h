@@ -278,8 +278,9 @@ struct fl_state {
 	__u32 generation; /* changes with every policy; a flow judged under another is judged again
 			   */
 	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
+	__u32 none_denied;   /* 1: no interface to other nodes drops what comes from fl_denied */
 };
-FL_ABI_SIZE(struct fl_state, 8);
+FL_ABI_SIZE(struct fl_state, 12);
 
 /*
  * Why a packet went the way it did: index of the counters, label of the metric, text in flows.

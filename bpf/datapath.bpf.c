@@ -202,15 +202,25 @@ static __always_inline int judge_masqueraded(struct __sk_buff *skb, struct fl_wo
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
+/* True when no source has to be looked up of what comes in by the interface. */
+static __always_inline bool is_listened_to(__u32 ifindex)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+	struct fl_device *device;
+
+	if (state && state->none_denied)
+		return true;
+	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
+	return device && !(device->flags & FL_DEVICE_DENIES);
+}
+
 SEC("tc")
 int fl_from_net(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
-	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 	int r = FL_SHORT_LONG;
 
-	/* Sources are looked up on the long way. */
-	if (device && !(device->flags & FL_DEVICE_DENIES) && skb->pkt_type == FL_PACKET_HOST)
+	if (skb->pkt_type == FL_PACKET_HOST && is_listened_to(skb->ifindex))
 		r = fl_short_from_net_any(skb);
 	return r < 0 ? fl_long_from_net(skb, r) : r;
 }

@@ -141,17 +141,17 @@ static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_pa
 	return bpf_redirect_neigh(ifindex, &next, sizeof(next), 0);
 }
 
-/* To another node by a way that is known, if its interface still has our programs. */
+/*
+ * To another node by a way that is known. An interface that has our programs no more is on no way
+ * that is: the connection has been judged anew.
+ */
 static __always_inline int fl_way_known(struct __sk_buff *skb, const struct fl_packet *p,
 					const struct fl_known *k)
 {
 	struct bpf_redir_neigh next = { .nh_family = FL_AF_INET, .ipv4_nh = k->hop_be };
-	__u32 ifindex = k->ifindex;
-	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 
-	if (!device || (device->flags & FL_DEVICE_TUNNEL) || p->ttl <= 1 ||
-	    fl_length_of(skb, p) > k->mtu || fl_hop(skb, p) < 0)
+	if (p->ttl <= 1 || fl_length_of(skb, p) > k->mtu || fl_hop(skb, p) < 0)
 		return -1;
 	skb->mark = FL_MARK;
-	return bpf_redirect_neigh(ifindex, &next, sizeof(next), 0);
+	return bpf_redirect_neigh(k->ifindex, &next, sizeof(next), 0);
 }

@@ -204,8 +204,19 @@ static int put_xdp(struct dp *d, struct fl_nl *nl, __u32 link, const struct xdp 
 static int enter(struct dp *d, __u32 link, __u32 flags, struct fl_err *err)
 {
 	struct fl_device value = { .flags = flags };
+	int r = flags & FL_DEVICE_DENIES ? dp_listen(d, false, err) : 0;
 
-	return dp_put(FD(d, fl_devices), &link, &value, "interfaces", err);
+	return r ?: dp_put(FD(d, fl_devices), &link, &value, "interfaces", err);
+}
+
+/* Nothing goes past the stack by this interface any more, known ways included. */
+static int leave(struct dp *d, __u32 link, struct fl_err *err)
+{
+	struct fl_device have;
+
+	if (bpf_map_lookup_elem(FD(d, fl_devices), &link, &have) < 0)
+		return 0;
+	return dp_drop(FD(d, fl_devices), &link, "interfaces", err) ?: dp_next_generation(d, err);
 }
 
 /* Enters the interface. What is denied is dropped by tc where XDP is not asked for or not there. */
@@ -259,7 +270,7 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 	    put_filters(d, nl, dev->ifindex, b, err) ?: fl_batch_send(nl, b, err);
 	if (r < 0) {
 		/* Nothing may go past the stack to where it does not come back so. */
-		FL_IGNORE(dp_drop(FD(d, fl_devices), &dev->ifindex, "interfaces", &ignored));
+		FL_IGNORE(leave(d, dev->ifindex, &ignored));
 		return r;
 	}
 	have.flags = made ? FL_DEVICE_CLSACT : 0;
@@ -277,7 +288,7 @@ static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err
 	struct fl_device have = { 0 };
 
 	(void)bpf_map_lookup_elem(FD(d, fl_devices), &link, &have);
-	return dp_drop(FD(d, fl_devices), &link, "interfaces", err)
+	return leave(d, link, err)
 		       ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, have.flags, err);
 }
 
@@ -287,6 +298,22 @@ static bool is_wanted(const struct dp_device *devices, size_t n, __u32 link)
 		if (devices[i].ifindex == link)
 			return true;
 	return false;
+}
+
+/* Whether denied sources are dropped on any interface. */
+static bool any_denies(const struct dp *d)
+{
+	struct fl_device have = { 0 };
+	bool has, any = false;
+	__u32 key, next;
+
+	has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	for (; has && !any; key = next) {
+		any = bpf_map_lookup_elem(FD(d, fl_devices), &key, &have) == 0 &&
+		      have.flags & FL_DEVICE_DENIES;
+		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+	}
+	return any;
 }
 
 int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices, size_t n,
@@ -309,6 +336,8 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 			(void)fl_wrap(&one, r, "interface '%s'", devices[i].name);
 		note(&f, r, &one);
 	}
+	if (!any_denies(d))
+		note(&f, dp_listen(d, true, &one), &one);
 	return f.r;
 }
 
@@ -325,7 +354,7 @@ int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b, struct 
 			r = fl_batch_send(nl, b, err);
 		if (r == 0 && put_filters(d, nl, key, b, &one) < 0) {
 			fl_debug("%s, going on: by the stack", one.text);
-			r = dp_drop(FD(d, fl_devices), &key, "interfaces", err);
+			r = leave(d, key, err);
 		}
 	}
 	return r;

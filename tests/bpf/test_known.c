@@ -257,9 +257,10 @@ static void what_the_programs_know_stands_above_a_way(void **state)
 	know(ROUTE);
 	if (!is_told)
 		return;
-	/* Our programs are not on that link any more. */
+	/* Our programs are not on that link any more, and all has been judged anew. */
 	assert_int_equal(bpf_map_delete_elem(world_map("fl_devices"), &net0), 0);
 	freshen();
+	world_next_generation();
 	CHECK_FATE("no programs", world_run(FROM_A, &large), FL_R_FORWARDED);
 
 	/* The connection has been judged anew: the pod may be behind another link. */
