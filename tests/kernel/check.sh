@@ -28,7 +28,7 @@ programs='awk basename bridge cat chmod cp curl cut date dirname env find grep h
 	mktemp mount mountpoint mv nft nsenter ping ps readlink rm rmdir sed seq setpriv sleep sort
 	sysctl tail tc timeout touch tr unshare wc'
 modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_compat nft_ct nft_masq
-	sch_ingress veth vxlan xt_bpf'
+	sch_ingress veth vxlan xfrm_user xt_bpf'
 tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
 parts=${*:2}
 [[ $parts != *programs* ]] || tests+=' bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
