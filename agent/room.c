@@ -14,10 +14,22 @@
 #define PAUSE_MS 2    /* between two parts of a sweep */
 #define AGAIN_MS 3000 /* between two sweeps while the connections' map is full */
 
-enum { FLOWS, ENDPOINTS, LOCALS, SPECIALS, SLOTS, RULES, PORTS, ADDRESSES, PREFIXES, MAPS };
+enum {
+	FLOWS,
+	ENDPOINTS,
+	LOCALS,
+	SPECIALS,
+	TUNNELS,
+	SLOTS,
+	RULES,
+	PORTS,
+	ADDRESSES,
+	PREFIXES,
+	MAPS
+};
 
-static const char *const names[] = { "flows", "endpoints", "locals",	"specials", "slots",
-				     "rules", "ports",	   "addresses", "prefixes" };
+static const char *const names[] = { "flows", "endpoints", "locals", "specials",  "tunnels",
+				     "slots", "rules",	   "ports",  "addresses", "prefixes" };
 _Static_assert(FL_ARRAY_LEN(names) == MAPS, "every map has a name");
 
 struct room {
@@ -57,8 +69,10 @@ static uint64_t entries_of(const struct room *r, const struct usage *u, int map)
 		return u->endpoints.addresses;
 	case SPECIALS:
 		return u->endpoints.specials;
+	case TUNNELS:
+		return u->endpoints.tunnels;
 	case SLOTS:
-		return u->policy.sets;
+		return u->policy.sets - u->policy.shut;
 	case RULES:
 		return u->policy.rules;
 	case PORTS:
@@ -73,13 +87,17 @@ static uint64_t entries_of(const struct room *r, const struct usage *u, int map)
 static uint64_t capacity_of(const struct room *r, int map)
 {
 	static const enum dp_table tables[] = { DP_T_FLOWS,    DP_T_ENDPOINTS, DP_T_LOCALS,
-						DP_T_SPECIALS, DP_T_SLOTS,     DP_T_RULES,
-						DP_T_PORTS,    DP_T_ADDRESSES, DP_T_PREFIXES };
+						DP_T_SPECIALS, DP_T_TUNNELS,   DP_T_SLOTS,
+						DP_T_RULES,    DP_T_PORTS,     DP_T_ADDRESSES,
+						DP_T_PREFIXES };
 	uint32_t all = dp_capacity(enf_datapath(r->enf), tables[map]);
 
 	_Static_assert(FL_ARRAY_LEN(tables) == MAPS, "every map has a table");
+	/* One stands for no set, and one that is given up rests for a commit. */
+	if (map == SLOTS)
+		return all - 2;
 	/* Half of these is for the switch from one state of the world to the next. */
-	return map >= SLOTS ? all / 2 : all;
+	return map > SLOTS ? all / 2 : all;
 }
 
 /* Text about a map that is full; it has no numbers, which would make it another each time. */
@@ -113,12 +131,15 @@ static void publish(struct room *r)
 	r->changed(r->arg);
 }
 
-/* Full from ROOM_FULL on, until there is as much room as ROOM_FREE leaves. */
+/*
+ * Full from ROOM_FULL on, until there is as much room as ROOM_FREE leaves. Without room for a
+ * tunnel nothing is shut or lost.
+ */
 static void judge(struct room *r, const struct usage *u, int map)
 {
 	unsigned int limit = r->full[map] ? ROOM_FREE : ROOM_FULL;
 
-	r->full[map] = entries_of(r, u, map) * 100 >= capacity_of(r, map) * limit;
+	r->full[map] = map != TUNNELS && entries_of(r, u, map) * 100 >= capacity_of(r, map) * limit;
 }
 
 static void on_timer(uv_timer_t *timer);

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # The benchmark's programs: build/bench/cnibench, which measures plugins, build/bench/floor, the bare
 # kernel cost as a static program without any library of ours, build/bench/rr, which asks and
-# answers, build/bench/peersbench, which measures lib/peers, build/bench/policybench, which
-# measures the policy compiler, and build/bench/datapathbench, which measures the programs of bpf/.
+# answers, build/bench/cost, which does both in one thread, build/bench/peersbench, which measures
+# lib/peers, build/bench/policybench, which measures the policy compiler, and
+# build/bench/datapathbench, which measures the programs of bpf/.
 
-BENCH_SRCS := $(filter-out bench/floor.c bench/rr.c bench/peers.c bench/policy.c bench/datapath.c,$(wildcard bench/*.c))
+BENCH_ALONE := bench/floor.c bench/rr.c bench/cost.c bench/peers.c bench/policy.c bench/datapath.c
+BENCH_SRCS := $(filter-out $(BENCH_ALONE),$(wildcard bench/*.c))
 PEERS_SRCS := bench/peers.c bench/exec.c bench/report.c bench/stats.c
-BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/peersbench \
-	      $(B)/bench/policybench $(B)/bench/datapathbench
+BENCH_BINS := $(B)/bench/cnibench $(B)/bench/floor $(B)/bench/rr $(B)/bench/cost \
+	      $(B)/bench/peersbench $(B)/bench/policybench $(B)/bench/datapathbench
 
 # What "make bench" does, each by itself as "make bench-NAME".
 BENCHES := plugins overlay bgp peers policy memory datapath packets
@@ -45,6 +47,10 @@ $(B)/bench/peersbench: $(PEERS_SRCS:%.c=$(B)/obj/%.o) $(foreach l,peers net base
 $(B)/bench/rr: $(B)/obj/bench/rr.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^
+
+$(B)/bench/cost: $(B)/obj/bench/cost.o
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ -lbpf
 
 $(B)/bench/policybench: $(B)/obj/bench/policy.o $(call lib,agent-policy) $(call lib,fl-json) $(call lib,fl-base)
 	$(call say,LINK)

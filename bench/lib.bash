@@ -127,5 +127,5 @@ compare()
 
 verdict_line()
 {
-	printf '\n%d of %d targets met\n' $passed $judged
+	((judged == 0)) || printf '\n%d of %d targets met\n' $passed $judged
 }

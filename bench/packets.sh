@@ -6,8 +6,9 @@
 #
 # usage: bench/packets.sh BUILD [SECTION...]
 #
-# same: two pods of one node. overlay: of two nodes, by VXLAN. host-gw: by routes. rules: two pods
-# under 1,000 and 10,000 rules, none of which matches before the last. All of them by default.
+# same: two pods of one node. cost: the same in one thread, by its processor time. overlay: of two
+# nodes, by VXLAN. host-gw: by routes. rules: two pods under 1,000 and 10,000 rules, none of which
+# matches before the last. services: two pods of one node, the other by a Service. All by default.
 # BENCH_ROUNDS (15) of BENCH_MS (300) milliseconds for each contender and row, in turn. Who asks and
 # who answers share a processor; who sends datagrams has one, who takes them the other.
 set -euo pipefail
@@ -15,10 +16,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.bash"
 
 build=$(cd "${1:?usage: bench/packets.sh BUILD [SECTION...]}" && pwd)
-rounds=${BENCH_ROUNDS:-15} ms=${BENCH_MS:-300} rr=$build/bench/rr
+rounds=${BENCH_ROUNDS:-15} ms=${BENCH_MS:-300} rr=$build/bench/rr cost=$build/bench/cost
 shift
 if (($# != 1)); then
-	(($#)) || set -- same overlay host-gw rules
+	(($#)) || set -- same cost overlay host-gw rules services
 	for section; do
 		"$0" "$build" "$section"
 	done
@@ -106,8 +107,9 @@ spec:
   podSelector: {matchLabels: {app: bench}}
   policyTypes: [Ingress, Egress]
   ingress:
-  - from: &all [{podSelector: {matchLabels: {app: bench}}}, {ipBlock: {cidr: 10.244.0.0/16}}]
-    ports: &ports [{protocol: TCP, port: 7}, {protocol: UDP, port: 7}, {protocol: UDP, port: 9}]
+  - from: &all [{podSelector: {matchLabels: {app: bench}}}, {ipBlock: {cidr: 10.244.0.0/16}}, {ipBlock: {cidr: 10.97.0.0/16}}]
+    ports: &ports [{protocol: TCP, port: 7}, {protocol: UDP, port: 7}, {protocol: TCP, port: 9},
+                   {protocol: UDP, port: 9}]
   egress:
   - to: *all
     ports: *ports'
@@ -127,7 +129,8 @@ rules()
 	}'
 }
 
-# agent MACHINE MODE [RULES]: the agent of the machine NAMEi enforces the policy.
+# agent MACHINE MODE [RULES [SERVICES]]: the agent of the machine NAMEi enforces the policy; SERVICES is
+# the block of their addresses.
 agent()
 {
 	local root=/run/root.$1 i
@@ -152,7 +155,7 @@ agent()
 		nodeName: n${1: -1}
 		mode: $2
 		metrics: {listen: ''}
-		policy: {enforce: true, maps: /run/bpf/$1}
+		policy: {enforce: true, maps: /run/bpf/$1, serviceCIDRs: [${4-}]}
 	END
 	FAIRLEAD_ROOT=$root at "$1" "$build/bin/fairleadd" </dev/null >"$root/log" 2>&1 &
 	eventually 60 curl -sf --unix-socket "$root/run/fairlead/agent.sock" http://agent/readyz ||
@@ -177,7 +180,7 @@ attach()
 	jq -r '.ips[0].address | split("/")[0]' <<<"$out"
 }
 
-# one_node NAME TYPE [RULES]: a contender with two pods on one node.
+# one_node NAME TYPE [RULES [SERVICES]]: a contender with two pods on one node.
 one_node()
 {
 	local mode=host-gw
@@ -189,7 +192,7 @@ one_node()
 	machine "${1}1"
 	machine "${1}2"
 	cable "$1"
-	agent "${1}1" $mode "${3:-0}"
+	agent "${1}1" $mode "${3:-0}" "${4-}"
 	attach "${1}1" a "$2" >/dev/null
 	from[$1]=${1}1.a to[$1]=${1}1.b ip[$1]=$(attach "${1}1" b "$2")
 }
@@ -318,6 +321,32 @@ packets()
 	thousands </run/sink
 }
 
+# in_one_thread WHAT CONTENDER: how many in a second of processor time; "tcx" with our program there.
+in_one_thread()
+{
+	[[ $2 != tcx ]] || by_tcx join
+	at "${from[$2]}" taskset -c 0 "$cost" "$1" "/run/netns/${to[$2]}" "${ip[$2]}" "$ms" |
+		thousands
+	[[ $2 != tcx ]] || by_tcx leave
+}
+
+# by_tcx join|leave: the program of the blocks, by tcx too, on the host's ends of the bridge's pods. It
+# comes before the block and ends in a verdict, so that it runs once.
+by_tcx()
+{
+	local link program
+
+	program=$(at bridge1 tc -j filter show block "$((0x0fa17ead))" |
+		jq -r 'first(.[].options.prog.id // empty)')
+	for link in $(at bridge1 ip -j link show master br0 | jq '.[].ifindex'); do
+		at bridge1 "$cost" "$1" "$link" "$program"
+	done
+}
+
+trips_cost() { in_one_thread trips "$1"; }
+connections_cost() { in_one_thread connections "$1"; }
+packets_cost() { in_one_thread packets "$1"; }
+
 thousands()
 {
 	awk '{ print $1 / 1e3 }'
@@ -387,6 +416,22 @@ same()
 	asked packets "$small" 1.4
 }
 
+cost()
+{
+	local all=(bridge tcx bgp-route veth again) what
+
+	one_node bridge bridge
+	one_node bgp-route bgp-route
+	veth veth
+	veth again
+	from[tcx]=${from[bridge]} to[tcx]=${to[bridge]} ip[tcx]=${ip[bridge]}
+	serve bridge bgp-route veth again
+	for what in "trips $trips" "connections $conns" "packets $small"; do
+		row "${what#* } of processor time" "${what%% *}_cost" "${all[@]}" -- bridge veth - \
+			tcx veth - tcx bridge - bgp-route veth - again veth -
+	done
+}
+
 overlay()
 {
 	two_nodes vxlan vxlan vxlan
@@ -422,10 +467,35 @@ many_rules()
 		own1000 own10000 ct1000 ct10000 -- own1000 ct1000 - own10000 ct10000 -
 }
 
+# by_service NAME [SERVICES]: two routed pods, of which one asks the other by a Service's address.
+by_service()
+{
+	one_node "$1" bgp-route 0 "${2-}"
+	at "${1}1" nft -f - <<-END
+		table ip services {
+			chain lead {
+				type nat hook prerouting priority dstnat
+				ip daddr 10.97.0.1 dnat to ${ip[$1]}
+			}
+		}
+	END
+	ip[$1]=10.97.0.1
+}
+
+# What it costs that a Service is judged by whom it leads to: marked, and asked about in netfilter.
+services()
+{
+	by_service judged 10.97.0.0/16
+	by_service by-address
+	serve judged by-address
+	row "$trips of processor time" trips_cost judged by-address -- judged by-address -
+	row "$small of processor time" packets_cost judged by-address -- judged by-address -
+}
+
 printf '\n%s, under policy (%d rounds of %d ms; more is better)\n' "$1" "$rounds" "$ms"
 case $1 in
-same | overlay | host-gw) "$1" ;;
+same | cost | overlay | host-gw | services) "$1" ;;
 rules) many_rules ;;
-*) die "no section '$1', expected same, overlay, host-gw or rules" ;;
+*) die "no section '$1', expected same, cost, overlay, host-gw, rules or services" ;;
 esac
 verdict_line

@@ -278,8 +278,9 @@ struct fl_state {
 	__u32 generation; /* changes with every policy; a flow judged under another is judged again
 			   */
 	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
+	__u32 none_denied;   /* 1: no interface to other nodes drops what comes from fl_denied */
 };
-FL_ABI_SIZE(struct fl_state, 8);
+FL_ABI_SIZE(struct fl_state, 12);
 
 /*
  * Why a packet went the way it did: index of the counters, label of the metric, text in flows.
@@ -354,6 +355,32 @@ enum {
 /* TCP flags that each side has sent. */
 enum { FL_TCP_SYN = 1 << 0, FL_TCP_ACK = 1 << 1, FL_TCP_FIN = 1 << 2, FL_TCP_RST = 1 << 3 };
 
+/*
+ * The way to another node that one of a connection's packets has found (bpf/known.bpf.h). mtu 0:
+ * none.
+ */
+struct fl_known {
+	union {
+		struct {
+			__u32 hop_be;	 /* IPv4 address of the next hop */
+			__u16 ifindex;	 /* of the interface that it is reached by */
+			__u16 state_low; /* as below */
+		};
+		__u64 way;
+	};
+	union {
+		struct {
+			__u32 state;  /* of the kernel's tables, before they were asked */
+			__u16 mtu;    /* bytes that a packet may have, from the IP header on */
+			__u16 period; /* of time: jiffies, without the lowest bits */
+		};
+		__u64 proof;
+	};
+};
+FL_ABI_SIZE(struct fl_known, 16);
+
+enum { FL_KNOWN_SHIFT = 6 }; /* that many: at 250 jiffies a second, a quarter of one */
+
 struct fl_flow {
 	__u32 seen;	  /* jiffies, low half, of the last packet */
 	__u32 generation; /* of the policy that it was judged by; NONE while what follows changes */
@@ -367,8 +394,9 @@ struct fl_flow {
 	 * the generation.
 	 */
 	__u8 mac[2][6], host_mac[2][6];
+	struct fl_known known; /* FL_FLOW_PEER: the way of what its pod here sends */
 };
-FL_ABI_SIZE(struct fl_flow, 48);
+FL_ABI_SIZE(struct fl_flow, 64);
 
 /* Seconds after which a silent flow is forgotten. */
 enum {

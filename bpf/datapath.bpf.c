@@ -81,7 +81,7 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb, int why)
 	if (w->way == FL_WAY_LOCAL)
 		verdict = fl_way_local(skb, w, ep->zone, ep);
 	else if (w->way == FL_WAY_PEER && !fl_mac_differs(w->p.eth.h_dest, ep->host_mac))
-		verdict = fl_way_peer(skb, &w->p, fl_source_of(&w->p), fl_target_of(&w->p));
+		verdict = fl_way_peer(skb, &w->p, fl_source_of(&w->p), fl_target_of(&w->p), NULL);
 	else if (w->way == FL_WAY_STACK)
 		mark_for_stack(skb, w);
 	fl_note(w, ep->zone, verdict < 0 ? FL_R_FORWARDED : FL_R_REDIRECTED);
@@ -202,15 +202,25 @@ static __always_inline int judge_masqueraded(struct __sk_buff *skb, struct fl_wo
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
+/* True when no source has to be looked up of what comes in by the interface. */
+static __always_inline bool is_listened_to(__u32 ifindex)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+	struct fl_device *device;
+
+	if (state && state->none_denied)
+		return true;
+	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
+	return device && !(device->flags & FL_DEVICE_DENIES);
+}
+
 SEC("tc")
 int fl_from_net(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex;
-	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 	int r = FL_SHORT_LONG;
 
-	/* Sources are looked up on the long way. */
-	if (device && !(device->flags & FL_DEVICE_DENIES) && skb->pkt_type == FL_PACKET_HOST)
+	if (skb->pkt_type == FL_PACKET_HOST && is_listened_to(skb->ifindex))
 		r = fl_short_from_net_any(skb);
 	return r < 0 ? fl_long_from_net(skb, r) : r;
 }

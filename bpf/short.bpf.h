@@ -108,6 +108,28 @@ static __always_inline int fl_short_end(__u32 bytes, const struct fl_packet *p,
 	return verdict;
 }
 
+/* To another node: by the way that is known, or by one that is known from then on. */
+static __always_inline int fl_short_out(struct __sk_buff *skb, const struct fl_packet *p,
+					const struct fl_lookup *l, struct fl_flow *f)
+{
+	struct fl_known known = {};
+	__u32 state;
+	int r;
+
+	if (!p->v4 || !fl_kernel_routes4(skb, &state))
+		return fl_way_peer(skb, p, &p->src, &p->dst, NULL);
+	if (fl_known_get(f, state, l->now, &known)) {
+		r = fl_way_known(skb, p, &known);
+		if (r >= 0)
+			return r;
+	}
+	known = (struct fl_known){ .state = state };
+	r = fl_way_peer(skb, p, &p->src, &p->dst, &known);
+	if (known.mtu)
+		fl_known_put(f, l, &known);
+	return r;
+}
+
 /* What a pod sends; v4: if it is IPv4. */
 static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 {
@@ -124,7 +146,7 @@ static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 		return r;
 	r = l.side ? fl_short_sent(skb, &p, &s, 1) : fl_short_sent(skb, &p, &s, 0);
 	if (r == FL_SHORT_OUT)
-		r = fl_way_peer(skb, &p, &p.src, &p.dst);
+		r = fl_short_out(skb, &p, &l, s.f);
 	return r < 0 ? FL_SHORT_LONG : fl_short_end(bytes, &p, &l, s.f, r, FL_EGRESS);
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "bpf/known.bpf.h"
 #include "bpf/tunnel.bpf.h"
 
 /* Of the packet itself, where p speaks of the one that an ICMP error quotes. */
@@ -84,10 +85,12 @@ static __always_inline __u32 fl_length_of(const struct __sk_buff *skb, const str
 
 /*
  * From a pod to another node: out of the interface that the route names, if it has our programs.
- * src and dst: fl_source_of() and fl_target_of(), which the caller may know better.
+ * src and dst: fl_source_of() and fl_target_of(), which the caller may know better. found: where
+ * the way is put if others may take it; or NULL.
  */
 static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_packet *p,
-				       const struct fl_in *src, const struct fl_in *dst)
+				       const struct fl_in *src, const struct fl_in *dst,
+				       struct fl_known *found)
 {
 	struct bpf_redir_neigh next = {};
 	struct bpf_fib_lookup fib = {};
@@ -127,6 +130,28 @@ static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_pa
 	}
 	if (fl_hop(skb, p) < 0)
 		return -1;
+	/* A way through the overlay is longer than that. */
+	if (found && r == BPF_FIB_LKUP_RET_SUCCESS && fib.family == FL_AF_INET &&
+	    ifindex <= 0xffff && !(device->flags & FL_DEVICE_TUNNEL)) {
+		found->hop_be = fib.ipv4_dst;
+		found->ifindex = (__u16)ifindex;
+		found->mtu = fib.mtu_result;
+	}
 	skb->mark = FL_MARK;
 	return bpf_redirect_neigh(ifindex, &next, sizeof(next), 0);
+}
+
+/*
+ * To another node by a way that is known. An interface that has our programs no more is on no way
+ * that is: the connection has been judged anew.
+ */
+static __always_inline int fl_way_known(struct __sk_buff *skb, const struct fl_packet *p,
+					const struct fl_known *k)
+{
+	struct bpf_redir_neigh next = { .nh_family = FL_AF_INET, .ipv4_nh = k->hop_be };
+
+	if (p->ttl <= 1 || fl_length_of(skb, p) > k->mtu || fl_hop(skb, p) < 0)
+		return -1;
+	skb->mark = FL_MARK;
+	return bpf_redirect_neigh(k->ifindex, &next, sizeof(next), 0);
 }

@@ -154,6 +154,8 @@ static __always_inline void fl_flow_note(struct fl_flow *f, const struct fl_case
 	/* What goes to a Service is marked, packet by packet. */
 	f->is_short = !c->from.shut && !c->to.shut && !(c->to.flags & FL_SPECIAL_SERVICE);
 	f->origin = c->origin;
+	/* The pod may be behind another interface, from which other rules of routing may lead. */
+	f->known.proof = 0;
 	barrier();
 	*(volatile __u32 *)&f->generation = generation;
 }

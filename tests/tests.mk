@@ -26,7 +26,8 @@ VARIANT_grown := s/^(.define FL_MAX_FLOWS).*/\1 65536/; \
 		 s/^(.define FL_MAX_ADDRESSES).*/\1 600/; \
 		 s/^(.define FL_MAX_PREFIXES).*/\1 600/; s/^(.define FL_MAX_SPECIALS).*/\1 40/; \
 		 s/^(.define FL_MAX_SLOTS).*/\1 16/; s/^(.define FL_MAX_RULES).*/\1 400/; \
-		 s/^(.define FL_MAX_PORTS).*/\1 40/; /^FL_ABI_SIZE\(struct fl_flow,/d; \
+		 s/^(.define FL_MAX_PORTS).*/\1 40/; s/^(.define FL_MAX_TUNNELS).*/\1 4/; \
+		 /^FL_ABI_SIZE\(struct fl_flow,/d; \
 		 /^struct fl_flow \{/,/^};/s/^};/\t__u64 more;\n};/
 VARIANT_SRCS  := $(foreach d,agent agent/enforce agent/datapath agent/policy,$(call srcs,$d))
 
@@ -66,7 +67,7 @@ $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): FLAGS += -I$(B) -Itests/
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/bpf/*.c)): | $(SKELETONS)
 
 $(BPF_TESTS): $(B)/tests/bpf_%: $(B)/obj/tests/bpf/test_%.o $(B)/obj/tests/bpf/pkt.o \
-	      $(B)/obj/tests/bpf/world.o $(AGENT_LIBS) $(LAYER_LIBS)
+	      $(B)/obj/tests/bpf/world.o $(call lib,fairleadd) $(AGENT_LIBS) $(LAYER_LIBS)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(TEST_LDLIBS) -lnl-3 -ljansson -lcmocka
 

@@ -134,55 +134,68 @@ static int remove_filters(struct fl_nl *nl, __u32 link, __u32 flags, struct fl_e
 	return fl_batch_send(nl, b, err);
 }
 
-/* What XDP program the link has, and whether it is one of ours. */
-static int find_xdp(struct fl_nl *nl, __u32 link, struct fl_xdp *out, bool *ours,
-		    struct fl_err *err)
+/* What XDP program a link has. */
+struct xdp {
+	struct fl_xdp at;
+	int fd; /* -1: there is none; owned */
+	bool ours;
+	char name[BPF_OBJ_NAME_LEN];
+};
+
+static void xdp_done(struct xdp *x)
+{
+	fl_close_p(&x->fd);
+}
+
+static int find_xdp(struct fl_nl *nl, __u32 link, struct xdp *out, struct fl_err *err)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
-	fl_auto_close int fd = -1;
-	int r = fl_xdp_get(nl, link, out, err);
+	int r = fl_xdp_get(nl, link, &out->at, err);
 
-	if (r < 0 || out->prog_id == 0)
+	if (r < 0 || out->at.prog_id == 0)
 		return r;
-	fd = bpf_prog_get_fd_by_id(out->prog_id);
-	*ours = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-		fl_streq(info.name, XDP_NAME);
+	out->fd = bpf_prog_get_fd_by_id(out->at.prog_id);
+	if (out->fd >= 0 && bpf_obj_get_info_by_fd(out->fd, &info, &len) == 0)
+		memcpy(out->name, info.name, sizeof(out->name));
+	out->ours = fl_streq(out->name, XDP_NAME);
 	return 0;
 }
 
-static int send_xdp(struct fl_nl *nl, __u32 link, int prog_fd, enum fl_xdp_mode mode,
-		    struct fl_err *err)
+static int send_xdp(struct fl_nl *nl, __u32 link, int prog_fd, int instead_of,
+		    enum fl_xdp_mode mode, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r = fl_batch_new(&b, err);
 
 	if (r < 0)
 		return r;
-	fl_xdp_put(b, link, prog_fd, mode);
+	fl_xdp_put(b, link, prog_fd, instead_of, mode);
 	return fl_batch_send(nl, b, err);
 }
 
 /* Takes our program off, if it is there. */
 static int remove_xdp(struct fl_nl *nl, __u32 link, struct fl_err *err)
 {
-	struct fl_xdp have = { 0 };
-	bool ours = false;
-	int r = find_xdp(nl, link, &have, &ours, err);
+	fl_auto(xdp_done) struct xdp have = { .fd = -1 };
+	int r = find_xdp(nl, link, &have, err);
 
-	return r < 0 || !ours ? r : send_xdp(nl, link, -1, have.mode, err);
+	return r < 0 || !have.ours ? r : send_xdp(nl, link, -1, have.fd, have.at.mode, err);
 }
 
-/* Puts our program in place of what the link has. */
-static int put_xdp(struct dp *d, struct fl_nl *nl, __u32 link, const struct fl_xdp *have,
+/* Puts our program in place of what the link has, which is none or ours. */
+static int put_xdp(struct dp *d, struct fl_nl *nl, __u32 link, const struct xdp *have,
 		   enum fl_xdp_mode mode, struct fl_err *err)
 {
+	bool stays = have->at.mode == mode;
 	int r = 0;
 
 	/* Both modes at once is more than the kernel does. */
-	if (have->prog_id && have->mode != mode)
+	if (have->ours && !stays)
 		r = remove_xdp(nl, link, err);
-	r = r ?: send_xdp(nl, link, bpf_program__fd(d->bpf->progs.fl_xdp), mode, err);
+	r = r
+		    ?: send_xdp(nl, link, bpf_program__fd(d->bpf->progs.fl_xdp),
+				stays ? have->fd : -1, mode, err);
 	return r < 0 ? fl_wrap(err, r, "config 'policy.xdp': %s",
 			       mode == FL_XDP_NATIVE ? "native" : "generic")
 		     : 0;
@@ -191,26 +204,40 @@ static int put_xdp(struct dp *d, struct fl_nl *nl, __u32 link, const struct fl_x
 static int enter(struct dp *d, __u32 link, __u32 flags, struct fl_err *err)
 {
 	struct fl_device value = { .flags = flags };
+	int r = flags & FL_DEVICE_DENIES ? dp_listen(d, false, err) : 0;
 
-	return dp_put(FD(d, fl_devices), &link, &value, "interfaces", err);
+	return r ?: dp_put(FD(d, fl_devices), &link, &value, "interfaces", err);
+}
+
+/* Nothing goes past the stack by this interface any more, known ways included. */
+static int leave(struct dp *d, __u32 link, struct fl_err *err)
+{
+	struct fl_device have;
+
+	if (bpf_map_lookup_elem(FD(d, fl_devices), &link, &have) < 0)
+		return 0;
+	return dp_drop(FD(d, fl_devices), &link, "interfaces", err) ?: dp_next_generation(d, err);
 }
 
 /* Enters the interface. What is denied is dropped by tc where XDP is not asked for or not there. */
 static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flags,
 			  enum fl_xdp_mode mode, struct fl_err *err)
 {
-	struct fl_xdp have = { 0 };
-	bool ours = false;
+	fl_auto(xdp_done) struct xdp have = { .fd = -1 };
 	__u32 id = 0;
-	int r = dp_prog_id(d->bpf->progs.fl_xdp, &id, err) ?: find_xdp(nl, link, &have, &ours, err);
+	int r = dp_prog_id(d->bpf->progs.fl_xdp, &id, err) ?: find_xdp(nl, link, &have, err);
 
 	if (r < 0)
 		return r;
-	if (have.prog_id == id && have.mode == mode)
+	if (have.at.prog_id == id && have.at.mode == mode)
 		return enter(d, link, flags, err);
 	r = enter(d, link, flags | FL_DEVICE_DENIES, err);
-	if (r == 0 && have.prog_id && !ours)
-		return fl_fail(err, EEXIST, "there is another XDP program already");
+	if (r == 0 && have.at.prog_id && !have.ours)
+		return fl_fail(
+			err, EEXIST,
+			"config 'policy.xdp': there is another XDP program, '%s', number %u: it "
+			"stays, and tc drops what is denied",
+			have.name, have.at.prog_id);
 	return r ?: put_xdp(d, nl, link, &have, mode, err) ?: enter(d, link, flags, err);
 }
 
@@ -243,7 +270,7 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 	    put_filters(d, nl, dev->ifindex, b, err) ?: fl_batch_send(nl, b, err);
 	if (r < 0) {
 		/* Nothing may go past the stack to where it does not come back so. */
-		FL_IGNORE(dp_drop(FD(d, fl_devices), &dev->ifindex, "interfaces", &ignored));
+		FL_IGNORE(leave(d, dev->ifindex, &ignored));
 		return r;
 	}
 	have.flags = made ? FL_DEVICE_CLSACT : 0;
@@ -261,7 +288,7 @@ static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err
 	struct fl_device have = { 0 };
 
 	(void)bpf_map_lookup_elem(FD(d, fl_devices), &link, &have);
-	return dp_drop(FD(d, fl_devices), &link, "interfaces", err)
+	return leave(d, link, err)
 		       ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, have.flags, err);
 }
 
@@ -271,6 +298,22 @@ static bool is_wanted(const struct dp_device *devices, size_t n, __u32 link)
 		if (devices[i].ifindex == link)
 			return true;
 	return false;
+}
+
+/* Whether denied sources are dropped on any interface. */
+static bool any_denies(const struct dp *d)
+{
+	struct fl_device have = { 0 };
+	bool has, any = false;
+	__u32 key, next;
+
+	has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	for (; has && !any; key = next) {
+		any = bpf_map_lookup_elem(FD(d, fl_devices), &key, &have) == 0 &&
+		      have.flags & FL_DEVICE_DENIES;
+		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+	}
+	return any;
 }
 
 int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devices, size_t n,
@@ -293,6 +336,8 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 			(void)fl_wrap(&one, r, "interface '%s'", devices[i].name);
 		note(&f, r, &one);
 	}
+	if (!any_denies(d))
+		note(&f, dp_listen(d, true, &one), &one);
 	return f.r;
 }
 
@@ -309,7 +354,7 @@ int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b, struct 
 			r = fl_batch_send(nl, b, err);
 		if (r == 0 && put_filters(d, nl, key, b, &one) < 0) {
 			fl_debug("%s, going on: by the stack", one.text);
-			r = dp_drop(FD(d, fl_devices), &key, "interfaces", err);
+			r = leave(d, key, err);
 		}
 	}
 	return r;

@@ -50,6 +50,9 @@ fl_must int dp_put(int map_fd, const void *key, const void *value, const char *w
 /* Removes an entry; one that is not there counts as removed. */
 fl_must int dp_drop(int map_fd, const void *key, const char *what, struct fl_err *err);
 
+/* Whether no interface drops denied sources, so that no packet's has to be looked up. */
+fl_must int dp_listen(struct dp *d, bool to_all, struct fl_err *err);
+
 /* Removes the connections that keep() does not want. */
 fl_must int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, const void *arg),
 		      const void *arg, struct fl_err *err);

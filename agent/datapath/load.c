@@ -179,6 +179,10 @@ static int load(struct dp *d, __u32 max_flows, struct fl_err *err)
 	r = datapath_bpf__load(d->bpf);
 	if (r == -EPERM)
 		return fl_fail_errno(err, EPERM, "load the programs: %s", last_words);
+	if (r == -ESRCH)
+		return fl_fail(err, EOPNOTSUPP,
+			       "load the programs: the kernel does not tell its types, as one does "
+			       "that is built with CONFIG_DEBUG_INFO_BTF");
 	return r < 0 ? fl_fail(err, EOPNOTSUPP, "load the programs: %s: %s", strerror(-r),
 			       last_words)
 		     : 0;

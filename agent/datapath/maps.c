@@ -443,3 +443,14 @@ int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err)
 	state.unknown_allow = allow;
 	return write_state(d, &state, err);
 }
+
+int dp_listen(struct dp *d, bool to_all, struct fl_err *err)
+{
+	struct fl_state state;
+	int r = read_state(d, &state, err);
+
+	if (r < 0 || state.none_denied == to_all)
+		return r;
+	state.none_denied = to_all;
+	return write_state(d, &state, err);
+}

@@ -71,6 +71,7 @@ struct enf_stats enf_stats(const struct enf *e)
 
 	s.pods = e->n_pods;
 	s.unreadable = e->n_bad;
+	s.tunnels = e->n_tunnels;
 	s.specials = e->specials_full ? dp_capacity(e->dp, DP_T_SPECIALS) : e->n_specials;
 	s.endpoints = s.outside = s.addresses = 0;
 	for (size_t i = 0; i < e->n_atts; i++) {

@@ -123,6 +123,7 @@ struct enf_stats {
 	uint64_t joined;	/* put into the blocks by the agent since the start */
 	uint64_t applied;	/* entries written since the start */
 	size_t addresses, specials; /* of these endpoints; treated in a way of their own */
+	size_t tunnels;		    /* ways through the overlay */
 	double last_commit_s;	    /* until it was in force, seconds */
 	double last_compile_s;	    /* of that, what compiling took */
 };

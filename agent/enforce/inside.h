@@ -78,6 +78,7 @@ struct enf {
 	struct enf_tunnel *tunnels; /* as the map has them, sorted by key; owned */
 	size_t n_tunnels;
 	bool tunnels_known;	     /* what is in the map is this and nothing else */
+	size_t tunnels_full;	     /* those that it has had no room for */
 	bool denied_known;	     /* the map has what is denied */
 	struct fl_err beyond_broken; /* why not all of it is as it should be; sys 0: it is */
 	struct fl_err stack_broken;  /* why Services are judged at the node's edge only, or 0 */
@@ -201,8 +202,11 @@ fl_must int enf_specials(struct enf *e, struct fl_err *err);
 /* The interfaces to other nodes and what is denied there; what fails is a problem that stands. */
 void enf_beyond(struct enf *e);
 
-/* Brings the map of tunnels to these. */
+/* Brings the map of tunnels to these; what it has no room for is a problem that stands. */
 fl_must int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err);
+
+/* Says what that is. */
+void enf_complain_of_tunnels(const struct enf *e, enf_complain *each, void *arg);
 
 /* Begins to listen to what others do to what is kept, and ends that. */
 fl_must int enf_watch_open(struct enf *e, struct fl_err *err);

@@ -264,5 +264,6 @@ void enf_problems(const struct enf *e, enf_complain *each, void *arg)
 	enf_complain_of_bad(e, each, arg);
 	if (e->beyond_broken.sys)
 		each("policy", e->beyond_broken.text, arg);
+	enf_complain_of_tunnels(e, each, arg);
 	enf_complain_of_stack(e, each, arg);
 }

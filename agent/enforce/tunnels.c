@@ -5,6 +5,7 @@
  * right, the programs leave the work to the VTEP.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "agent/enforce/inside.h"
 
@@ -52,42 +53,75 @@ static int copy(const struct enf_beyond *b, struct list *out, struct fl_err *err
 	return 0;
 }
 
-/* What goes first, so that there is room: what is missing meanwhile, the VTEP does. */
-static int write_changes(struct enf *e, const struct list *want, struct fl_err *err)
+/*
+ * Goes on to be what the map has: without what it had no room for, of which why is the last. A
+ * failure of another kind is one.
+ */
+static int write_wanted(struct enf *e, struct list *want, struct fl_err *why, struct fl_err *err)
 {
-	int r = e->tunnels_known
-			? 0
-			: dp_prune(e->dp, DP_TUNNELS, is_wanted, (void *)(uintptr_t)want, err);
+	size_t kept = 0;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < e->n_tunnels; i++)
-		if (!find(want->v, want->n, &e->tunnels[i].key))
-			r = dp_remove_tunnel(e->dp, &e->tunnels[i].key, err);
 	for (size_t i = 0; r == 0 && i < want->n; i++) {
 		const struct enf_tunnel *t = &want->v[i],
 					*have = find(e->tunnels, e->n_tunnels, &t->key);
 
 		if (!have || memcmp(&have->value, &t->value, sizeof(t->value)) != 0)
-			r = dp_set_tunnel(e->dp, &t->key, &t->value, err);
+			r = dp_set_tunnel(e->dp, &t->key, &t->value, why);
+		if (r == 0)
+			want->v[kept++] = *t;
+		else if (r == -E2BIG && !have)
+			r = 0;
+		else
+			*err = *why;
 	}
+	want->n = kept;
 	return r;
+}
+
+/* What goes first, so that there is room: what is missing meanwhile, the VTEP does. */
+static int write_changes(struct enf *e, struct list *want, struct fl_err *why, struct fl_err *err)
+{
+	int r = e->tunnels_known ? 0 : dp_prune(e->dp, DP_TUNNELS, is_wanted, want, err);
+
+	for (size_t i = 0; r == 0 && i < e->n_tunnels; i++)
+		if (!find(want->v, want->n, &e->tunnels[i].key))
+			r = dp_remove_tunnel(e->dp, &e->tunnels[i].key, err);
+	return r < 0 ? r : write_wanted(e, want, why, err);
 }
 
 int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err)
 {
 	fl_auto(list_done) struct list want = { 0 };
-	int r = copy(b, &want, err) ?: write_changes(e, &want, err);
+	struct fl_err why = { 0 };
+	int r = copy(b, &want, err) ?: write_changes(e, &want, &why, err);
 
 	/* What is in the map after half of it is not known: all is written, and looked at, anew. */
 	fl_free_p(&e->tunnels);
 	e->tunnels = r == 0 ? FL_TAKE(want.v) : NULL;
 	e->n_tunnels = r == 0 ? want.n : 0;
 	e->tunnels_known = r == 0;
+	e->tunnels_full = r == 0 ? b->n_tunnels - e->n_tunnels : 0;
 	return r;
 }
 
 bool enf_has_tunnels(const struct enf *e)
 {
 	return e->tunnels_known && e->n_tunnels;
+}
+
+void enf_complain_of_tunnels(const struct enf *e, enf_complain *each, void *arg)
+{
+	char text[200];
+
+	if (!e->tunnels_full)
+		return;
+	(void)snprintf(
+		text, sizeof(text),
+		"the datapath's map of ways through the overlay is full: it holds %zu; what is "
+		"for %zu other nodes is wrapped up by the VTEP",
+		e->n_tunnels, e->tunnels_full);
+	each("datapath", text, arg);
 }
 
 int enf_lend_tunnels(struct enf *e, bool may, struct fl_err *err)

@@ -180,13 +180,13 @@ static bool apply_vtep(struct run *run)
 
 	if (!topo_has_overlay(t)) {
 		t->vtep = (struct fl_link){ 0 };
-		fl_watch_neighs_of(t->watch, NO_LINK);
+		fl_watch_only_of(t->watch, NO_LINK);
 		return true;
 	}
 	r = topo_vtep_apply(t, &t->set.self, &t->view, &changed, &err);
 	run->mended += changed;
 	if (note(run, r, false, t->conf->vxlan.device, &err)) {
-		fl_watch_neighs_of(t->watch, t->vtep.index);
+		fl_watch_only_of(t->watch, t->vtep.index);
 		return true;
 	}
 	if (t->conf->mode == AGENT_VXLAN ||

@@ -24,7 +24,8 @@ static int open_watches(struct topo *t, struct fl_err *err)
 	t->watches = epoll_create1(EPOLL_CLOEXEC);
 	if (t->watches < 0)
 		return fl_fail_errno(err, errno, "watch the kernel's networking");
-	r = fl_watch_open(FL_WATCH_LINKS | FL_WATCH_ADDRS | FL_WATCH_ROUTES | FL_WATCH_NEIGHS,
+	r = fl_watch_open(FL_WATCH_LINKS | FL_WATCH_ADDRS | FL_WATCH_ROUTES | FL_WATCH_NEIGHS |
+				  FL_WATCH_QUEUES,
 			  &t->watch, err);
 	if (r < 0)
 		return r;

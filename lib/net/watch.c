@@ -24,7 +24,7 @@ struct fl_watch {
 	unsigned int what;
 	const char *table;			 /* of nf_tables; borrowed */
 	bool (*passed_over)(const char *ifname); /* NULL: none is */
-	uint32_t neighs_of;			 /* link; 0: all */
+	uint32_t only_of;			 /* link; 0: all */
 };
 
 static uint32_t groups_of(unsigned int what)
@@ -39,7 +39,7 @@ static uint32_t groups_of(unsigned int what)
 		groups |= RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 	if (what & FL_WATCH_NEIGHS)
 		groups |= RTMGRP_NEIGH;
-	if (what & FL_WATCH_TC)
+	if (what & (FL_WATCH_TC | FL_WATCH_QUEUES))
 		groups |= RTMGRP_TC;
 	return groups;
 }
@@ -95,9 +95,9 @@ void fl_watch_pass_over(struct fl_watch *w, bool (*passed_over)(const char *ifna
 	w->passed_over = passed_over;
 }
 
-void fl_watch_neighs_of(struct fl_watch *w, uint32_t link)
+void fl_watch_only_of(struct fl_watch *w, uint32_t link)
 {
-	w->neighs_of = link;
+	w->only_of = link;
 }
 
 void fl_watch_close(struct fl_watch **w)
@@ -166,20 +166,26 @@ static unsigned int subject_neigh(const struct fl_watch *w, const struct nlmsghd
 	const struct ndmsg *nd = NLMSG_DATA(h);
 
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*nd)) ||
-	    (w->neighs_of && (uint32_t)nd->ndm_ifindex != w->neighs_of) ||
+	    (w->only_of && (uint32_t)nd->ndm_ifindex != w->only_of) ||
 	    (h->nlmsg_type == RTM_NEWNEIGH && !(nd->ndm_state & NUD_PERMANENT)))
 		return 0;
 	return FL_WATCH_NEIGHS;
 }
 
-/* Of all queueing disciplines, only those that filters stand in. */
-static unsigned int subject_qdisc(const struct nlmsghdr *h)
+/* Of queueing disciplines that go, FL_WATCH_TC are only those that filters stand in. */
+static unsigned int subject_tc(const struct fl_watch *w, const struct nlmsghdr *h)
 {
 	const struct tcmsg *tcm = NLMSG_DATA(h);
+	unsigned int what = 0;
 
-	return h->nlmsg_len >= NLMSG_LENGTH(sizeof(*tcm)) && tcm->tcm_parent == TC_H_CLSACT
-		       ? FL_WATCH_TC
-		       : 0;
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*tcm)))
+		return 0;
+	if (!w->only_of || (uint32_t)tcm->tcm_ifindex == w->only_of)
+		what |= FL_WATCH_QUEUES;
+	if (h->nlmsg_type == RTM_DELTFILTER ||
+	    (h->nlmsg_type == RTM_DELQDISC && tcm->tcm_parent == TC_H_CLSACT))
+		what |= FL_WATCH_TC;
+	return what;
 }
 
 /* The table's name is the first attribute of every message but that of a new generation. */
@@ -215,10 +221,11 @@ static unsigned int subject(const struct fl_watch *w, const struct nlmsghdr *h)
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		return subject_neigh(w, h);
+	case RTM_NEWQDISC:
 	case RTM_DELQDISC:
-		return subject_qdisc(h);
+	case RTM_NEWTFILTER:
 	case RTM_DELTFILTER:
-		return FL_WATCH_TC;
+		return subject_tc(w, h);
 	default:
 		return 0;
 	}

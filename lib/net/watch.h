@@ -15,6 +15,7 @@ enum {
 	FL_WATCH_NFT = 1 << 4,	  /* nf_tables' tables of one name: fl_watch_open_nft() */
 	FL_WATCH_TC = 1 << 5,	  /* removal of a link's clsact qdisc, or of a filter */
 	FL_WATCH_XFRM = 1 << 6,	  /* policies of IPsec: fl_watch_open_xfrm() */
+	FL_WATCH_QUEUES = 1 << 7, /* queueing disciplines and filters, come, changed or gone */
 };
 
 /* Subscribes in the caller's namespace; *out is the caller's. */
@@ -33,8 +34,11 @@ fl_must int fl_watch_open_xfrm(struct fl_watch **out, struct fl_err *err);
  * and go. */
 void fl_watch_pass_over(struct fl_watch *w, bool (*passed_over)(const char *ifname));
 
-/* Neighbours and forwarding entries are news only of this link from now on; 0: of all. */
-void fl_watch_neighs_of(struct fl_watch *w, uint32_t link);
+/*
+ * Neighbours, forwarding entries and FL_WATCH_QUEUES are news only of this link from now on; 0: of
+ * all.
+ */
+void fl_watch_only_of(struct fl_watch *w, uint32_t link);
 
 /* Ends the subscription. */
 void fl_watch_close(struct fl_watch **w);

@@ -55,7 +55,8 @@ int fl_xdp_get(struct fl_nl *nl, uint32_t link, struct fl_xdp *out, struct fl_er
 	return 0;
 }
 
-void fl_xdp_put(struct fl_batch *b, uint32_t link, int prog_fd, enum fl_xdp_mode mode)
+void fl_xdp_put(struct fl_batch *b, uint32_t link, int prog_fd, int instead_of,
+		enum fl_xdp_mode mode)
 {
 	struct ifinfomsg ifi = { .ifi_index = (int)link };
 	struct nl_msg *m = fl_batch_add(b, &(struct fl_hdr){ RTM_SETLINK, 0, &ifi, sizeof(ifi) },
@@ -64,8 +65,10 @@ void fl_xdp_put(struct fl_batch *b, uint32_t link, int prog_fd, enum fl_xdp_mode
 	struct nlattr *xdp = fl_nest(b, m, IFLA_XDP | NLA_F_NESTED);
 
 	fl_put_u32(b, m, IFLA_XDP_FD, (uint32_t)prog_fd);
+	fl_put_u32(b, m, IFLA_XDP_EXPECTED_FD, (uint32_t)instead_of);
 	fl_put_u32(b, m, IFLA_XDP_FLAGS,
-		   mode == FL_XDP_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+		   XDP_FLAGS_REPLACE |
+			   (mode == FL_XDP_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE));
 	fl_nest_end(m, xdp);
 	if (prog_fd < 0)
 		fl_batch_tolerate(b, ENODEV);

@@ -17,8 +17,9 @@ struct fl_xdp {
 fl_must int fl_xdp_get(struct fl_nl *nl, uint32_t link, struct fl_xdp *out, struct fl_err *err);
 
 /*
- * Makes the program the link's, in place of one in the same mode: no packet passes between the
- * two. prog_fd -1 takes it off; no such link counts as done then. -EBUSY and -EEXIST: there is one
- * in the other mode; -EOPNOTSUPP: the driver takes none.
+ * Makes the program the link's, in place of this one in the same mode: no packet passes between the
+ * two. prog_fd -1 takes it off; no such link counts as done then. instead_of -1: in place of none.
+ * -EEXIST and -EBUSY: it has another; -EOPNOTSUPP: the driver takes none.
  */
-void fl_xdp_put(struct fl_batch *b, uint32_t link, int prog_fd, enum fl_xdp_mode mode);
+void fl_xdp_put(struct fl_batch *b, uint32_t link, int prog_fd, int instead_of,
+		enum fl_xdp_mode mode);

@@ -380,6 +380,15 @@ double world_time(enum hook hook, const struct pkt *p, unsigned int times)
 	return r == 0 ? (double)o.duration : -1;
 }
 
+__u32 world_jiffies(void)
+{
+	uint8_t bytes[14] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = bytes, .data_size_in = sizeof(bytes));
+
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.fl_clock), &o), 0);
+	return o.retval;
+}
+
 void world_check_rows(const struct world_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

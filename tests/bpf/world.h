@@ -98,6 +98,9 @@ struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len);
 /* Runs a packet so many times: nanoseconds for one, or -1. */
 double world_time(enum hook hook, const struct pkt *p, unsigned int times);
 
+/* What connections are stamped with now. */
+__u32 world_jiffies(void);
+
 /* Number of tracked connections. */
 size_t world_flows(void);
 

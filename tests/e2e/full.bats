@@ -117,8 +117,19 @@ policies_of() {
 	done
 }
 
+# sets N: of as many pods of this node that are not attached, each with a policy of its own.
 sets() {
-	policies_of $(seq -f p%g "$1") <<<'policyTypes: [Ingress]' | manifest_put n1 policy.yaml
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		cat <<-END
+			---
+			apiVersion: v1
+			kind: Pod
+			metadata: {name: q$i, namespace: default, labels: {app: q$i}}
+			spec: {nodeName: n1}
+		END
+		policies_of q$i <<<'policyTypes: [Ingress]'
+	done | manifest_put n1 far.yaml
 }
 
 # rules N [FIRST]
@@ -177,7 +188,6 @@ blocks() {
 }
 
 @test "the map of policy sets" {
-	pods 8
 	edges slots sets
 }
 
@@ -211,6 +221,56 @@ blocks() {
 	eventually 10 is_free
 }
 
+# others_far N: other nodes, far0 on, whose cards are known.
+others_far() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		on n1 in_node ip neigh replace "192.0.2.$((100 + i))" lladdr 02:00:00:00:00:99 dev eth0
+		node_manifest "far$i=192.0.2.$((100 + i))/10.9.$i.0/24"
+	done | manifest_put n1 far.yaml
+}
+
+by_vtep() {
+	on n1 in_node cat /sys/class/net/fairlead.1/statistics/tx_packets
+}
+
+# vtep_sends N I...: whether the VTEP sends N packets while p1 asks a pod of each of these nodes, none
+# of which is there.
+vtep_sends() {
+	local n=$1 before i
+	shift
+	before=$(by_vtep)
+	for i; do
+		on n1 in_pod p1 ping -q -c 1 -W 0.1 "10.9.$i.2" || true
+	done
+	[ $(($(by_vtep) - before)) = "$n" ]
+}
+
+no_room_for_tunnels() {
+	agent_get n1 /v1/status | jq -e '.problems[] | select(.where == "datapath" and (.text |
+		contains("ways through the overlay is full: it holds 4; what is for 1 other nodes")))'
+}
+
+@test "the map of tunnels: for whom it has no room, the VTEP does the work" {
+	pods 1
+	others_far 4
+	eventually 10 has_entries tunnels 4
+	[ "$(capacity tunnels)" = 4 ]
+	is_free
+	eventually 10 vtep_sends 0 0 1 2 3
+	others_far 5
+	eventually 10 no_room_for_tunnels
+	has_entries tunnels 4
+	eventually 10 vtep_sends 0 0 1 2 3
+	eventually 10 vtep_sends 1 4
+	# Nothing is shut or lost by that.
+	run -0 on n1 cni STATUS bridge - - - <<<"$(bridge_conf pods)"
+	node_manifest far4=192.0.2.104/10.9.4.0/24 | manifest_put n1 far.yaml
+	eventually 10 has_entries tunnels 1
+	is_free
+	eventually 10 vtep_sends 0 4
+}
+
 @test "a change is put in force whose old and new rules have no room beside each other" {
 	pods 1
 	rules 150
@@ -240,21 +300,6 @@ blocks() {
 	is_free
 }
 
-# others N: pods of this node that are not attached, each with a policy of its own.
-others() {
-	local i
-	for ((i = 1; i <= $1; i++)); do
-		cat <<-END
-			---
-			apiVersion: v1
-			kind: Pod
-			metadata: {name: q$i, namespace: default, labels: {app: q$i}}
-			spec: {nodeName: n1}
-		END
-		policies_of q$i <<<'policyTypes: [Ingress]'
-	done | manifest_put n1 far.yaml
-}
-
 sets_shut() {
 	[ "$(metric n1 fairlead_policy_sets_shut)" = "$1" ]
 }
@@ -262,7 +307,7 @@ sets_shut() {
 @test "a pod with one policy set more than there are is shut and named, until there is room" {
 	local before
 	pods 2
-	others 14
+	sets 14
 	eventually 10 has_entries slots 14
 	sets_shut 0
 	policies_of p1 <<<'ingress: [{}]' | manifest_put n1 policy.yaml
@@ -271,7 +316,7 @@ sets_shut() {
 	before=$(packets n1 closed)
 	loses n1 p2 "$(pod_ip n1 p1)"
 	[ "$(packets n1 closed)" -gt "$before" ]
-	others 13
+	sets 13
 	eventually 10 sets_shut 0
 	agent_get n1 /v1/status | jq -e 'all(.problems[]; .text | contains("more policy sets") | not)'
 	reaches n1 p2 "$(pod_ip n1 p1)"

@@ -239,24 +239,110 @@ sets_of() {
 	done
 }
 
-rules_are() {
-	[ "$(metric n1 'fairlead_datapath_map_entries{map="rules"')" = "$1" ]
+# map_has MAP N, capacity MAP: as the metrics say.
+map_has() {
+	[ "$(metric n1 "fairlead_datapath_map_entries{map=\"$1\"")" = "$2" ]
+}
+
+capacity() {
+	metric n1 "fairlead_datapath_map_capacity{map=\"$1\""
 }
 
 @test "as many rules as the map has are in force, and with one more the largest policy is refused" {
 	local all
-	all=$(metric n1 'fairlead_datapath_map_capacity{map="rules"')
+	all=$(capacity rules)
 	sets_of $((all / 4096)) | policy
-	eventually 10 rules_are "$all"
+	eventually 10 map_has rules "$all"
 	run ! policy_is_refused many/large rules
 	connects n1 cli "$(pod_ip n1 web)" 80
 	sets_of $((all / 4096)) more | manifest_put n1 policy.yaml
 	eventually 10 policy_is_refused many/large rules
-	rules_are 1
+	map_has rules 1
 	[ "$(metric n1 fairlead_policies_refused)" = 1 ]
 	connects n1 cli "$(pod_ip n1 web)" 80
 	manifest_put n1 policy.yaml <<<''
-	eventually 10 rules_are 0
+	eventually 10 map_has rules 0
+}
+
+# ports_of N: "web" lets pods with app=client in at 4096 odd ports by TCP, 81 among them, and strangers at
+# as many more as make N; no two of them make a range, and no list is another's.
+ports_of() {
+	cat <<-'END'
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: many, namespace: default}
+		spec:
+		  podSelector: {matchLabels: {app: web}}
+		  ingress:
+	END
+	awk -v n="$1" 'BEGIN {
+		split("TCP UDP SCTP", protocols, " ")
+		for (i = 0; i < n; i++) {
+			at = i % 4096; list = (i - at) / 4096; of = list % 3
+			who = list ? "{ipBlock: {cidr: 10.9." list ".0/24}}" : "{podSelector: {matchLabels: {app: client}}}"
+			if (at == 0)
+				printf "%s  - {from: [%s], ports: [", list ? "]}\n" : "", who
+			printf "%s{protocol: %s, port: %d}", at ? "," : "", protocols[of + 1],
+				(at + (list - of) / 3) * 2 + 1
+		}
+		print "]}"
+	}'
+}
+
+@test "as many ports as the map has are in force, and with one more the policy is refused" {
+	local all web
+	all=$(capacity ports) web=$(pod_ip n1 web)
+	[ "$all" = 131072 ]
+	ports_of "$all" | policy
+	eventually 10 map_has ports "$all"
+	connects n1 cli "$web" 81
+	shut n1 cli "$web" 80
+	ports_of $((all + 1)) | manifest_put n1 policy.yaml
+	eventually 10 policy_is_refused default/many ports
+	map_has ports 0
+	shut n1 cli "$web" 81
+	manifest_put n1 policy.yaml <<<''
+	eventually 10 connects n1 other "$web" 80 1
+}
+
+# slots_of N: as many policy sets, of pods of this node that are not attached.
+slots_of() {
+	awk -v n="$1" 'BEGIN {
+		for (i = 1; i <= n; i++)
+			printf "---\napiVersion: v1\nkind: Pod\n" \
+				"metadata: {name: q%d, namespace: many, labels: {p: \"%d\"}}\n" \
+				"spec: {nodeName: n1}\n---\napiVersion: networking.k8s.io/v1\n" \
+				"kind: NetworkPolicy\nmetadata: {name: q%d, namespace: many}\n" \
+				"spec: {podSelector: {matchLabels: {p: \"%d\"}}}\n", i, i, i, i
+	}'
+}
+
+sets_shut() {
+	[ "$(metric n1 fairlead_policy_sets_shut)" = "$1" ]
+}
+
+@test "as many policy sets as there are slots are in force, and with one more its pods are shut" {
+	local all web
+	all=$(capacity slots) web=$(pod_ip n1 web)
+	[ "$all" = 4094 ]
+	slots_of $((all - 1)) | manifest_put n1 far.yaml
+	eventually 10 map_has slots $((all - 1))
+	policy_web '{port: 80}' | policy
+	eventually 10 map_has slots "$all"
+	sets_shut 0
+	connects n1 cli "$web" 80
+	# One of them comes anew, and finds none.
+	manifest_del n1 policy.yaml
+	eventually 10 map_has slots $((all - 1))
+	slots_of "$all" | manifest_put n1 far.yaml
+	eventually 10 map_has slots "$all"
+	policy_web '{port: 80}' | manifest_put n1 policy.yaml
+	eventually 10 sets_shut 1
+	shut n1 cli "$web" 80
+	agent_get n1 /v1/status | jq -e '.problems[] | select(.text | contains("more policy sets than the map of slots"))'
+	manifest_del n1 far.yaml
+	eventually 10 connects n1 cli "$web" 80 1
+	sets_shut 0
 }
 
 @test "an agent that is told to enforce no more takes the datapath away, and policies with it" {

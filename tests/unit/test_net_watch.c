@@ -176,12 +176,39 @@ static void links_that_are_passed_over_are_no_news(void **state)
 static void neighbours_may_be_news_of_one_link_only(void **state)
 {
 	(void)state;
-	fl_watch_neighs_of(w, link_of(nl, "v4").index);
+	fl_watch_only_of(w, link_of(nl, "v4").index);
 	must("ip neigh add 10.88.0.5 lladdr 02:00:00:00:00:05 dev h0 && "
 	     "ip neigh del 10.88.0.5 dev h0");
 	assert_int_equal(take(nl), 0);
 	must("bridge fdb add 02:00:00:00:00:05 dst 10.88.0.9 dev v4");
 	assert_int_equal(take(nl), FL_WATCH_NEIGHS);
+}
+
+static void queues_and_filters_may_be_news_of_one_link_only(void **state)
+{
+	static const char *const changes[] = {
+		"tc qdisc add dev v4 root pfifo",
+		"tc qdisc change dev v4 root pfifo limit 9",
+		"tc qdisc del dev v4 root",
+		"tc qdisc add dev v4 clsact",
+		"tc filter add dev v4 egress protocol all bpf bytecode '1,6 0 0 0'",
+		"tc filter del dev v4 egress",
+		"tc qdisc del dev v4 clsact",
+	};
+
+	(void)state;
+	fl_watch_close(&w);
+	CHECK_OK(fl_watch_open(FL_WATCH_QUEUES, &w, &err), &err);
+	fl_watch_only_of(w, link_of(nl, "v4").index);
+	for (size_t i = 0; i < FL_ARRAY_LEN(changes); i++) {
+		must("tc qdisc add dev h0 clsact && tc qdisc add dev h0 root pfifo && "
+		     "tc filter add dev h0 ingress protocol all bpf bytecode '1,6 0 0 0' && "
+		     "tc qdisc del dev h0 root && tc qdisc del dev h0 clsact");
+		assert_int_equal(take(nl), 0);
+		must(changes[i]);
+		if (take(nl) != FL_WATCH_QUEUES)
+			fail_msg("'%s' is not told", changes[i]);
+	}
 }
 
 static void nf_tables_tables_of_one_name_are_watched_and_no_other(void **state)
@@ -221,6 +248,7 @@ int main(void)
 		T_WATCH(policies_of_ipsec_are_told_and_counted),
 		T_WATCH(links_that_are_passed_over_are_no_news),
 		T_WATCH(neighbours_may_be_news_of_one_link_only),
+		T_WATCH(queues_and_filters_may_be_news_of_one_link_only),
 		T_WATCH(nf_tables_tables_of_one_name_are_watched_and_no_other),
 	};
 
