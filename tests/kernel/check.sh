@@ -29,7 +29,7 @@ programs='awk basename bridge cat chmod cp curl cut date dirname env find grep h
 	mktemp mount mountpoint mv nft nsenter ping ps readlink rm rmdir sed seq setpriv sleep sort
 	sysctl tail tc timeout touch tr unshare wc'
 modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_compat nft_ct nft_masq
-	sch_ingress veth vxlan xt_bpf'
+	sch_ingress veth vxlan xfrm_user xt_bpf'
 parts=" ${*:2} "
 tests='' bats=''
 [[ $parts != *' tables '* ]] || tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
@@ -47,7 +47,7 @@ done
 if [[ $bats ]]; then
 	programs+=' bats bpftool flock ip6tables iptables jq ln od paste realpath ss stat stdbuf
 		tcpdump uname /usr/bin/python3 /usr/lib/cni/static'
-	modules+=' nft_nat xfrm_user xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
+	modules+=' nft_nat xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
 	args+=(-t 3600)
 	for f in $bats build/tests/{fault,flood,stream,fairleadd-next} build/bin/fairlead \
 		tests/e2e/{flood,real,services}.bash tests/e2e/services.py; do
