@@ -3,6 +3,7 @@
 #include "agent/lease.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "net/watch.h"
@@ -12,7 +13,7 @@
 
 struct lease {
 	struct enf *enf;
-	struct fl_nl *nl; /* NULL: the kernel has no IPsec */
+	struct fl_nl *nl; /* NULL: the kernel does not say of IPsec */
 	struct fl_watch *watch;
 	uv_timer_t timer;
 	uv_poll_t poll;
@@ -21,18 +22,29 @@ struct lease {
 	bool complained, kept; /* and why, has been said */
 };
 
+/*
+ * How many policies of IPsec there are. A kernel that does not say may still take some by PF_KEY,
+ * the older way, which tells nobody how many: then as if there were one.
+ */
+static int count(struct lease *l, uint32_t *policies, struct fl_err *err)
+{
+	if (l->nl)
+		return fl_xfrm_policies(l->nl, policies, err);
+	*policies = access("/proc/self/net/pfkey", F_OK) == 0;
+	return 0;
+}
+
 void lease_renew(struct lease *l)
 {
 	uint32_t policies = 0;
 	struct fl_err err, later;
-	int r = 0;
+	int r;
 
 	/* Where there is no overlay, there is nothing to ask. */
 	if (!l || (!l->lent && !enf_has_tunnels(l->enf)))
 		return;
 	l->lent = enf_has_tunnels(l->enf);
-	if (l->nl)
-		r = fl_xfrm_policies(l->nl, &policies, &err);
+	r = count(l, &policies, &err);
 	if (enf_lend_tunnels(l->enf, r == 0 && policies == 0, r < 0 ? &later : &err) < 0 && r == 0)
 		r = -err.sys;
 	/* It has run out, or does so soon. */
@@ -40,7 +52,8 @@ void lease_renew(struct lease *l)
 		fl_warn("%s, so the overlay's packets go by the VTEP", err.text);
 	l->complained = r < 0;
 	if (r == 0 && policies && !l->kept)
-		fl_info("this node has IPsec policies: the overlay's packets go by the VTEP");
+		fl_info("this node %s IPsec policies: the overlay's packets go by the VTEP",
+			l->nl ? "has" : "may have");
 	l->kept = policies > 0;
 }
 
@@ -83,7 +96,7 @@ void lease_close(struct lease **l)
 	*l = NULL;
 }
 
-/* Where the kernel has no IPsec, nobody can want it. */
+/* A kernel may be without IPsec. */
 static int open_ipsec(struct lease *l, struct fl_err *err)
 {
 	int r = fl_nl_open(FL_NL_XFRM, &l->nl, err) ?: fl_watch_open_xfrm(&l->watch, err);

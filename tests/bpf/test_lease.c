@@ -10,7 +10,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "agent/datapath/dp.h"
 #include "agent/enforce/inside.h"
@@ -24,6 +27,18 @@ static uv_loop_t loop;
 static struct lease *lease;
 static struct enf_tunnel many[FL_MAX_TUNNELS + 1];
 static char problems[1024];
+
+static bool no_ipsec; /* as on a kernel that does not say of it */
+
+/* In place of the C library's. */
+int socket(int domain, int type, int protocol)
+{
+	if (no_ipsec && domain == AF_NETLINK && protocol == NETLINK_XFRM) {
+		errno = EPROTONOSUPPORT;
+		return -1;
+	}
+	return (int)syscall(SYS_socket, domain, type, protocol);
+}
 
 static int begin(void **state)
 {
@@ -179,6 +194,32 @@ static void any_policy_of_ipsec_takes_it_back_as_soon_as_it_is_heard_of(void **s
 	check_lent();
 }
 
+/* Another one, of a kernel that has no way to ask; lent or not, and why it knows. */
+static void where_ipsec_cannot_be_asked_about_pf_key_keeps_it(void **state)
+{
+	(void)state;
+	lease_close(&lease);
+	no_ipsec = true;
+	CHECK_OK(lease_open(&loop, enf, &lease, &err), &err);
+	no_ipsec = false;
+	must("ip xfrm policy add src 203.0.113.1/32 dst 203.0.113.2/32 dir out action block");
+	lease_renew(lease);
+	check_lent();
+	/* What a kernel with PF_KEY has there. */
+	assert_int_equal(mount("net", "/proc/self/net", "tmpfs", 0, NULL), 0);
+	must("touch /proc/$PPID/net/pfkey");
+	lease_renew(lease);
+	assert_int_equal(until(), 0);
+	assert_int_equal(umount("/proc/self/net"), 0);
+	lease_renew(lease);
+	check_lent();
+	must("ip xfrm policy flush");
+	lease_close(&lease);
+	CHECK_OK(lease_open(&loop, enf, &lease, &err), &err);
+	lease_renew(lease);
+	check_lent();
+}
+
 static void it_ends_with_the_last_tunnel(void **state)
 {
 	(void)state;
@@ -242,6 +283,7 @@ int main(void)
 		cmocka_unit_test(without_tunnels_nothing_is_lent),
 		cmocka_unit_test(it_is_lent_with_the_first_tunnel_and_renewed_by_itself),
 		cmocka_unit_test(any_policy_of_ipsec_takes_it_back_as_soon_as_it_is_heard_of),
+		cmocka_unit_test(where_ipsec_cannot_be_asked_about_pf_key_keeps_it),
 		cmocka_unit_test(it_ends_with_the_last_tunnel),
 		cmocka_unit_test(a_full_map_leaves_the_rest_to_the_vtep_and_says_so),
 		cmocka_unit_test(what_an_earlier_agent_has_left_goes_and_the_rest_is_written),

@@ -41,9 +41,17 @@ static int rules(void)
 	int n = 0;
 
 	list(text, sizeof(text));
-	for (const char *p = text; (p = strstr(p, "xt match")); p++)
+	for (const char *p = text; (p = strstr(p, "policy of pods, to Services")); p++)
 		n++;
 	return n;
+}
+
+/* As at the agent's own times; what fails is a problem that stands. */
+static void reconcile(void)
+{
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+	assert_string_equal(enf->stack_broken.sys ? enf->stack_broken.text : "", "");
+	assert_int_equal(rules(), 4);
 }
 
 /* Tables that are kept came with Linux 6.9. */
@@ -83,8 +91,7 @@ static void what_others_flush_is_not_ours_where_the_kernel_keeps_it(void **state
 	char before[8192], after[8192];
 
 	(void)state;
-	CHECK_OK(enf_reconcile(enf, &err), &err);
-	assert_int_equal(rules(), 4);
+	reconcile();
 	assert_int_equal(enf->dp->unkept, !can_keep());
 	if (!can_keep())
 		return;
@@ -108,8 +115,7 @@ static void it_outlives_the_agent_and_the_next_one_puts_its_own_in_place(void **
 	list(after, sizeof(after));
 	assert_int_equal(rules(), 4);
 	CHECK_OK(enf_open(&options, &enf, &err), &err);
-	CHECK_OK(enf_reconcile(enf, &err), &err);
-	assert_int_equal(rules(), 4);
+	reconcile();
 	list(after, sizeof(after));
 	CHECK(strcmp(after, before) != 0);
 }
@@ -127,8 +133,7 @@ static void what_is_not_kept_is_mended_as_soon_as_it_is_heard_of(void **state)
 	(void)state;
 	CHECK_OK(dp_leave_stack(enf->nft, &err), &err);
 	enf->dp->unkept = true;
-	CHECK_OK(enf_reconcile(enf, &err), &err);
-	assert_int_equal(rules(), 4);
+	reconcile();
 	(void)enf_watch_take(enf, false);
 	for (size_t i = 0; i < FL_ARRAY_LEN(wreck); i++) {
 		must(wreck[i]);
@@ -141,8 +146,7 @@ static void what_is_not_kept_is_mended_as_soon_as_it_is_heard_of(void **state)
 	must("nft flush ruleset");
 	CHECK(enf_watch_take(enf, false));
 	assert_int_equal(rules(), 0);
-	CHECK_OK(enf_reconcile(enf, &err), &err);
-	assert_int_equal(rules(), 4);
+	reconcile();
 }
 
 static void both_kinds_are_taken_away_and_take_each_others_place(void **state)
@@ -151,8 +155,7 @@ static void both_kinds_are_taken_away_and_take_each_others_place(void **state)
 
 	(void)state;
 	enf->dp->unkept = enf->dp->in_stack = false;
-	CHECK_OK(enf_reconcile(enf, &err), &err);
-	assert_int_equal(rules(), 4);
+	reconcile();
 	assert_int_equal(sh("nft flush ruleset") ?: rules(), can_keep() ? 4 : 0);
 	enf_close(&enf);
 	CHECK_OK(fl_nl_open(FL_NL_NETFILTER, &nft, &err), &err);
