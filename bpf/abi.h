@@ -356,8 +356,8 @@ enum {
 enum { FL_TCP_SYN = 1 << 0, FL_TCP_ACK = 1 << 1, FL_TCP_FIN = 1 << 2, FL_TCP_RST = 1 << 3 };
 
 /*
- * The way to another node that one of a connection's packets has found (bpf/known.bpf.h). mtu 0:
- * none.
+ * The way to another node that one of a connection's packets has found (bpf/known.bpf.h); through
+ * the overlay, that of the outer packet. mtu 0: none.
  */
 struct fl_known {
 	union {
@@ -370,16 +370,25 @@ struct fl_known {
 	};
 	union {
 		struct {
-			__u32 state;  /* of the kernel's tables, before they were asked */
-			__u16 mtu;    /* bytes that a packet may have, from the IP header on */
-			__u16 period; /* of time: jiffies, without the lowest bits */
+			__u32 state; /* of the kernel's tables, before they were asked */
+			__u16 mtu;   /* bytes that a packet may have, from the IP header on */
+			__u16 when;  /* FL_KNOWN_OUTER, and jiffies without the lowest bits */
 		};
 		__u64 proof;
 	};
 };
 FL_ABI_SIZE(struct fl_known, 16);
 
-enum { FL_KNOWN_SHIFT = 6 }; /* that many: at 250 jiffies a second, a quarter of one */
+enum {
+	FL_KNOWN_SHIFT = 6, /* so many of the bits: at 250 jiffies a second, a quarter of one */
+	FL_KNOWN_OUTER = 1, /* the way of outer packets */
+};
+
+/* What says in struct fl_known when it was found. */
+static inline __u16 fl_known_when(__u32 jiffies, int is_outer)
+{
+	return (__u16)(jiffies >> FL_KNOWN_SHIFT << 1 | (is_outer ? FL_KNOWN_OUTER : 0));
+}
 
 struct fl_flow {
 	__u32 seen;	  /* jiffies, low half, of the last packet */

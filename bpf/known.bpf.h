@@ -15,14 +15,35 @@
 #include "bpf/flow.bpf.h"
 #include "bpf/kernel.bpf.h"
 
-/* True when the entry's way is that of tables in this state; it is in *k then. */
+/* As in <sys/socket.h>, which is the C library's. */
+enum { FL_AF_INET = 2, FL_AF_INET6 = 10 };
+
+/*
+ * The entry's way, if it is that of tables in this state. False: there is none, and *k is where one
+ * may be put that is found now.
+ */
 static __always_inline bool fl_known_get(const struct fl_flow *f, __u32 state, __u32 now,
 					 struct fl_known *k)
 {
 	k->proof = *(const volatile __u64 *)&f->known.proof;
 	k->way = *(const volatile __u64 *)&f->known.way;
-	return k->state == state && k->state_low == (__u16)state &&
-	       k->period == (__u16)(now >> FL_KNOWN_SHIFT);
+	if (k->mtu && k->state == state && k->state_low == (__u16)state &&
+	    (__u16)(k->when | FL_KNOWN_OUTER) == fl_known_when(now, true))
+		return true;
+	*k = (struct fl_known){ .state = state, .state_low = (__u16)state };
+	return false;
+}
+
+/* Writes down what a look-up has found, if a way can be that. */
+static __always_inline void fl_known_set(struct fl_known *k, const struct bpf_fib_lookup *fib,
+					 bool is_outer)
+{
+	if (fib->family != FL_AF_INET || fib->ifindex > 0xffff)
+		return;
+	k->hop_be = fib->ipv4_dst;
+	k->ifindex = (__u16)fib->ifindex;
+	k->mtu = fib->mtu_result;
+	k->when = is_outer ? FL_KNOWN_OUTER : 0;
 }
 
 /*
@@ -32,8 +53,7 @@ static __always_inline bool fl_known_get(const struct fl_flow *f, __u32 state, _
 static __always_inline void fl_known_put(struct fl_flow *f, const struct fl_lookup *l,
 					 struct fl_known *k)
 {
-	k->state_low = (__u16)k->state;
-	k->period = (__u16)(l->now >> FL_KNOWN_SHIFT);
+	k->when = fl_known_when(l->now, k->when & FL_KNOWN_OUTER);
 	*(volatile __u64 *)&f->known.way = k->way;
 	*(volatile __u64 *)&f->known.proof = k->proof;
 	if (bpf_map_lookup_elem(&fl_flows, &l->key) != f)

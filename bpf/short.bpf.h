@@ -112,20 +112,21 @@ static __always_inline int fl_short_end(__u32 bytes, const struct fl_packet *p,
 static __always_inline int fl_short_out(struct __sk_buff *skb, const struct fl_packet *p,
 					const struct fl_lookup *l, struct fl_flow *f)
 {
-	struct fl_known known = {};
+	struct fl_known known;
 	__u32 state;
+	__u64 was;
 	int r;
 
-	if (!p->v4 || !fl_kernel_routes4(skb, &state))
+	if (!fl_kernel_routes4(skb, &state))
 		return fl_way_peer(skb, p, &p->src, &p->dst, NULL);
-	if (fl_known_get(f, state, l->now, &known)) {
+	if (fl_known_get(f, state, l->now, &known) && !(known.when & FL_KNOWN_OUTER)) {
 		r = fl_way_known(skb, p, &known);
 		if (r >= 0)
 			return r;
 	}
-	known = (struct fl_known){ .state = state };
+	was = known.way;
 	r = fl_way_peer(skb, p, &p->src, &p->dst, &known);
-	if (known.mtu)
+	if (known.way != was)
 		fl_known_put(f, l, &known);
 	return r;
 }

@@ -2,18 +2,17 @@
 /*
  * What a VTEP does on transmission, done by the program: the headers are written, and the packet
  * goes to the underlay's next hop, without the device, the node's own output and its rules. The
- * kernel's routing table is asked twice, for the inner and for the outer packet; what else the VTEP
- * knows is in fl_tunnels, as long as the agent's lease holds. Whatever is unusual is left to the
- * VTEP: the same source port, hop count and ECN bits, in the same order, make both ways one.
+ * kernel's routing table is asked twice, for the inner and for the outer packet, if the latter's
+ * way is not known; what else the VTEP knows is in fl_tunnels, as long as the agent's lease holds.
+ * Whatever is unusual is left to the VTEP: the same source port, hop count and ECN bits, in the
+ * same order, make both ways one.
  */
 #pragma once
 
 #include <linux/udp.h>
 
+#include "bpf/known.bpf.h"
 #include "bpf/work.bpf.h"
-
-/* As in <sys/socket.h>, which is the C library's. */
-enum { FL_AF_INET = 2, FL_AF_INET6 = 10 };
 
 /* A frame's beginning, up to where its hop count and the sum over that end. */
 struct fl_head {
@@ -164,12 +163,34 @@ static __always_inline bool fl_tunnel_route(struct __sk_buff *skb, const struct 
 }
 
 /*
+ * The same, by the way that is known of outer packets, if it is; else *known is what has been found
+ * (NULL: that is of no use).
+ */
+static __always_inline bool fl_tunnel_way(struct __sk_buff *skb, const struct fl_tunnel *t,
+					  __u32 len, __be16 sport_be, struct fl_known *known,
+					  struct bpf_fib_lookup *fib)
+{
+	if (known && (known->when & FL_KNOWN_OUTER) && len + FL_TUNNEL_OVERHEAD <= known->mtu) {
+		fib->family = FL_AF_INET;
+		fib->ifindex = known->ifindex;
+		fib->ipv4_dst = known->hop_be;
+		return true;
+	}
+	if (!fl_tunnel_route(skb, t, len, sport_be, fib))
+		return false;
+	if (known)
+		fl_known_set(known, fib, true);
+	return true;
+}
+
+/*
  * Sends the packet as the VTEP would that its route leads to: fib is what was found, which is
- * overwritten; len the length of the packet, or of each that it will be cut into. A verdict, or -1:
- * the VTEP has to, and the packet is as it was.
+ * overwritten; len the length of the packet, or of each that it will be cut into; known as
+ * fl_tunnel_way() has it. A verdict, or -1: the VTEP has to, and the packet is as it was.
  */
 static __always_inline int fl_tunnel_out(struct __sk_buff *skb, const struct fl_packet *p,
-					 struct bpf_fib_lookup *fib, __u32 len)
+					 struct bpf_fib_lookup *fib, __u32 len,
+					 struct fl_known *known)
 {
 	struct fl_tunnel_key key = { .ifindex = fib->ifindex };
 	const __u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |
@@ -190,7 +211,7 @@ static __always_inline int fl_tunnel_out(struct __sk_buff *skb, const struct fl_
 	if (!t)
 		return -1;
 	sport_be = fl_tunnel_port(skb, t);
-	if (!fl_tunnel_route(skb, t, len, sport_be, fib) || fl_head_hop(skb, p, &w.inner) < 0)
+	if (!fl_tunnel_way(skb, t, len, sport_be, known, fib) || fl_head_hop(skb, p, &w.inner) < 0)
 		return -1;
 	fl_tunnel_fill(p, t, skb->len, sport_be, &w);
 	if (bpf_skb_adjust_room(skb, FL_TUNNEL_OVERHEAD, BPF_ADJ_ROOM_MAC, flags) < 0)

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "bpf/known.bpf.h"
 #include "bpf/tunnel.bpf.h"
 
 /* Of the packet itself, where p speaks of the one that an ICMP error quotes. */
@@ -85,12 +84,12 @@ static __always_inline __u32 fl_length_of(const struct __sk_buff *skb, const str
 
 /*
  * From a pod to another node: out of the interface that the route names, if it has our programs.
- * src and dst: fl_source_of() and fl_target_of(), which the caller may know better. found: where
- * the way is put if others may take it; or NULL.
+ * src and dst: fl_source_of() and fl_target_of(), which the caller may know better. known: in, what
+ * is known of outer packets' way; out, what has been found; NULL: that is of no use.
  */
 static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_packet *p,
 				       const struct fl_in *src, const struct fl_in *dst,
-				       struct fl_known *found)
+				       struct fl_known *known)
 {
 	struct bpf_redir_neigh next = {};
 	struct bpf_fib_lookup fib = {};
@@ -124,19 +123,15 @@ static __always_inline int fl_way_peer(struct __sk_buff *skb, const struct fl_pa
 	next.nh_family = fib.family;
 	__builtin_memcpy(next.ipv6_nh, fib.ipv6_dst, sizeof(next.ipv6_nh));
 	if ((device->flags & FL_DEVICE_TUNNEL) && r == BPF_FIB_LKUP_RET_SUCCESS) {
-		r = fl_tunnel_out(skb, p, &fib, len);
+		r = fl_tunnel_out(skb, p, &fib, len, known);
 		if (r >= 0)
 			return r;
 	}
 	if (fl_hop(skb, p) < 0)
 		return -1;
-	/* A way through the overlay is longer than that. */
-	if (found && r == BPF_FIB_LKUP_RET_SUCCESS && fib.family == FL_AF_INET &&
-	    ifindex <= 0xffff && !(device->flags & FL_DEVICE_TUNNEL)) {
-		found->hop_be = fib.ipv4_dst;
-		found->ifindex = (__u16)ifindex;
-		found->mtu = fib.mtu_result;
-	}
+	/* What the VTEP has to do once, it may have to do for reasons that are not the route's. */
+	if (known && r == BPF_FIB_LKUP_RET_SUCCESS && !(device->flags & FL_DEVICE_TUNNEL))
+		fl_known_set(known, &fib, false);
 	skb->mark = FL_MARK;
 	return bpf_redirect_neigh(ifindex, &next, sizeof(next), 0);
 }

@@ -79,7 +79,23 @@ static int write_wanted(struct enf *e, struct list *want, struct fl_err *why, st
 	return r;
 }
 
-/* What goes first, so that there is room: what is missing meanwhile, the VTEP does. */
+/* True when something that has been in force is not as it was, or may not be. */
+static bool is_other(const struct enf *e, const struct list *want)
+{
+	const struct enf_tunnel *now;
+	bool is = !e->tunnels_known;
+
+	for (size_t i = 0; !is && i < e->n_tunnels; i++) {
+		now = find(want->v, want->n, &e->tunnels[i].key);
+		is = !now || memcmp(&now->value, &e->tunnels[i].value, sizeof(now->value)) != 0;
+	}
+	return is;
+}
+
+/*
+ * What goes first, so that there is room: what is missing meanwhile, the VTEP does. Connections
+ * keep the ways of their outer packets, which are other nodes' now: all are judged anew.
+ */
 static int write_changes(struct enf *e, struct list *want, struct fl_err *why, struct fl_err *err)
 {
 	int r = e->tunnels_known ? 0 : dp_prune(e->dp, DP_TUNNELS, is_wanted, want, err);
@@ -87,7 +103,8 @@ static int write_changes(struct enf *e, struct list *want, struct fl_err *why, s
 	for (size_t i = 0; r == 0 && i < e->n_tunnels; i++)
 		if (!find(want->v, want->n, &e->tunnels[i].key))
 			r = dp_remove_tunnel(e->dp, &e->tunnels[i].key, err);
-	return r < 0 ? r : write_wanted(e, want, why, err);
+	r = r ?: write_wanted(e, want, why, err);
+	return r == 0 && is_other(e, want) ? dp_next_generation(e->dp, err) : r;
 }
 
 int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err)

@@ -90,46 +90,27 @@ static void sh(const char *commands)
 		fail_msg("this does not work: %s", commands);
 }
 
-/* The only connection there is. */
-static struct fl_flow_key the_key(void)
-{
-	struct fl_flow_key key;
-
-	assert_int_equal(bpf_map_get_next_key(world_map("fl_flows"), NULL, &key), 0);
-	return key;
-}
-
-static struct fl_flow the_flow(void)
-{
-	struct fl_flow_key key = the_key();
-	struct fl_flow f;
-
-	assert_int_equal(bpf_map_lookup_elem(world_map("fl_flows"), &key, &f), 0);
-	return f;
-}
-
-/* Puts this way into the connection's entry, as found just now. */
+/* Puts this way into the connection's entry. */
 static void keep(struct fl_known known)
 {
-	struct fl_flow_key key = the_key();
-	struct fl_flow f = the_flow();
+	struct fl_flow f = world_flow();
 
 	f.known = known;
-	assert_int_equal(bpf_map_update_elem(world_map("fl_flows"), &key, &f, BPF_EXIST), 0);
+	world_set_flow(&f);
 }
 
 /* The same as just now, so that nothing but a change of the tables makes it old. */
 static void freshen(void)
 {
-	struct fl_known known = the_flow().known;
+	struct fl_known known = world_flow().known;
 
-	known.period = (__u16)(world_jiffies() >> FL_KNOWN_SHIFT);
+	known.when = fl_known_when(world_jiffies(), known.when & FL_KNOWN_OUTER);
 	keep(known);
 }
 
 static bool is_kept(const char *hop, unsigned int ifindex)
 {
-	struct fl_known known = the_flow().known;
+	struct fl_known known = world_flow().known;
 
 	if (!is_told)
 		return known.mtu == 0;
@@ -169,7 +150,7 @@ static void a_way_that_was_found_is_kept_and_taken(void **state)
 	assert_true(is_kept(HOP0, net0));
 	if (!is_told)
 		return;
-	known = the_flow().known;
+	known = world_flow().known;
 	assert_int_equal(known.mtu, 1500);
 	/* Nobody has asked when this one is still there. */
 	known.hop_be = inet_addr(ELSE);
@@ -265,12 +246,12 @@ static void what_the_programs_know_stands_above_a_way(void **state)
 
 	/* The connection has been judged anew: the pod may be behind another link. */
 	know(ROUTE);
-	known = the_flow().known;
+	known = world_flow().known;
 	known.hop_be = inet_addr(ELSE);
 	keep(known);
 	world_next_generation();
 	goes("judged anew");
-	assert_int_equal(the_flow().known.proof, 0);
+	assert_int_equal(world_flow().known.proof, 0);
 	goes("and the next one asks");
 	assert_true(is_kept(HOP0, net0));
 }
@@ -283,10 +264,10 @@ static void a_way_in_parts_is_none(void **state)
 	(void)state;
 	know(ROUTE);
 	for (int i = 0; is_told && i < 4; i++) {
-		struct fl_known known = the_flow().known;
+		struct fl_known known = world_flow().known;
 
 		known.hop_be = inet_addr(ELSE);
-		known.period = (__u16)((world_jiffies() >> FL_KNOWN_SHIFT) - (i == 0));
+		known.when = (__u16)(fl_known_when(world_jiffies(), false) - (i == 0 ? 2 : 0));
 		known.state -= i == 1;
 		known.state_low = (__u16)(known.state_low - (i == 1 || i == 2));
 		known.mtu = i == 3 ? 1027 : 1028;
@@ -305,7 +286,7 @@ static void a_way_serves_packets_that_fit(void **state)
 	know(ROUTE);
 	if (!is_told)
 		return;
-	known = the_flow().known;
+	known = world_flow().known;
 	known.hop_be = inet_addr(ELSE);
 	known.mtu = 1028; /* 20 and 8 bytes of headers */
 	keep(known);

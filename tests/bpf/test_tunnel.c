@@ -303,9 +303,69 @@ static void what_has_no_plain_way_through_the_underlay_is_the_vteps(void **state
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		assert_int_equal(system(t[i].change), 0);
+		/* A way that is known needs no neighbour: it is asked for as the packet waits. */
+		if (strstr(t[i].change, "neigh"))
+			world_forget();
 		by_vtep(t[i].what, world_run(FROM_A, &p), &p);
 		assert_int_equal(system(t[i].back), 0);
 		assert_int_equal(world_run(FROM_A, &p).mark, 0);
+	}
+}
+
+static void keep(const char *hop)
+{
+	struct fl_flow f = world_flow();
+
+	f.known.hop_be = inet_addr(hop);
+	f.known.when = fl_known_when(world_jiffies(), f.known.when & FL_KNOWN_OUTER);
+	world_set_flow(&f);
+}
+
+/* Sends one, by the hop that the connection's entry names then. */
+static void goes_by(const char *hop, const struct pkt *p)
+{
+	struct fate f = world_run(FROM_A, p);
+	struct fl_known known = world_flow().known;
+
+	CHECK_FATE(hop, f, FL_R_REDIRECTED);
+	assert_int_equal(f.mark, 0);
+	if (known.mtu == 0) /* as where the kernel does not tell of changes */
+		return;
+	assert_int_equal(known.hop_be, inet_addr(hop));
+	assert_int_equal(known.mtu, 1500);
+	assert_true(known.when & FL_KNOWN_OUTER);
+}
+
+/* test_known.c has all that makes a way old. */
+static void the_way_of_outer_packets_is_kept_until_the_routes_change(void **state)
+{
+	static const struct pkt p[] = {
+		{ .src = A4, .dst = FAR4, .sport = 5, .dport = 53 },
+		{ .src = A6, .dst = FAR6, .sport = 5, .dport = 53 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(p) / sizeof(p[0]); i++) {
+		world_forget();
+		assert_int_equal(world_run(FROM_A, &p[i]).mark, 0);
+		goes_by("192.0.2.2", &p[i]);
+		if (world_flow().known.mtu == 0)
+			continue;
+		keep("192.0.2.77");
+		goes_by("192.0.2.77", &p[i]);
+		assert_int_equal(system("ip neigh replace 192.0.2.3 lladdr 02:00:00:00:00:98 dev "
+					"net0; ip route add 192.0.2.2 via 192.0.2.3"),
+				 0);
+		keep("192.0.2.77");
+		goes_by("192.0.2.3", &p[i]);
+		assert_int_equal(system("ip route del 192.0.2.2"), 0);
+		keep("192.0.2.3");
+		goes_by("192.0.2.2", &p[i]);
+		/* The agent has told of another node: all is judged anew. */
+		world_next_generation();
+		keep("192.0.2.77");
+		assert_int_equal(world_run(FROM_A, &p[i]).mark, 0);
+		goes_by("192.0.2.2", &p[i]);
 	}
 }
 
@@ -332,6 +392,7 @@ int main(void)
 		T(without_a_lease_the_vtep_does_the_work),
 		T(a_vtep_or_a_node_that_is_not_known_does_its_own_work),
 		T(what_has_no_plain_way_through_the_underlay_is_the_vteps),
+		T(the_way_of_outer_packets_is_kept_until_the_routes_change),
 		T(only_segments_of_tcp_are_wrapped_up_before_they_are_cut),
 	};
 

@@ -380,6 +380,31 @@ double world_time(enum hook hook, const struct pkt *p, unsigned int times)
 	return r == 0 ? (double)o.duration : -1;
 }
 
+/* The only connection there is. */
+static struct fl_flow_key flow_key(void)
+{
+	struct fl_flow_key key;
+
+	assert_int_equal(bpf_map_get_next_key(bpf_map__fd(skel->maps.fl_flows), NULL, &key), 0);
+	return key;
+}
+
+struct fl_flow world_flow(void)
+{
+	struct fl_flow_key key = flow_key();
+	struct fl_flow f;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.fl_flows), &key, &f), 0);
+	return f;
+}
+
+void world_set_flow(const struct fl_flow *f)
+{
+	struct fl_flow_key key = flow_key();
+
+	put(skel->maps.fl_flows, &key, f);
+}
+
 __u32 world_jiffies(void)
 {
 	uint8_t bytes[14] = { 0 };

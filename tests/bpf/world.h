@@ -98,6 +98,10 @@ struct fate world_run_bytes(enum hook hook, const uint8_t *bytes, size_t len);
 /* Runs a packet so many times: nanoseconds for one, or -1. */
 double world_time(enum hook hook, const struct pkt *p, unsigned int times);
 
+/* The entry of the only connection there is; and another one in its place. */
+struct fl_flow world_flow(void);
+void world_set_flow(const struct fl_flow *f);
+
 /* What connections are stamped with now. */
 __u32 world_jiffies(void);
 
