@@ -4,6 +4,7 @@
 # dns, and what an attachment leaves alone. What needs frames is in bridge_l2.bats, masquerade in
 # masquerade.bats, CHECK in bridge_check.bats. Needs root and network namespaces.
 
+# bats file_tags=kernels
 bats_require_minimum_version 1.5.0
 load node
 load real

@@ -131,6 +131,7 @@ problem() {
 	agent_get n1 /v1/status | jq -e --arg t "$1" '.problems[] | select(.text | contains($t))'
 }
 
+# bats test_tags=kernels
 @test "pods of other nodes are reached past the stack, over the underlay and the overlay" {
 	local node out in to
 	all_reach n1/a n2/b n3/c n1/web
@@ -232,6 +233,7 @@ moved() {
 	done
 }
 
+# bats test_tags=kernels
 @test "what goes through the overlay is wrapped up past the VTEP, as the VTEP would do it" {
 	local ours its
 	eventually 30 wraps 0
@@ -269,6 +271,7 @@ stream_past() {
 	kill "$(tr -d '\0' <"$BATS_TEST_TMPDIR/iperf")"
 }
 
+# bats test_tags=kernels
 @test "a VTEP with somebody's filter, queue or settings does its own work" {
 	local bytecode='1,6 0 0 0,'
 	on n1 in_node tc filter add dev fairlead.1 egress prio 9 protocol all bpf bytecode "$bytecode"
@@ -380,6 +383,7 @@ wraps_by_vtep() {
 	on n1 in_node ping -q -c 1 -W 5 "$(pod_ip n3 c)"
 }
 
+# bats test_tags=kernels
 @test "what a policy forbids from another node is dropped where it comes in" {
 	local before
 	policy <<-END

@@ -5,6 +5,7 @@
 #
 # Needs root, for namespaces, and eBPF.
 
+# bats file_tags=kernels
 bats_require_minimum_version 1.5.0
 load node
 load cluster

@@ -8,6 +8,7 @@
 # Needs root, for namespaces, eBPF, and python3.
 # time limit: 300 s
 
+# bats file_tags=kernels
 bats_require_minimum_version 1.5.0
 load node
 load cluster

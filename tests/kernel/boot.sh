@@ -70,13 +70,13 @@ mkdir -p "$cache"
 apt=()
 if [ -n "$release" ]; then
 	lists=$cache/$release
-	mkdir -p "$lists"
+	mkdir -p "$lists/lists/partial"
 	# shellcheck disable=SC2016 # apt's own placeholders
 	apt-get indextargets --format '$(REPO_URI) $(CODENAME)' | sort -u |
 		awk -v r="$release" '$2 ~ /^[a-z]+(-security)?$/ {
 			sub(/^[a-z]+/, r, $2); print "deb", $1, $2, "main" }' >"$lists/sources.list"
 	apt=(-o Dir::Etc::sourcelist="$lists/sources.list" -o Dir::Etc::sourceparts=-
-		-o Dir::State::lists="$lists" -o Dir::Cache="$lists" -o Acquire::Languages=none)
+		-o Dir::State::lists="$lists/lists" -o Dir::Cache="$lists" -o Acquire::Languages=none)
 fi
 
 # A linux-image-amd64 names the image of the day as its dependency. Without package lists, as on
@@ -162,7 +162,7 @@ done
 for f in ${files[@]+"${files[@]}"}; do
 	mkdir -p "$root$(dirname "${f#*=}")"
 	cp -rL "${f%%=*}" "$root${f#*=}"
-	find "$root${f#*=}" -type f -perm -100 ! -name '*.*' | while read -r p; do
+	find "$root${f#*=}" -type f \( -perm -100 ! -name '*.*' -o -name '*.so' \) | while read -r p; do
 		libraries "$p"
 	done
 done

@@ -8,11 +8,12 @@
 #   tables    packets through each of the kernel's programs (tests/bpf), in half a minute
 #   programs  the same and the maps, devices and random packets
 #   pods      what every kernel must do with pods, end to end (pods.sh)
-#   bats      all tests of the kernel's programs, and end-to-end tests of this machine's own
+#   bats      all tests of the kernel's programs, and the end-to-end tests that are tagged "kernels"
+#   X.bats    of this file of end-to-end tests those that are tagged
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-part='(tables|programs|pods|bats)'
+part='(tables|programs|pods|bats|[a-z_]+\.bats)'
 case ${1-} in
 5.10) package=linux-image-cloud-amd64@bullseye ;;
 6.1) package=linux-image-cloud-amd64 ;;
@@ -20,7 +21,7 @@ case ${1-} in
 *) package= ;;
 esac
 if [[ -z $package || ! ${*:2} =~ ^$part(\ $part)*$ ]]; then
-	echo 'usage: tests/kernel/check.sh 5.10|6.1|6.12 tables|programs|pods|bats...' >&2
+	echo 'usage: tests/kernel/check.sh 5.10|6.1|6.12 tables|programs|pods|bats|X.bats...' >&2
 	exit 2
 fi
 
@@ -29,22 +30,35 @@ programs='awk basename bridge cat chmod cp curl cut date dirname env find grep h
 	sysctl tail tc timeout touch tr unshare wc'
 modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_compat nft_ct nft_masq
 	sch_ingress veth vxlan xfrm_user xt_bpf'
-tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
-parts=${*:2}
-[[ $parts != *programs* ]] || tests+=' bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
-args=(-t 840 -M 1024 -k "PARTS=${parts// /,}")
-if [[ $parts == *bats* ]]; then
-	programs+=' bats flock jq ln realpath ss stat stdbuf uname /usr/bin/python3 /usr/lib/cni/static'
+parts=" ${*:2} "
+tests='' bats=''
+[[ $parts != *' tables '* ]] || tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
+[[ $parts != *' programs '* ]] ||
+	tests='bpf_net bpf_pod bpf_reasons bpf_tunnel bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
+args=(-t 840 -M 1024)
+if [[ $parts == *' bats '* ]]; then
 	# 100,000 switches under a flood take too long in emulation.
-	tests="$(cd build/tests && printf '%s\n' bpf_* | sed /switch/d) fault"
+	tests=$(cd build/tests && printf '%s\n' bpf_* | sed /switch/d)
+	bats=$(grep -lE '^# bats (file|test)_tags=kernels$' tests/e2e/*.bats)
+fi
+for f in "${@:2}"; do
+	[[ $f != *.bats ]] || bats+=" tests/e2e/$f"
+done
+if [[ $bats ]]; then
+	programs+=' bats bpftool flock ip6tables iptables jq ln od paste realpath ss stat stdbuf
+		tcpdump uname /usr/bin/python3 /usr/lib/cni/static'
+	modules+=' nft_nat xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
 	args+=(-t 3600)
-	for f in tests/e2e/{real.bash,policy.bats,bridge.bats}; do
+	for f in $bats build/tests/{fault,flood,stream,fairleadd-next} build/bin/fairlead \
+		tests/e2e/{flood,real,services}.bash tests/e2e/services.py; do
 		args+=(-a "$f=/fairlead/$f")
 	done
-	for f in /usr/lib/bats-core /usr/libexec/bats-core /usr/libexec/coreutils /usr/lib/python3.11; do
+	for f in /usr/lib/{bats-core,python3.11,*/xtables} /usr/libexec/{bats-core,coreutils} \
+		/etc/passwd /etc/group; do
 		args+=(-a "$f=$f")
 	done
 fi
+[[ $parts != *' pods '* ]] || args+=(-a tests/kernel/pods.sh=/fairlead/tests/kernel/pods.sh)
 for p in $programs; do
 	args+=(-b "$p")
 done
@@ -54,7 +68,7 @@ done
 for t in $tests; do
 	args+=(-a "build/tests/$t=/fairlead/build/tests/$t")
 done
-for f in tests/e2e/{node,cluster,policies}.bash tests/kernel/pods.sh build/bin/fairleadd build/cni; do
+for f in tests/e2e/{node,cluster,policies}.bash build/bin/fairleadd build/cni; do
 	args+=(-a "$f=/fairlead/$f")
 done
 exec tests/kernel/boot.sh "${args[@]}" "$package" tests/kernel/guest.sh
