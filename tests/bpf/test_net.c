@@ -6,6 +6,7 @@
  */
 #include "world.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
@@ -461,6 +462,39 @@ static void fragments_go_the_way_of_their_first(void **state)
 	CHECK_FATE("later out", world_run(FROM_A, &later6), FL_R_REDIRECTED);
 }
 
+static void listen_to_all(__u32 to_all)
+{
+	struct fl_state now = { 0 };
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(world_map("fl_state"), &zero, &now), 0);
+	now.none_denied = to_all;
+	assert_int_equal(bpf_map_update_elem(world_map("fl_state"), &zero, &now, BPF_ANY), 0);
+}
+
+/* The agent says so before it lets an interface drop anything. */
+static void sources_of_known_connections_are_looked_up_where_some_are_denied(void **state)
+{
+	static const struct pkt p = { .src = PEER4, .dst = A4, .sport = 5, .dport = 53 },
+				other = { .src = PEER4, .dst = A4, .sport = 6, .dport = 53 };
+	struct fl_prefix_key key = { .prefixlen = 32 + 128 };
+	__u32 one = 1;
+
+	(void)state;
+	key.addr.b[10] = key.addr.b[11] = 0xff;
+	assert_int_equal(inet_pton(AF_INET, PEER4, key.addr.b + 12), 1);
+	world_forget();
+	CHECK_FATE("a new one", world_run(FROM_NET, &p), FL_R_REDIRECTED);
+	assert_int_equal(bpf_map_update_elem(world_map("fl_denied"), &key, &one, BPF_ANY), 0);
+	CHECK_FATE("a known one", world_run(FROM_NET, &p), FL_R_DENIED_SOURCE);
+	listen_to_all(1);
+	CHECK_FATE("unless nobody is", world_run(FROM_NET, &p), FL_R_REDIRECTED);
+	CHECK_FATE("a new one always", world_run(FROM_NET, &other), FL_R_DENIED_SOURCE);
+	listen_to_all(0);
+	CHECK_FATE("a known one", world_run(FROM_NET, &p), FL_R_DENIED_SOURCE);
+	assert_int_equal(bpf_map_delete_elem(world_map("fl_denied"), &key), 0);
+}
+
 static void what_has_no_source_is_not_held_for_the_last_packets(void **state)
 {
 	static const struct pkt denied[] = {
@@ -537,6 +571,7 @@ int main(void)
 		cmocka_unit_test(a_segment_from_the_middle_is_the_stacks),
 		cmocka_unit_test(a_change_of_policy_cuts_what_comes_past_the_stack),
 		cmocka_unit_test(fragments_go_the_way_of_their_first),
+		cmocka_unit_test(sources_of_known_connections_are_looked_up_where_some_are_denied),
 		cmocka_unit_test(what_has_no_source_is_not_held_for_the_last_packets),
 		cmocka_unit_test(every_truncation_is_left_to_the_stack),
 	};
