@@ -57,6 +57,8 @@ extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
  */
 static __always_inline bool fl_kernel_routes4(struct __sk_buff *skb, __u32 *out)
 {
+	const volatile unsigned int *hops;
+	const volatile int *routes;
 	struct sk_buff *kernel;
 	struct net *net;
 
@@ -66,7 +68,8 @@ static __always_inline bool fl_kernel_routes4(struct __sk_buff *skb, __u32 *out)
 		return false;
 	kernel = bpf_cast_to_kern_ctx(skb);
 	net = kernel->dev->nd_net.net;
-	*out = (__u32) * (volatile int *)&net->ipv4.rt_genid.counter +
-	       *(volatile unsigned int *)&net->nexthop.seq;
+	routes = &net->ipv4.rt_genid.counter;
+	hops = &net->nexthop.seq;
+	*out = (__u32)*routes + *hops;
 	return true;
 }

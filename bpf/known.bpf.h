@@ -4,7 +4,8 @@
  * is taken again only as long as the kernel's tables are the same as they were before they were
  * asked, which the kernel's own number of their state tells, and for a fraction of a second, which
  * is for what that does not tell: what is known of paths' MTUs, and which of several ways a packet
- * takes. The neighbour is none of it: whoever sends the packet asks for that.
+ * takes. The neighbour is none of it: whoever sends the packet asks for that. Through the overlay
+ * it is the way of the outer packet.
  *
  * Two words, each read and written at once, so that no reader finds parts of two ways: what is in
  * the first belongs together, and says to which second one it belongs. Two that are written under

@@ -238,7 +238,6 @@ received_since_ready() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/fresh")" -gt 15 ]
 }
 
-# bats test_tags=kernels
 @test "an agent with another layout of the maps takes over with all connections, and so does the next" {
 	local before after flows
 	floods_start

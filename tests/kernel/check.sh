@@ -35,6 +35,8 @@ tests='' bats=''
 [[ $parts != *' tables '* ]] || tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
 [[ $parts != *' programs '* ]] ||
 	tests='bpf_net bpf_pod bpf_reasons bpf_tunnel bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
+# Before 5.13 the kernel cannot note that an Ethernet frame is inside: the VTEP wraps all up.
+[[ $1 != 5.10 ]] || tests=${tests/bpf_tunnel/}
 args=(-t 840 -M 1024)
 if [[ $parts == *' bats '* ]]; then
 	# 100,000 switches under a flood take too long in emulation.
@@ -45,12 +47,12 @@ for f in "${@:2}"; do
 	[[ $f != *.bats ]] || bats+=" tests/e2e/$f"
 done
 if [[ $bats ]]; then
-	programs+=' bats bpftool flock ip6tables iptables jq ln od paste realpath ss stat stdbuf
+	programs+=' bats flock ip6tables iptables jq ln od paste realpath ss stat stdbuf
 		tcpdump uname /usr/bin/python3 /usr/lib/cni/static'
 	modules+=' nft_nat xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
 	args+=(-t 3600)
-	for f in $bats build/tests/{fault,flood,stream,fairleadd-next} build/bin/fairlead \
-		tests/e2e/{flood,real,services}.bash tests/e2e/services.py; do
+	for f in $bats build/tests/fault build/bin/fairlead tests/e2e/{real,services}.bash \
+		tests/e2e/{flood.bash,services.py}; do
 		args+=(-a "$f=/fairlead/$f")
 	done
 	for f in /usr/lib/{bats-core,python3.11,*/xtables} /usr/libexec/{bats-core,coreutils} \
