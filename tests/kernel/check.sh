@@ -35,8 +35,12 @@ tests='' bats=''
 [[ $parts != *' tables '* ]] || tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
 [[ $parts != *' programs '* ]] ||
 	tests='bpf_net bpf_pod bpf_reasons bpf_tunnel bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
-# Before 5.13 the kernel cannot note that an Ethernet frame is inside: the VTEP wraps all up.
-[[ $1 != 5.10 ]] || tests=${tests/bpf_tunnel/}
+# Before 5.13 the kernel cannot note that an Ethernet frame is inside: the VTEP wraps all up. And
+# what counts a rule's packets is a module of its own there.
+if [[ $1 == 5.10 ]]; then
+	tests=${tests/bpf_tunnel/}
+	modules+=' nft_counter'
+fi
 args=(-t 840 -M 1024)
 if [[ $parts == *' bats '* ]]; then
 	# 100,000 switches under a flood take too long in emulation.
