@@ -154,7 +154,8 @@ static int dump_state(struct agent *a, struct fl_json *doc, struct fl_err *err)
 	r = fl_json_set(doc, "entries", list) ?: r ?: dp_now(guard_datapath(a->guard), &now, err);
 	return r ?: fl_json_set_int(row, "generation", now.state.generation) ?:
 		    fl_json_set_str(row, "unknownEndpoint",
-				    now.state.unknown_allow ? "allow" : "deny");
+				    now.state.unknown_allow ? "allow" : "deny") ?:
+		    fl_json_set_bool(row, "byStack", now.state.by_stack);
 }
 
 int agent_get_bpf(void *arg, const struct api_call *call, struct fl_json **out, struct fl_err *err)

@@ -150,7 +150,7 @@ static int flow_row(const struct dump *d, const void *k, const void *v, struct f
 	bool ports = fl_has_ports(key->proto);
 	int opener = !!(f->flags & FL_FLOW_FROM1);
 	int32_t age = (int32_t)(d->now.jiffies - f->seen);
-	const char *path = f->flags & FL_FLOW_STACK  ? "stack"
+	const char *path = fl_flow_is_by_stack(f)    ? "stack"
 			   : f->flags & FL_FLOW_PEER ? "node"
 						     : "pod";
 	int r = set_proto(row, key->proto)

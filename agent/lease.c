@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who may do the VTEP's work. */
+/* Whom IPsec allows to send what goes to other nodes. */
 #include "agent/lease.h"
 
 #include <errno.h>
@@ -34,25 +34,35 @@ static int count(struct lease *l, uint32_t *policies, struct fl_err *err)
 	return 0;
 }
 
+/* Lets the programs work, or the stack and the VTEP. */
+static int direct(struct lease *l, bool by_stack, struct fl_err *err)
+{
+	bool lends = l->lent || enf_has_tunnels(l->enf);
+
+	/* Where there is no overlay, there is nothing to lend. */
+	l->lent = enf_has_tunnels(l->enf);
+	return enf_go_by_stack(l->enf, by_stack, err)
+		       ?: lends ? enf_lend_tunnels(l->enf, !by_stack, err)
+				: 0;
+}
+
 void lease_renew(struct lease *l)
 {
 	uint32_t policies = 0;
 	struct fl_err err, later;
-	int r;
+	int r, done;
 
-	/* Where there is no overlay, there is nothing to ask. */
-	if (!l || (!l->lent && !enf_has_tunnels(l->enf)))
+	if (!l)
 		return;
-	l->lent = enf_has_tunnels(l->enf);
 	r = count(l, &policies, &err);
-	if (enf_lend_tunnels(l->enf, r == 0 && policies == 0, r < 0 ? &later : &err) < 0 && r == 0)
-		r = -err.sys;
-	/* It has run out, or does so soon. */
+	done = direct(l, r < 0 || policies > 0, r < 0 ? &later : &err);
+	r = r ?: done;
+	/* The lease has run out, or does so soon. */
 	if (r < 0 && !l->complained)
-		fl_warn("%s, so the overlay's packets go by the VTEP", err.text);
+		fl_warn("%s, so packets to other nodes go by the stack", err.text);
 	l->complained = r < 0;
 	if (r == 0 && policies && !l->kept)
-		fl_info("this node %s IPsec policies: the overlay's packets go by the VTEP",
+		fl_info("this node %s IPsec policies: packets to other nodes go by the stack",
 			l->nl ? "has" : "may have");
 	l->kept = policies > 0;
 }
@@ -124,9 +134,11 @@ int lease_open(uv_loop_t *loop, struct enf *e, struct lease **out, struct fl_err
 		r = uv_poll_start(&l->poll, UV_READABLE, on_poll);
 	}
 	if (r == 0)
-		r = uv_timer_start(&l->timer, on_timer, 0, RENEW_MS);
+		r = uv_timer_start(&l->timer, on_timer, RENEW_MS, RENEW_MS);
 	if (r < 0)
 		return fl_fail_errno(err, -r, "watch for IPsec policies");
+	/* Before the programs are told of any other node. */
+	lease_renew(l);
 	*out = FL_TAKE(l);
 	return 0;
 }

@@ -279,8 +279,9 @@ struct fl_state {
 			   */
 	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
 	__u32 none_denied;   /* 1: no interface to other nodes drops what comes from fl_denied */
+	__u32 by_stack; /* 1: nothing between nodes goes past the stack, which may encrypt it */
 };
-FL_ABI_SIZE(struct fl_state, 12);
+FL_ABI_SIZE(struct fl_state, 16);
 
 /*
  * Why a packet went the way it did: index of the counters, label of the metric, text in flows.
@@ -352,6 +353,13 @@ enum {
 	FL_FLOW_PEER = 1 << 3,	  /* one side is another node's pod; past the stack both ways */
 };
 
+/* What else was found when a connection was last judged. */
+enum {
+	FL_JUDGED_SHORT = 1 << 0, /* its packets may take the short way, by what is in the entry */
+	FL_JUDGED_BY_STACK =
+		1 << 1, /* FL_FLOW_PEER, but nothing of that kind goes past the stack */
+};
+
 /* TCP flags that each side has sent. */
 enum { FL_TCP_SYN = 1 << 0, FL_TCP_ACK = 1 << 1, FL_TCP_FIN = 1 << 2, FL_TCP_RST = 1 << 3 };
 
@@ -397,7 +405,7 @@ struct fl_flow {
 	__u32 pod[2];	  /* index of the host interface of each side that is a pod here; or 0 */
 	__u8 flags;	  /* FL_FLOW_... */
 	__u8 tcp[2];	  /* FL_TCP_... of each side */
-	__u8 is_short;	  /* 1: its packets may take the short way, by what follows and pod */
+	__u8 judged;	  /* FL_JUDGED_... */
 	/*
 	 * Of each side that is a pod here, as in struct fl_endpoint_info: a change of those changes
 	 * the generation.
@@ -406,6 +414,12 @@ struct fl_flow {
 	struct fl_known known; /* FL_FLOW_PEER: the way of what its pod here sends */
 };
 FL_ABI_SIZE(struct fl_flow, 64);
+
+/* True when the stack has to see what belongs to the connection. */
+static inline int fl_flow_is_by_stack(const struct fl_flow *f)
+{
+	return (f->flags & FL_FLOW_STACK) || (f->judged & FL_JUDGED_BY_STACK);
+}
 
 /* Seconds after which a silent flow is forgotten. */
 enum {

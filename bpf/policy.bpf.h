@@ -257,6 +257,18 @@ static __always_inline int fl_judge(struct fl_case *c)
 	return r;
 }
 
+/*
+ * True when what goes to other nodes may have to be encrypted, which only the stack knows. A change
+ * of this raises the generation.
+ */
+static __always_inline bool fl_all_by_stack(void)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+
+	return !state || *(volatile __u32 *)&state->by_stack;
+}
+
 /* The generation of the policy; read it before the policy itself. */
 static __always_inline __u32 fl_generation(void)
 {

@@ -42,8 +42,8 @@ static __always_inline int fl_short_find(const struct fl_packet *p, struct fl_lo
 	if (!s->f)
 		return FL_SHORT_NEW;
 	s->generation = fl_generation();
-	return *(volatile __u32 *)&s->f->generation == s->generation && s->f->is_short &&
-			       fl_flow_is_alive(p, l, s->f)
+	return *(volatile __u32 *)&s->f->generation == s->generation &&
+			       (s->f->judged & FL_JUDGED_SHORT) && fl_flow_is_alive(p, l, s->f)
 		       ? 0
 		       : FL_SHORT_LONG;
 }
@@ -86,7 +86,7 @@ static __always_inline int fl_short_sent(struct __sk_buff *skb, const struct fl_
 
 	if (f->pod[from] != skb->ifindex || fl_mac_differs(p->eth.h_source, f->mac[from]))
 		return -1;
-	switch (fl_way_of(f->flags)) {
+	switch (fl_way_of(f)) {
 	case FL_WAY_LOCAL:
 		return fl_short_local(skb, p, s, !from);
 	case FL_WAY_PEER:
@@ -179,7 +179,7 @@ static __always_inline int fl_short_arrived(struct __sk_buff *skb, const struct 
 
 	__builtin_memcpy(h.macs[0], f->mac[to], 6);
 	__builtin_memcpy(h.macs[1], f->host_mac[to], 6);
-	if (!target || p->ttl <= 1 || fl_way_of(f->flags) != FL_WAY_PEER || !fl_short_holds(s) ||
+	if (!target || p->ttl <= 1 || fl_way_of(f) != FL_WAY_PEER || !fl_short_holds(s) ||
 	    fl_head_hop(skb, p, &h) < 0 || fl_head_store(skb, p, &h, 0) < 0)
 		return -1;
 	return fl_enter(skb, target);

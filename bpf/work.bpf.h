@@ -151,8 +151,10 @@ static __always_inline void fl_flow_note(struct fl_flow *f, const struct fl_case
 	barrier();
 	fl_flow_side(f, 0, from1 ? &c->to : &c->from);
 	fl_flow_side(f, 1, from1 ? &c->from : &c->to);
+	f->judged = (f->flags & FL_FLOW_PEER) && fl_all_by_stack() ? FL_JUDGED_BY_STACK : 0;
 	/* What goes to a Service is marked, packet by packet. */
-	f->is_short = !c->from.shut && !c->to.shut && !(c->to.flags & FL_SPECIAL_SERVICE);
+	if (!c->from.shut && !c->to.shut && !(c->to.flags & FL_SPECIAL_SERVICE))
+		f->judged |= FL_JUDGED_SHORT;
 	f->origin = c->origin;
 	/* The pod may be behind another interface, from which other rules of routing may lead. */
 	f->known.proof = 0;
@@ -238,21 +240,21 @@ static __always_inline bool fl_may_be_old(const struct fl_work *w)
  */
 static __always_inline __u8 fl_way_flags(const struct fl_work *w, enum fl_hook hook)
 {
+	__u32 other = hook == FL_FROM_NET ? w->c.from.flags : w->c.to.flags;
+
 	if (fl_may_be_old(w) || hook == FL_TO_POD || hook == FL_TO_NET)
 		return FL_FLOW_STACK;
-	if (hook == FL_FROM_NET)
-		return w->c.from.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
-	if (w->c.to.ifindex)
+	if (hook == FL_FROM_POD && w->c.to.ifindex)
 		return 0;
-	return w->c.to.flags & FL_SPECIAL_PEER ? FL_FLOW_PEER : FL_FLOW_STACK;
+	return (other & FL_SPECIAL_PEER) && !fl_all_by_stack() ? FL_FLOW_PEER : FL_FLOW_STACK;
 }
 
-/* The way that the flags of a connection's entry stand for. */
-static __always_inline __u8 fl_way_of(__u8 flags)
+/* The way that a connection's entry stands for. */
+static __always_inline __u8 fl_way_of(const struct fl_flow *f)
 {
-	return flags & FL_FLOW_STACK  ? FL_WAY_STACK
-	       : flags & FL_FLOW_PEER ? FL_WAY_PEER
-				      : FL_WAY_LOCAL;
+	return fl_flow_is_by_stack(f)	 ? FL_WAY_STACK
+	       : f->flags & FL_FLOW_PEER ? FL_WAY_PEER
+					 : FL_WAY_LOCAL;
 }
 
 /* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
@@ -270,7 +272,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 		from1 = w->l.side;
 		(void)fl_work_case(w->told.dir, zone, false);
 		f.flags = fl_way_flags(w, hook);
-		w->way = fl_way_of(f.flags);
+		w->way = fl_way_of(&f);
 		/* It is entered as the stack has translated it. */
 		if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
 			return 0;
@@ -350,12 +352,13 @@ static __always_inline int fl_decide(struct fl_work *w, __u32 zone, enum fl_hook
 	f = fl_flow_find(&w->p, zone, w->is_absent && zone == 0, &w->l);
 	if (!f)
 		return fl_judge_new(w, zone, hook);
-	w->way = fl_way_of(f->flags);
-	if (hook == FL_FROM_NET && w->way != FL_WAY_PEER)
+	w->way = fl_way_of(f);
+	if (hook == FL_FROM_NET && !(f->flags & FL_FLOW_PEER))
 		return 0;
 	r = fl_judge_again(w, f, zone);
 	if (r < 0)
 		return r;
+	w->way = fl_way_of(f);
 	w->to_pod = w->l.side ? f->pod[0] : f->pod[1];
 	fl_flow_touch(&w->p, &w->l, f);
 	return 0;

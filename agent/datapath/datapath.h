@@ -208,6 +208,12 @@ fl_must int dp_next_generation(struct dp *d, struct fl_err *err);
 /* Whether interfaces in the blocks that are no endpoint yet may talk. */
 fl_must int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err);
 
+/*
+ * Whether all that pods send to other nodes, and get from there, goes by the stack, open
+ * connections with it. Either way nothing is cut.
+ */
+fl_must int dp_go_by_stack(struct dp *d, bool all, struct fl_err *err);
+
 /* Forgets connections that have been silent for too long. */
 struct dp_sweep {
 	size_t flows, removed; /* seen, and of those forgotten */

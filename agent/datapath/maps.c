@@ -454,3 +454,15 @@ int dp_listen(struct dp *d, bool to_all, struct fl_err *err)
 	state.none_denied = to_all;
 	return write_state(d, &state, err);
 }
+
+int dp_go_by_stack(struct dp *d, bool all, struct fl_err *err)
+{
+	struct fl_state state;
+	int r = read_state(d, &state, err);
+
+	if (r < 0 || state.by_stack == all)
+		return r;
+	state.by_stack = all;
+	/* In this order: who is judged under the next generation finds it so. */
+	return write_state(d, &state, err) ?: dp_next_generation(d, err);
+}

@@ -110,6 +110,9 @@ bool enf_has_tunnels(const struct enf *e);
  */
 fl_must int enf_lend_tunnels(struct enf *e, bool may, struct fl_err *err);
 
+/* Whether all that goes between nodes goes by the stack, as dp_go_by_stack(). */
+fl_must int enf_go_by_stack(struct enf *e, bool all, struct fl_err *err);
+
 /*
  * One attachment, whose record has been written and whose interface is there: policy is in force
  * for it when this returns. -ENOENT: no such record or interface.

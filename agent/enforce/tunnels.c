@@ -141,6 +141,11 @@ void enf_complain_of_tunnels(const struct enf *e, enf_complain *each, void *arg)
 	each("datapath", text, arg);
 }
 
+int enf_go_by_stack(struct enf *e, bool all, struct fl_err *err)
+{
+	return dp_go_by_stack(e->dp, all, err);
+}
+
 int enf_lend_tunnels(struct enf *e, bool may, struct fl_err *err)
 {
 	return may && enf_has_tunnels(e) ? dp_lend_tunnels(e->dp, err)

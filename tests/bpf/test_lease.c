@@ -80,6 +80,17 @@ static __u64 until(void)
 	return l.until;
 }
 
+/* Whether the stack has to see all that goes between nodes. */
+static bool by_stack(void)
+{
+	struct fl_state s = { 0 };
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(enf->dp->bpf->maps.fl_state), &zero, &s),
+			 0);
+	return s.by_stack;
+}
+
 /* Jiffies until it ends; 0 or less: it has. */
 static int left(void)
 {
@@ -152,10 +163,28 @@ static void check_lent(void)
 static void without_tunnels_nothing_is_lent(void **state)
 {
 	(void)state;
-	turn();
 	assert_int_equal(until(), 0);
 	tell(0, 0);
 	lease_renew(lease);
+	assert_int_equal(until(), 0);
+	CHECK(!by_stack());
+}
+
+/* Nothing has been told of other nodes: by routes alone they are as much in need of it. */
+static void any_policy_of_ipsec_has_the_stack_see_what_goes_between_nodes(void **state)
+{
+	(void)state;
+	must("ip xfrm policy add src 203.0.113.1/32 dst 203.0.113.2/32 dir fwd action block");
+	turn();
+	CHECK(by_stack());
+	/* Another agent knows it before it has heard of anything. */
+	lease_close(&lease);
+	CHECK_OK(dp_go_by_stack(enf->dp, false, &err), &err);
+	CHECK_OK(lease_open(&loop, enf, &lease, &err), &err);
+	CHECK(by_stack());
+	must("ip xfrm policy flush");
+	turn();
+	CHECK(!by_stack());
 	assert_int_equal(until(), 0);
 }
 
@@ -182,6 +211,7 @@ static void any_policy_of_ipsec_takes_it_back_as_soon_as_it_is_heard_of(void **s
 	must("ip xfrm policy add src 203.0.113.1/32 dst 203.0.113.2/32 dir out action block");
 	turn();
 	assert_int_equal(until(), 0);
+	CHECK(by_stack());
 	/* No renewal lends it again meanwhile. */
 	lease_renew(lease);
 	assert_int_equal(until(), 0);
@@ -282,6 +312,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_tunnels_nothing_is_lent),
+		cmocka_unit_test(any_policy_of_ipsec_has_the_stack_see_what_goes_between_nodes),
 		cmocka_unit_test(it_is_lent_with_the_first_tunnel_and_renewed_by_itself),
 		cmocka_unit_test(any_policy_of_ipsec_takes_it_back_as_soon_as_it_is_heard_of),
 		cmocka_unit_test(where_ipsec_cannot_be_asked_about_pf_key_keeps_it),

@@ -317,7 +317,7 @@ static void write_long_flows(const struct flows *flows)
 	for (size_t i = 0; i < flows->n; i++) {
 		struct fl_flow f = flows->values[i];
 
-		f.is_short = 0;
+		f.judged &= (__u8)~FL_JUDGED_SHORT;
 		assert_int_equal(
 			bpf_map_update_elem(world_map("fl_flows"), &flows->keys[i], &f, BPF_ANY),
 			0);
@@ -333,7 +333,7 @@ static bool same_flows(const struct flows *a, const struct flows *b)
 		for (size_t k = 0; k < b->n; k++) {
 			struct fl_flow f = b->values[k];
 
-			f.is_short = a->values[i].is_short;
+			f.judged = a->values[i].judged;
 			f.seen = a->values[i].seen;
 			found += memcmp(&a->keys[i], &b->keys[k], sizeof(a->keys[i])) == 0 &&
 				 memcmp(&a->values[i], &f, sizeof(f)) == 0;
@@ -377,7 +377,7 @@ static bool run_both(uint64_t number, enum hook hook, const struct pkt *first, c
 			 (int)g.reason);
 	}
 	for (size_t i = 0; i < before.n; i++)
-		is_short |= before.values[i].is_short && f.len > 0;
+		is_short |= (before.values[i].judged & FL_JUDGED_SHORT) && f.len > 0;
 	return is_short;
 }
 

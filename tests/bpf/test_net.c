@@ -353,115 +353,6 @@ static void within_the_stack_what_cannot_be_read_goes_nowhere_if_a_pod_sent_it(v
 	check_in_stack("a part without its first one", &later, true, FL_R_FRAGMENT);
 }
 
-static void passes(const char *what, enum hook hook, const struct pkt *p)
-{
-	struct fate f = world_run(hook, p);
-
-	if (f.verdict != TC_ACT_UNSPEC || f.counted)
-		fail_msg("%s: verdict %d, reason %d", what, f.verdict, (int)f.reason);
-}
-
-static void a_connection_keeps_to_the_way_it_began_on(void **state)
-{
-	static const struct pkt ask = { .src = A4, .dst = PEER4, .sport = 9, .dport = 53 };
-	static const struct pkt answer = { .src = PEER4, .dst = A4, .sport = 53, .dport = 9 };
-	const struct pkt error = { .src = "192.0.2.7",
-				   .dst = A4,
-				   .proto = IPPROTO_ICMP,
-				   .type = 3,
-				   .code = 4,
-				   .about = &ask };
-	const struct pkt refusal = { .src = A4,
-				     .dst = PEER4,
-				     .proto = IPPROTO_ICMP,
-				     .type = 3,
-				     .code = 3,
-				     .about = &answer };
-
-	(void)state;
-	/* Past the stack: the answer, too, and errors of routers on the way. */
-	world_forget();
-	CHECK_FATE("the question", world_run(FROM_A, &ask), FL_R_REDIRECTED);
-	CHECK_FATE("the answer", world_run(FROM_NET, &answer), FL_R_REDIRECTED);
-	CHECK_FATE("an error", world_run(FROM_NET, &error), FL_R_REDIRECTED);
-	CHECK_FATE("a refusal", world_run(FROM_A, &refusal), FL_R_REDIRECTED);
-	/* Begun by the other side. */
-	world_forget();
-	CHECK_FATE("its question", world_run(FROM_NET, &answer), FL_R_REDIRECTED);
-	CHECK_FATE("our answer", world_run(FROM_A, &ask), FL_R_REDIRECTED);
-	/* Translated by the stack: back by it, and so are errors. */
-	world_forget();
-	passes("translated", TO_NET, &ask);
-	passes("its answer", FROM_NET, &answer);
-	passes("an error about it", FROM_NET, &error);
-	CHECK_FATE("a refusal by the stack", world_run(FROM_A, &refusal), FL_R_FORWARDED);
-	passes("and out", TO_NET, &refusal);
-	assert_int_equal(world_flows(), 1);
-	/* Let in by the stack: out by it. */
-	world_forget();
-	CHECK_FATE("by the stack", world_run(TO_A, &answer), FL_R_FORWARDED);
-	CHECK_FATE("back by the stack", world_run(FROM_A, &ask), FL_R_FORWARDED);
-	passes("and out", TO_NET, &ask);
-}
-
-static void a_segment_from_the_middle_is_the_stacks(void **state)
-{
-	static const struct pkt in = {
-		.src = PEER4, .dst = A4, .proto = IPPROTO_TCP, .sport = 9, .tcp = PKT_ACK
-	};
-	static const struct pkt out = {
-		.src = A4, .dst = PEER4, .proto = IPPROTO_TCP, .dport = 9, .tcp = PKT_ACK
-	};
-
-	(void)state;
-	world_forget();
-	passes("of a connection that nobody knows", FROM_NET, &in);
-	assert_int_equal(world_flows(), 0);
-	CHECK_FATE("and ours", world_run(FROM_A, &out), FL_R_FORWARDED);
-}
-
-static void a_change_of_policy_cuts_what_comes_past_the_stack(void **state)
-{
-	static const struct pkt in = { .src = PEER6, .dst = A6, .sport = 9, .dport = 53 };
-	static const struct pkt back = { .src = A6, .dst = PEER6, .sport = 53, .dport = 9 };
-
-	(void)state;
-	world_forget();
-	CHECK_FATE("allowed", world_run(FROM_NET, &in), FL_R_REDIRECTED);
-	world_slot(SLOT_A, 31, FL_SLOT_INGRESS);
-	world_next_generation();
-	CHECK_FATE("no longer", world_run(FROM_NET, &in), FL_R_POLICY_INGRESS);
-	CHECK_FATE("nor the answer", world_run(FROM_A, &back), FL_R_POLICY_INGRESS);
-	world_rule(31, FL_INGRESS, ID_PEER, FL_RULE_ALL);
-	CHECK_FATE("with a rule", world_run(FROM_NET, &in), FL_R_REDIRECTED);
-	world_slot(SLOT_A, 0, 0);
-	world_next_generation();
-}
-
-static void fragments_go_the_way_of_their_first(void **state)
-{
-	static const struct pkt first = {
-		.src = PEER4, .dst = A4, .dport = 53, .id = 5, .more = 1, .payload = 24
-	};
-	static const struct pkt later = {
-		.src = PEER4, .dst = A4, .id = 5, .offset = 4, .payload = 24
-	};
-	static const struct pkt first6 = {
-		.src = A6, .dst = PEER6, .dport = 53, .id = 5, .more = 1, .payload = 24
-	};
-	static const struct pkt later6 = {
-		.src = A6, .dst = PEER6, .id = 5, .offset = 4, .payload = 24
-	};
-
-	(void)state;
-	world_forget();
-	passes("before its first", FROM_NET, &later);
-	CHECK_FATE("first", world_run(FROM_NET, &first), FL_R_REDIRECTED);
-	CHECK_FATE("later", world_run(FROM_NET, &later), FL_R_REDIRECTED);
-	CHECK_FATE("first out", world_run(FROM_A, &first6), FL_R_REDIRECTED);
-	CHECK_FATE("later out", world_run(FROM_A, &later6), FL_R_REDIRECTED);
-}
-
 static void listen_to_all(__u32 to_all)
 {
 	struct fl_state now = { 0 };
@@ -513,8 +404,8 @@ static void what_has_no_source_is_not_held_for_the_last_packets(void **state)
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
 		for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
 			CHECK_FATE("denied", world_run(FROM_NET, &denied[i]), FL_R_DENIED_SOURCE);
-			passes("and after it", FROM_NET, &others[k]);
-			passes("and again", TO_NET, &others[k]);
+			world_passes("and after it", FROM_NET, &others[k]);
+			world_passes("and again", TO_NET, &others[k]);
 		}
 }
 
@@ -567,10 +458,6 @@ int main(void)
 		cmocka_unit_test(within_the_stack_answers_are_cut_with_what_they_answer),
 		cmocka_unit_test(
 			within_the_stack_what_cannot_be_read_goes_nowhere_if_a_pod_sent_it),
-		cmocka_unit_test(a_connection_keeps_to_the_way_it_began_on),
-		cmocka_unit_test(a_segment_from_the_middle_is_the_stacks),
-		cmocka_unit_test(a_change_of_policy_cuts_what_comes_past_the_stack),
-		cmocka_unit_test(fragments_go_the_way_of_their_first),
 		cmocka_unit_test(sources_of_known_connections_are_looked_up_where_some_are_denied),
 		cmocka_unit_test(what_has_no_source_is_not_held_for_the_last_packets),
 		cmocka_unit_test(every_truncation_is_left_to_the_stack),

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <linux/pkt_cls.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -412,6 +413,14 @@ __u32 world_jiffies(void)
 
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.fl_clock), &o), 0);
 	return o.retval;
+}
+
+void world_passes(const char *what, enum hook hook, const struct pkt *p)
+{
+	struct fate f = world_run(hook, p);
+
+	if (f.verdict != TC_ACT_UNSPEC || f.counted)
+		fail_msg("%s: verdict %d, reason %d", what, f.verdict, (int)f.reason);
 }
 
 void world_check_rows(const struct world_row *rows, size_t n)

@@ -120,6 +120,9 @@ uint64_t world_verdicts(enum fl_verdict verdict, enum fl_dir dir);
 				 check_f_.verdict, (int)(want));                                   \
 	} while (0)
 
+/* The packet must go on to the stack as if nobody had looked at it. */
+void world_passes(const char *what, enum hook hook, const struct pkt *p);
+
 /* A packet and what must become of it, where nothing went before. */
 struct world_row {
 	const char *what;

@@ -549,6 +549,49 @@ resynced() {
 	[ "$(metric n1 fairlead_reconciles_total)" -gt $(($1 + 1)) ]
 }
 
+# goes_by_stack NODE, goes_past NODE: whether the packets of open streams do.
+goes_by_stack() {
+	local before
+	before=$(by_stack "$1" pods) && reaches n1 a "$(pod_ip n2 b)" &&
+		[ "$(by_stack "$1" pods)" -gt "$before" ]
+}
+
+goes_past() {
+	local before
+	before=$(by_stack "$1" pods) && reaches n1 a "$(pod_ip n2 b)" &&
+		[ "$(by_stack "$1" pods)" = "$before" ]
+}
+
+@test "where the node has an IPsec policy, what goes between nodes goes by the stack, which heeds it" {
+	local told
+	stream_start plain n1 a n2 b 1000000
+	stream_start overlay n3 c n1 web 1000000 6
+	eventually 10 goes_past n1
+	# Whatever it is about; open streams with all else, and strict rules do not cut them.
+	on n1 in_node ip xfrm policy add src 203.0.113.1/32 dst 203.0.113.2/32 dir in action block
+	eventually 10 goes_by_stack n1
+	told=$(on n1 in_node "$BUILD/bin/fairlead" bpf flows -o json)
+	jq -e 'any(.[]; .protocol == "tcp") and all(.[]; .path != "node" or .judged == false)' <<<"$told"
+	[ "$(on n1 in_node "$BUILD/bin/fairlead" bpf state -o json | jq '.[0].byStack')" = true ]
+	on n1 in_node ip xfrm policy flush
+	eventually 10 goes_past n1
+	stream_stop plain
+	stream_stop overlay
+	[ "$(by_stack n1 invalid)" = 0 ]
+	# One that is about pods; an agent that comes later finds it before anything else.
+	agent_stop n1
+	on n1 in_node ip xfrm policy add src "$(pod_ip n1 a)" dst "$(pod_ip n2 b)" dir out action block
+	on n1 in_node ip xfrm policy add src "$(pod_ip n1 a 6)" dst "$(pod_ip n3 c 6)" dir out action block
+	agent_start n1 "$conf"
+	agent_wait_ready n1
+	loses n1 a "$(pod_ip n2 b)"
+	loses n1 a "$(pod_ip n3 c 6)"
+	reaches n1 a "$(pod_ip n3 c)"
+	on n1 in_node ip xfrm policy flush
+	reaches n1 a "$(pod_ip n2 b)"
+	reaches n1 a "$(pod_ip n3 c 6)"
+}
+
 @test "an agent that is told to enforce no more takes its programs off all interfaces" {
 	agent_stop n1
 	on n1 in_node tc filter add dev eth0 ingress prio 9 protocol all bpf bytecode '1,6 0 0 0,'

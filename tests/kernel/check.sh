@@ -31,10 +31,9 @@ programs='awk basename bridge cat chmod cp curl cut date dirname env find grep h
 modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_compat nft_ct nft_masq
 	sch_ingress veth vxlan xfrm_user xt_bpf'
 parts=" ${*:2} "
-tests='' bats=''
-[[ $parts != *' tables '* ]] || tests='bpf_net bpf_pod bpf_reasons bpf_tunnel'
-[[ $parts != *' programs '* ]] ||
-	tests='bpf_net bpf_pod bpf_reasons bpf_tunnel bpf_enforce bpf_entries bpf_mutations bpf_pick_up'
+tests='' bats='' tables='bpf_net bpf_pod bpf_reasons bpf_tunnel bpf_ways'
+[[ $parts != *' tables '* ]] || tests=$tables
+[[ $parts != *' programs '* ]] || tests="$tables bpf_enforce bpf_entries bpf_mutations bpf_pick_up"
 # Before 5.13 the kernel cannot note that an Ethernet frame is inside: the VTEP wraps all up. And
 # what counts a rule's packets is a module of its own there.
 if [[ $1 == 5.10 ]]; then
