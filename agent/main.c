@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define CONFIG	   "/etc/fairlead/agent.yaml"
 #define CONFIG_MAX (1u << 20) /* bytes */
 #define BAD_CONFIG 2
+#define MMAP_BYTES (128 * 1024) /* what is as large is memory of its own */
 
 static const char usage[] = "fairleadd " FL_VERSION ", the agent of Fairlead\n\n"
 			    "  --config FILE    configuration, instead of " CONFIG "\n"
@@ -153,6 +155,11 @@ int main(int argc, char **argv)
 
 	fl_stdio_fill();
 	(void)signal(SIGPIPE, SIG_IGN);
+	/*
+	 * Left alone, malloc() would keep for good whatever is smaller than the largest that has
+	 * ever been freed, which are the kernel's types when the programs are loaded: megabytes.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	r = fl_class(&err, read_options(argc, argv, &o, &err), BAD_CONFIG);
 	if (r == 0 && (o.help || o.version)) {
 		(void)fputs(o.help ? usage : "fairleadd " FL_VERSION "\n", stdout);
