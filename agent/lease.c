@@ -38,12 +38,11 @@ static int count(struct lease *l, uint32_t *policies, struct fl_err *err)
 static int direct(struct lease *l, bool by_stack, struct fl_err *err)
 {
 	bool lends = l->lent || enf_has_tunnels(l->enf);
+	int r = enf_go_by_stack(l->enf, by_stack, err);
 
 	/* Where there is no overlay, there is nothing to lend. */
 	l->lent = enf_has_tunnels(l->enf);
-	return enf_go_by_stack(l->enf, by_stack, err)
-		       ?: lends ? enf_lend_tunnels(l->enf, !by_stack, err)
-				: 0;
+	return r < 0 || !lends ? r : enf_lend_tunnels(l->enf, !by_stack, err);
 }
 
 void lease_renew(struct lease *l)
