@@ -20,7 +20,7 @@ if [ "${BENCH_INSIDE:-}" != 1 ]; then
 	rm -rf "$build/bench/store" "$build/bench/copy"
 	mkdir -p "$build/bench/store" "$build/bench/copy"
 	# What is measured is a copy, as an installation makes one. The file that the linker leaves lies in
-	# the page cache in small pieces: an ADD that starts from it takes 2 to 4 % more of the processor.
+	# the page cache in small pieces: an ADD that starts from it takes 3 to 4 % more of the processor.
 	cp -a "$build/cni" "$build/bin" "$build/bench/floor" "$build/bench/copy/"
 	# What is started there ends with the process namespace.
 	BENCH_INSIDE=1 unshare --net --mount --pid --fork --kill-child --mount-proc "$0" "$build" "$@" &&

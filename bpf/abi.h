@@ -279,7 +279,7 @@ struct fl_state {
 			   */
 	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
 	__u32 none_denied;   /* 1: no interface to other nodes drops what comes from fl_denied */
-	__u32 by_stack; /* 1: nothing between nodes goes past the stack, which may encrypt it */
+	__u32 by_stack;	     /* 1: nothing between nodes goes past the stack: it may encrypt it */
 };
 FL_ABI_SIZE(struct fl_state, 16);
 
@@ -355,9 +355,8 @@ enum {
 
 /* What else was found when a connection was last judged. */
 enum {
-	FL_JUDGED_SHORT = 1 << 0, /* its packets may take the short way, by what is in the entry */
-	FL_JUDGED_BY_STACK =
-		1 << 1, /* FL_FLOW_PEER, but nothing of that kind goes past the stack */
+	FL_JUDGED_SHORT = 1 << 0,    /* its packets may take the short way, by what is in here */
+	FL_JUDGED_BY_STACK = 1 << 1, /* FL_FLOW_PEER, but all of them go by the stack now */
 };
 
 /* TCP flags that each side has sent. */

@@ -53,11 +53,8 @@ static int copy(const struct enf_beyond *b, struct list *out, struct fl_err *err
 	return 0;
 }
 
-/*
- * Goes on to be what the map has: without what it had no room for, of which why is the last. A
- * failure of another kind is one.
- */
-static int write_wanted(struct enf *e, struct list *want, struct fl_err *why, struct fl_err *err)
+/* want goes on to be what the map has: without what it had no room for, which is no failure. */
+static int write_wanted(struct enf *e, struct list *want, struct fl_err *err)
 {
 	size_t kept = 0;
 	int r = 0;
@@ -67,13 +64,11 @@ static int write_wanted(struct enf *e, struct list *want, struct fl_err *why, st
 					*have = find(e->tunnels, e->n_tunnels, &t->key);
 
 		if (!have || memcmp(&have->value, &t->value, sizeof(t->value)) != 0)
-			r = dp_set_tunnel(e->dp, &t->key, &t->value, why);
+			r = dp_set_tunnel(e->dp, &t->key, &t->value, err);
 		if (r == 0)
 			want->v[kept++] = *t;
 		else if (r == -E2BIG && !have)
 			r = 0;
-		else
-			*err = *why;
 	}
 	want->n = kept;
 	return r;
@@ -96,22 +91,21 @@ static bool is_other(const struct enf *e, const struct list *want)
  * What goes first, so that there is room: what is missing meanwhile, the VTEP does. Connections
  * keep the ways of their outer packets, which are other nodes' now: all are judged anew.
  */
-static int write_changes(struct enf *e, struct list *want, struct fl_err *why, struct fl_err *err)
+static int write_changes(struct enf *e, struct list *want, struct fl_err *err)
 {
 	int r = e->tunnels_known ? 0 : dp_prune(e->dp, DP_TUNNELS, is_wanted, want, err);
 
 	for (size_t i = 0; r == 0 && i < e->n_tunnels; i++)
 		if (!find(want->v, want->n, &e->tunnels[i].key))
 			r = dp_remove_tunnel(e->dp, &e->tunnels[i].key, err);
-	r = r ?: write_wanted(e, want, why, err);
+	r = r ?: write_wanted(e, want, err);
 	return r == 0 && is_other(e, want) ? dp_next_generation(e->dp, err) : r;
 }
 
 int enf_tunnels(struct enf *e, const struct enf_beyond *b, struct fl_err *err)
 {
 	fl_auto(list_done) struct list want = { 0 };
-	struct fl_err why = { 0 };
-	int r = copy(b, &want, err) ?: write_changes(e, &want, &why, err);
+	int r = copy(b, &want, err) ?: write_changes(e, &want, err);
 
 	/* What is in the map after half of it is not known: all is written, and looked at, anew. */
 	fl_free_p(&e->tunnels);

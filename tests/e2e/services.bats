@@ -192,7 +192,11 @@ judged() {
 	local kept=false
 	[ "$(printf '6.9\n%s\n' "$(uname -r)" | sort -V | head -n 1)" != 6.9 ] || kept=true
 	judged
-	on n1 in_node nft delete table ip fairlead-policy && ! $kept || $kept
+	if $kept; then
+		run ! on n1 in_node nft delete table ip fairlead-policy
+	else
+		on n1 in_node nft delete table ip fairlead-policy
+	fi
 	on n1 in_node nft flush ruleset
 	! $kept || judged
 	eventually 10 judged
