@@ -128,6 +128,9 @@ static int create_pair(struct add *a, struct fl_err *err)
 	if (r == -EXFULL)
 		return fl_wrap(err, r, "bridge '%s' takes no more than 1023 ports",
 			       a->conf->bridge);
+	/* One that somebody else made may follow its ports' addresses. */
+	if (r == 0)
+		fl_mac_format(a->at.port.bridge_mac, a->bridge_mac);
 	return r;
 }
 
