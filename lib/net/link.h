@@ -37,7 +37,8 @@ struct fl_link {
 	/* Of a bridge port: */
 	bool bridging; /* forwards, or will when STP, if it runs, says so */
 	bool hairpin, isolated;
-	uint8_t bridge_mac[FL_MAC_LEN]; /* the bridge's own, as it is with this port */
+	/* The bridge's own, as it is with this port; zero: one that was given to it and stays. */
+	uint8_t bridge_mac[FL_MAC_LEN];
 	/* Of a bridge: */
 	bool vlan_filtering;
 	/* Of a VXLAN device: */
