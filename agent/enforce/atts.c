@@ -107,6 +107,7 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 		 struct fl_err *err)
 {
 	fl_auto_endpoint struct fl_endpoint copy = { 0 };
+	struct enf_pod *pod = NULL;
 	struct enf_att *a = NULL;
 	int r = slot_for(e, rec, &a, err);
 
@@ -124,16 +125,14 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 		memcpy(a->host_mac, link->router_mac, FL_MAC_LEN);
 	if (a->rec.tree && fl_json_equal(a->rec.tree, rec->tree))
 		return 0;
-	r = copy_record(rec, &copy, err);
+	r = copy_record(rec, &copy, err) ?: pod_of(e, rec, &pod, err);
 	if (r < 0)
 		return r;
 	leave_pod(a);
 	fl_endpoint_done(&a->rec);
 	a->rec = copy;
 	copy = (struct fl_endpoint){ 0 };
-	r = pod_of(e, &a->rec, &a->pod, err);
-	if (r < 0)
-		return r;
+	a->pod = pod;
 	a->pod->attachments++;
 	a->pod->is_stale = true;
 	return 0;

@@ -143,8 +143,12 @@ int enf_read_records(struct enf *e, struct fl_err *err)
 		e->atts[i]->seen = false;
 	enf_bad_done(e);
 	r = fl_endpoint_visit(e->o.root, &v, err);
-	if (r < 0)
+	if (r < 0) {
+		/* Nobody is gone only because nobody could look. */
+		for (size_t i = 0; i < e->n_atts; i++)
+			e->atts[i]->seen = true;
 		return r;
+	}
 	if (l.failed)
 		*err = l.first;
 	return l.failed;

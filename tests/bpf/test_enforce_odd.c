@@ -6,6 +6,8 @@
 #include "enforced.h"
 
 #include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define SERVER "[{\"key\":\"app\",\"value\":\"server\"}]"
 
@@ -135,6 +137,37 @@ static void the_second_is_let_in_when_the_first_is_gone(void **state)
 	must(PING);
 }
 
+/* Limits the files that may be open to those that are. */
+static rlim_t allow_no_more_files(void)
+{
+	struct rlimit limit;
+	int next = dup(0);
+	rlim_t was;
+
+	assert_true(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	was = limit.rlim_cur;
+	limit.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return was;
+}
+
+static void nobody_is_cut_while_records_cannot_be_read(void **state)
+{
+	rlim_t was = allow_no_more_files();
+	int r = enf_reconcile(enf, &err);
+	struct rlimit limit;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = was;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(r, -EMFILE);
+	must(PING);
+	check_standing("hb", NULL);
+	reconcile();
+	must(PING);
+}
+
 static void after_a_lack_of_memory_all_stays_until_it_is_read_anew(void **state)
 {
 	(void)state;
@@ -181,6 +214,7 @@ int main(void)
 		cmocka_unit_test(of_two_with_one_address_the_second_is_shut_and_named),
 		cmocka_unit_test(it_stays_so_when_the_agent_begins_anew),
 		cmocka_unit_test(the_second_is_let_in_when_the_first_is_gone),
+		cmocka_unit_test(nobody_is_cut_while_records_cannot_be_read),
 		cmocka_unit_test(after_a_lack_of_memory_all_stays_until_it_is_read_anew),
 	};
 
