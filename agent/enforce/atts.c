@@ -107,8 +107,8 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 		 struct fl_err *err)
 {
 	fl_auto_endpoint struct fl_endpoint copy = { 0 };
-	struct enf_pod *pod = NULL;
 	struct enf_att *a = NULL;
+	struct enf_pod *pod = NULL;
 	int r = slot_for(e, rec, &a, err);
 
 	if (r < 0)
@@ -236,6 +236,22 @@ static void inherit_time(struct enf *e, struct enf_att *a)
 		a->pick_up_until_s = have.pick_up_until_s;
 }
 
+/* What had the number of its interface before is not there any more. */
+static int end_namesakes(struct enf *e, const struct enf_att *a, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
+		struct enf_att *other = e->atts[i];
+
+		if (other == a || !other->is_live || other->live.ifindex != a->ifindex)
+			continue;
+		r = dp_remove_endpoint(e->dp, &other->live, err);
+		other->is_live = r < 0;
+	}
+	return r;
+}
+
 int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 {
 	bool wanted = enf_att_belongs(a) && a->place != ENF_FOREIGN && !a->clash && a->pod->told;
@@ -248,8 +264,12 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	}
 	if (r < 0 || !wanted)
 		return r;
-	if (!a->is_live)
+	if (!a->is_live) {
+		r = end_namesakes(e, a, err);
 		inherit_time(e, a);
+	}
+	if (r < 0)
+		return r;
 	want = malloc(sizeof(*want));
 	if (!want)
 		return fl_fail_errno(err, ENOMEM, "describe an endpoint");

@@ -136,7 +136,7 @@ static int read_file(struct src_file *file, const struct src_reader *rd, bool *c
 				     &objects, err);
 	if (r == 0)
 		r = src_index_enter(rd->index, &objects, err);
-	if (r == -ENOMEM) {
+	if (fl_is_want(r)) {
 		file->settled = false;
 		return r;
 	}

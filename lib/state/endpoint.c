@@ -293,12 +293,6 @@ static void tell_bad(const struct fl_endpoint_visitor *v, const char *folder, co
 		v->bad(path, why, v->arg);
 }
 
-/* What says nothing of the file: it may be a good record. */
-static bool is_want(int r)
-{
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
-}
-
 /* One file of the folder: a record, a claim, or neither. */
 static int visit_record(DIR *d, const char *folder, const char *name,
 			const struct fl_endpoint_visitor *v, struct fl_err *err)
@@ -310,7 +304,8 @@ static int visit_record(DIR *d, const char *folder, const char *name,
 
 	if (r == 0 && (!v->network || fl_streq(ep.key.network, v->network)))
 		return v->each(&ep, v->arg, err);
-	if (is_want(r)) {
+	/* It may be a good record. */
+	if (fl_is_want(r)) {
 		*err = why;
 		return r;
 	}

@@ -137,35 +137,51 @@ static void the_second_is_let_in_when_the_first_is_gone(void **state)
 	must(PING);
 }
 
-/* Limits the files that may be open to those that are. */
-static rlim_t allow_no_more_files(void)
+/* The process may open so many files more than it has open, and its children as before. */
+static void allow_files(rlim_t more)
 {
-	struct rlimit limit;
-	int next = dup(0);
-	rlim_t was;
+	struct rlimit files = { 0 };
+	fl_auto_close int next = dup(0);
 
-	assert_true(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	was = limit.rlim_cur;
-	limit.rlim_cur = (rlim_t)next;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	return was;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = more == RLIM_INFINITY ? files.rlim_max : (rlim_t)next + more;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
-static void nobody_is_cut_while_records_cannot_be_read(void **state)
+static void for_want_of_open_files_nobody_is_taken_to_be_gone(void **state)
 {
-	rlim_t was = allow_no_more_files();
-	int r = enf_reconcile(enf, &err);
-	struct rlimit limit;
+	(void)state;
+	must(PING);
+	/* Not the folder of the records, and the folder but none of them. */
+	for (rlim_t more = 0; more < 2; more++) {
+		allow_files(more);
+		CHECK_FAILS(enf_reconcile(enf, &err), EMFILE, &err, "Too many open files");
+		allow_files(RLIM_INFINITY);
+		assert_int_equal(enf_stats(enf).endpoints, 2);
+		must(PING);
+	}
+	reconcile();
+	check_problems("");
+}
+
+/* a's interface goes, and the next one is given its number before anybody has heard of that. */
+static void an_interface_of_a_number_that_another_had_is_known_for_itself(void **state)
+{
+	struct fl_key key = { "pods", "cd", "eth0" };
+	char command[sizeof(POD) + 64];
 
 	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	limit.rlim_cur = was;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	assert_int_equal(r, -EMFILE);
-	must(PING);
-	check_standing("hb", NULL);
+	(void)snprintf(command, sizeof(command), POD "pod d 10.0.0.8 0d 'index %u'",
+		       if_nametoindex("ha"));
+	must("ip link del ha");
+	must(command);
+	remove_record("ca");
+	put_record("cd", "d", "10.0.0.8", 'd', SERVER);
+	CHECK_OK(enf_attach(enf, &key, &err), &err);
+	must("ip netns exec d ping -q -c 1 -W 1 10.0.0.3 >/dev/null");
 	reconcile();
-	must(PING);
+	must("ip netns exec d ping -q -c 1 -W 1 10.0.0.3 >/dev/null");
+	check_standing("hd", NULL);
 }
 
 static void after_a_lack_of_memory_all_stays_until_it_is_read_anew(void **state)
@@ -214,8 +230,9 @@ int main(void)
 		cmocka_unit_test(of_two_with_one_address_the_second_is_shut_and_named),
 		cmocka_unit_test(it_stays_so_when_the_agent_begins_anew),
 		cmocka_unit_test(the_second_is_let_in_when_the_first_is_gone),
-		cmocka_unit_test(nobody_is_cut_while_records_cannot_be_read),
+		cmocka_unit_test(for_want_of_open_files_nobody_is_taken_to_be_gone),
 		cmocka_unit_test(after_a_lack_of_memory_all_stays_until_it_is_read_anew),
+		cmocka_unit_test(an_interface_of_a_number_that_another_had_is_known_for_itself),
 	};
 
 	return cmocka_run_group_tests_name("enforcing what is odd", tests, begin, end);
