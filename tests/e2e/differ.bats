@@ -5,6 +5,7 @@
 # The seeds are fixed, so that a run is like the last; "python3 tests/e2e/differ/differ.py --count
 # 3000" takes others, and "--case SEED" tells one case at length. Needs root, network namespaces
 # and containernetworking-plugins.
+# time limit: 900 s
 
 bats_require_minimum_version 1.5.0
 load node
