@@ -146,7 +146,8 @@ def main():
     parser.add_argument('--mix', action='store_true')
     parser.add_argument('--lanes', type=int, default=2)
     parser.add_argument('--reference', default=os.environ.get('REFERENCE_DIR', '/usr/lib/cni'))
-    parser.add_argument('--plugins', default=os.environ.get('PLUGIN_DIR'))
+    parser.add_argument('--plugins',
+                        default=os.environ.get('PLUGIN_DIR', f'{HERE}/../../../build/cni'))
     args = parser.parse_args()
     if args.case is not None:
         args.seed, args.count, args.lanes = args.case, 1, 1
