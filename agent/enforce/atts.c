@@ -151,6 +151,16 @@ static void forget_clash(struct enf *e, const struct enf_att *gone)
 	}
 }
 
+/* Takes it out of the datapath, if it may be there. */
+static int withdraw(struct enf *e, struct enf_att *a, struct fl_err *err)
+{
+	int r = a->is_live || a->is_half ? dp_remove_endpoint(e->dp, &a->live, err) : 0;
+
+	if (r == 0)
+		a->is_live = a->is_half = false;
+	return r;
+}
+
 int enf_atts_sweep(struct enf *e, struct fl_err *err)
 {
 	size_t kept = 0;
@@ -159,7 +169,7 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 	for (size_t i = 0; i < e->n_atts; i++) {
 		struct enf_att *a = e->atts[i];
 		struct fl_err one;
-		int r = !a->seen && a->is_live ? dp_remove_endpoint(e->dp, &a->live, &one) : 0;
+		int r = a->seen ? 0 : withdraw(e, a, &one);
 
 		if (r < 0 && first == 0) {
 			first = r;
@@ -244,10 +254,8 @@ static int end_namesakes(struct enf *e, const struct enf_att *a, struct fl_err *
 	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
 		struct enf_att *other = e->atts[i];
 
-		if (other == a || !other->is_live || other->live.ifindex != a->ifindex)
-			continue;
-		r = dp_remove_endpoint(e->dp, &other->live, err);
-		other->is_live = r < 0;
+		if (other != a && other->live.ifindex == a->ifindex)
+			r = withdraw(e, other, err);
 	}
 	return r;
 }
@@ -258,10 +266,8 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	fl_auto_free struct dp_endpoint *want = NULL;
 	int r = 0;
 
-	if (a->is_live && (!wanted || a->live.ifindex != a->ifindex)) {
-		r = dp_remove_endpoint(e->dp, &a->live, err);
-		a->is_live = r < 0;
-	}
+	if (!wanted || a->live.ifindex != a->ifindex)
+		r = withdraw(e, a, err);
 	if (r < 0 || !wanted)
 		return r;
 	if (!a->is_live) {
@@ -274,12 +280,14 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	if (!want)
 		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
 	fill(e, a, want);
-	if (a->is_live && memcmp(want, &a->live, sizeof(*want)) == 0)
+	if (a->is_live && !a->is_half && memcmp(want, &a->live, sizeof(*want)) == 0)
 		return 0;
 	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, &a->is_shut, err);
+	if (r == 0 || !a->is_live)
+		a->live = *want;
+	a->is_half = r < 0;
 	if (r < 0)
 		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
-	a->live = *want;
 	a->is_live = true;
 	e->some_shut |= a->is_shut;
 	return 0;

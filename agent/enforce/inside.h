@@ -42,6 +42,7 @@ struct enf_att {
 	bool clashed;		     /* when last compared */
 	struct dp_endpoint live;     /* what the datapath was given */
 	bool is_live, seen;
+	bool is_half; /* what it was to be given last had no room: shut, and not all of it there */
 	bool is_shut; /* until the generation has been raised */
 };
 

@@ -279,3 +279,27 @@ policy: {enforce: false}"
 	manifest_del n1 policy.yaml
 	eventually 10 reaches n1 late "$(pod_ip n1 web)"
 }
+
+@test "on a full disk the agent starts, leaves policy in force, and says what it could not write" {
+	on n1 in_node sh -c 'mkdir -p /run/fairlead && mount -t tmpfs -o size=64k full /run/fairlead'
+	agent_up n1 -- "$conf"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 other "$(pod_ip n1 web)"
+	agent_stop n1
+	on n1 in_node sh -c 'cd /run/fairlead && rm agent.lock node.json && ! cat /dev/zero >fill' 2>/dev/null
+	agent_start n1
+	eventually 10 agent_get n1 /healthz
+	eventually 10 problem node.json
+	run -0 problem node.json
+	[[ $output == *"No space left on device" ]]
+	is_enforced web
+	loses n1 other "$(pod_ip n1 web)"
+	on n1 in_node rm /run/fairlead/fill
+	agent_wait_ready n1
+	agent_get n1 /v1/status | jq -e '.problems == []'
+	pods_detach
+	agent_stop n1
+	on n1 in_node umount /run/fairlead
+}
