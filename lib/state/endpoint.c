@@ -336,10 +336,10 @@ int fl_endpoint_visit(const char *root, const struct fl_endpoint_visitor *v, str
 	d = opendir(path);
 	if (!d)
 		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "open directory '%s'", path);
-	while (r == 0 && (e = readdir(d)))
+	while (r == 0 && (errno = 0, e = readdir(d)))
 		if (is_record(e->d_name))
 			r = visit_record(d, path, e->d_name, v, err);
-	return r;
+	return r == 0 && errno ? fl_fail_errno(err, errno, "read directory '%s'", path) : r;
 }
 
 int fl_endpoint_list(const char *root, const char *network,

@@ -2,6 +2,7 @@
 /* agent/source: the manifests folder, watched on a real loop with real files. */
 #include "agent/source/manifests.h"
 
+#include "inject.h"
 #include "src_world.h"
 
 #include <errno.h>
@@ -88,6 +89,21 @@ static void a_broken_file_keeps_its_objects_and_is_complained_of_until_mended(vo
 	wait_for(w, "n2 n3 n4 ", "a.yaml:2:1");
 	CHECK(unlink(below(w, "m/a.yaml")) == 0);
 	wait_for(w, "n2 n3 ", "");
+}
+
+static void a_file_that_cannot_be_looked_at_has_not_gone(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", NODE("n1", "1"));
+	open_source(w, "m");
+	wait_for(w, "n1 ", "");
+	inject_no_stat(EIO);
+	src_manifests_reload(w->m);
+	inject_no_stat(0);
+	wait_for(w, "n1 ", "a.yaml: look at 'a.yaml': Input/output error");
+	src_manifests_reload(w->m);
+	wait_for(w, "n1 ", "");
 }
 
 static void what_is_no_file_is_complained_of(void **state)
@@ -434,6 +450,7 @@ int main(void)
 		T(files_are_read_followed_and_forgotten),
 		T(other_files_are_passed_over),
 		T(a_broken_file_keeps_its_objects_and_is_complained_of_until_mended),
+		T(a_file_that_cannot_be_looked_at_has_not_gone),
 		T(what_is_no_file_is_complained_of),
 		T(nodes_that_clash_are_complained_of_with_both_places),
 		T(a_folder_that_comes_later_is_waited_for),
