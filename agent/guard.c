@@ -394,6 +394,11 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 	return 0;
 }
 
+bool guard_has_address(const struct fl_ip *ip, const void *arg)
+{
+	return enf_has_address(((const struct guard *)arg)->enf, ip);
+}
+
 struct dp *guard_datapath(struct guard *g)
 {
 	return enf_datapath(g->enf);
