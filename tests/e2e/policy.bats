@@ -234,13 +234,27 @@ endpoints_are() {
 	agent_wait_ready n1
 }
 
+# names TEXT: the agent has a problem with the policy's file that has this in it.
+names() {
+	agent_get n1 /v1/status | jq -e --arg text "$1" \
+		'.problems[] | select((.where | startswith("policy.yaml")) and (.text | contains($text)))'
+}
+
 @test "a policy that is wrong is named with file and path, and the last good one stays" {
 	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"
 	policy_deny | sed 's/podSelector: {}/podSelector: {matchLabels: 7}/' | manifest_put n1 policy.yaml
-	eventually 5 sh -c "curl -s --unix-socket '$(on n1 node_file /run/fairlead/agent.sock)' \
-		http://agent/v1/status | jq -e '.problems[] | select(.where | startswith(\"policy.yaml\"))
-			| select(.text | contains(\"podSelector.matchLabels\"))'"
+	eventually 5 names podSelector.matchLabels
+	loses n1 cli "$(pod_ip n1 web)"
+	# For an agent that starts now, too, even if nothing of the file can be read.
+	agent_kill n1
+	agent_up n1
+	eventually 5 names podSelector.matchLabels
+	loses n1 cli "$(pod_ip n1 web)"
+	agent_kill n1
+	echo 'a: [' | manifest_put n1 policy.yaml
+	agent_up n1
+	eventually 5 names 'did not find expected node content'
 	loses n1 cli "$(pod_ip n1 web)"
 }
 
