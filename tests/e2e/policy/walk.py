@@ -170,7 +170,7 @@ class Walk:
         if inner[0] in ('detach', 'orphan'):
             self.prober.remove('/'.join(inner[1:3]))
         if step[0] == 'during':
-            if inner[0] == 'attach':
+            if inner[0] == 'attach' and inner[3] == step[1]:
                 after.atts[inner[1:3]].known = True
             after.doubt(step[1])
         after.settle()
