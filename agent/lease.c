@@ -77,8 +77,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	unsigned int what = 0;
 	struct fl_err ignored;
 
-	(void)status;
 	(void)events;
+	/* The loop listens no more to what had more to say than there was room for. */
+	if (status < 0)
+		(void)uv_poll_start(poll, UV_READABLE, on_poll);
 	/* What cannot be heard may be anything. */
 	if (fl_watch_take(l->watch, NULL, &what, &ignored) < 0 || what != 0)
 		lease_renew(l);

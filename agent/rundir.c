@@ -36,13 +36,13 @@ int agent_rundir_lock(int dir, int *lock, struct fl_err *err)
 		if (errno != EWOULDBLOCK)
 			return fl_fail_errno(err, errno, "lock '" LOCK "'");
 		FL_IGNORE(fl_read_small(dir, LOCK, text, sizeof(text), &ignored));
-		return fl_fail(err, EBUSY, "another agent runs here, process %s", text);
+		return fl_fail(err, EBUSY, "another agent runs here%s%s", *text ? ", process " : "",
+			       text);
 	}
+	/* The number is for others' error: without it, on a full disk, the lock is as good. */
 	(void)snprintf(text, sizeof(text), "%d\n", getpid());
-	if (ftruncate(fd, 0) < 0)
-		return fl_fail_errno(err, errno, "write '" LOCK "'");
-	if (fl_write_all(fd, text, strlen(text), err) < 0)
-		return fl_wrap(err, -err->sys, "write '" LOCK "'");
+	if (ftruncate(fd, 0) == 0)
+		FL_IGNORE(fl_write_all(fd, text, strlen(text), &ignored));
 	*lock = FL_TAKE_FD(fd);
 	return 0;
 }

@@ -10,10 +10,14 @@
  *
  * cost join|leave IFINDEX PROGRAM: puts the program of this number on the interface's way in, by
  * tcx, or takes it off.
+ *
+ * cost redirect IFINDEX PATH: pins a program of tc's there that gives every packet to the pod
+ * behind the interface, and does nothing else: less than that no datapath in tc can do.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -186,6 +190,27 @@ static int join(bool leave, const char *ifindex, const char *program)
 	return 0;
 }
 
+static int redirect(const char *ifindex, const char *path)
+{
+	/* A frame between two pods bears neither's host end as its destination. */
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = PACKET_HOST },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skb_change_type },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = atoi(ifindex) },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect_peer },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "redirect", "GPL", program,
+			       sizeof(program) / sizeof(*program), NULL);
+
+	if (fd < 0)
+		die("load the program");
+	if (bpf_obj_pin(fd, path))
+		die(path);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -195,7 +220,10 @@ int main(int argc, char **argv)
 		return ask(verb, argv[2], argv[3], atof(argv[4]) / 1e3);
 	if (argc == 4 && (strcmp(verb, "join") == 0 || strcmp(verb, "leave") == 0))
 		return join(strcmp(verb, "leave") == 0, argv[2], argv[3]);
+	if (argc == 4 && strcmp(verb, "redirect") == 0)
+		return redirect(argv[2], argv[3]);
 	fprintf(stderr, "usage: cost trips|connections|packets NETNS ADDRESS MS\n"
-			"       cost join|leave IFINDEX PROGRAM\n");
+			"       cost join|leave IFINDEX PROGRAM\n"
+			"       cost redirect IFINDEX PATH\n");
 	return 2;
 }

@@ -227,6 +227,28 @@ veth()
 	from[$1]=$1.a to[$1]=$1.b ip[$1]=10.244.1.3
 }
 
+# Two pods, each with a tc filter that gives its packets to the other and does nothing else.
+redirect()
+{
+	local pods=(a b) i other
+
+	ip netns add "$1"
+	mkdir -p "/run/bpf/$1"
+	mount -t bpf bpf "/run/bpf/$1"
+	for i in 0 1; do
+		by_hand_pod "$1" "${pods[i]}" 1500
+		at "$1.${pods[i]}" ip addr add 10.244.1.$((2 + i))/24 dev eth0
+	done
+	for i in 0 1; do
+		other=$(at "$1" ip -j link show dev "${pods[1 - i]}" | jq '.[].ifindex')
+		at "$1" "$cost" redirect "$other" "/run/bpf/$1/${pods[i]}"
+		at "$1" tc qdisc add dev "${pods[i]}" clsact
+		at "$1" tc filter add dev "${pods[i]}" ingress \
+			bpf direct-action object-pinned "/run/bpf/$1/${pods[i]}"
+	done
+	from[$1]=$1.a to[$1]=$1.b ip[$1]=10.244.1.3
+}
+
 # A bridge whose packets pass the firewall.
 kube()
 {
@@ -392,11 +414,12 @@ trips='TCP round trips, 1000/s' conns='TCP connections, 1000/s' small='UDP packe
 
 same()
 {
-	local all=(bridge vxlan bgp-route veth again kube) c
+	local all=(bridge vxlan bgp-route redirect veth again kube) c
 
 	for c in bridge vxlan bgp-route; do
 		one_node $c $c
 	done
+	redirect redirect
 	veth veth
 	veth again
 	kube kube
@@ -409,7 +432,7 @@ same()
 		for c in bridge vxlan bgp-route; do
 			pairs+=($c veth 0.95 $c kube "$3")
 		done
-		row "$2" "$1" "${all[@]}" -- "${pairs[@]}" again veth -
+		row "$2" "$1" "${all[@]}" -- "${pairs[@]}" redirect veth - again veth -
 	}
 	asked round_trips "$trips" 1.15
 	asked connections "$conns" 1.25
@@ -418,17 +441,19 @@ same()
 
 cost()
 {
-	local all=(bridge tcx bgp-route veth again) what
+	local all=(bridge tcx bgp-route redirect veth again) what
 
 	one_node bridge bridge
 	one_node bgp-route bgp-route
 	veth veth
 	veth again
+	redirect redirect
 	from[tcx]=${from[bridge]} to[tcx]=${to[bridge]} ip[tcx]=${ip[bridge]}
-	serve bridge bgp-route veth again
+	serve bridge bgp-route redirect veth again
 	for what in "trips $trips" "connections $conns" "packets $small"; do
 		row "${what#* } of processor time" "${what%% *}_cost" "${all[@]}" -- bridge veth - \
-			tcx veth - tcx bridge - bgp-route veth - again veth -
+			tcx veth - tcx bridge - bgp-route veth - redirect veth - \
+			bridge redirect - again veth -
 	done
 }
 

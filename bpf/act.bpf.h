@@ -27,20 +27,32 @@ static __always_inline void fl_count(struct __sk_buff *skb, __u8 reason, __u8 di
 	fl_count_bytes(skb->len, reason, dir);
 }
 
-/* Counts what policy has said of a new connection. */
+/* The same where what also counts may come between. */
+static __always_inline void fl_count_amid(__u64 bytes, __u8 reason, __u8 dir)
+{
+	__u32 index = reason * FL_DIRS + dir;
+	struct fl_count *count = bpf_map_lookup_elem(&fl_counts, &index);
+
+	if (!count)
+		return;
+	__sync_fetch_and_add(&count->packets, 1);
+	__sync_fetch_and_add(&count->bytes, bytes);
+}
+
+/* Counts what policy has said of a new connection, whoever comes between. */
 static __always_inline void fl_count_verdict(enum fl_verdict verdict, __u8 dir)
 {
 	__u32 index = verdict * FL_DIRS + dir;
 	__u64 *count = bpf_map_lookup_elem(&fl_verdicts, &index);
 
 	if (count)
-		++*count;
+		__sync_fetch_and_add(count, 1);
 }
 
 /* True when this processor may send one more event. */
 static __always_inline bool fl_event_allowed(void)
 {
-	__u64 jiffy = bpf_jiffies64(), more;
+	__u64 jiffy = bpf_jiffies64(), more, left;
 	__u32 zero = 0;
 	struct fl_budget *b = bpf_map_lookup_elem(&fl_budgets, &zero);
 
@@ -51,11 +63,13 @@ static __always_inline bool fl_event_allowed(void)
 		b->jiffy = jiffy;
 		b->left = b->left + more < FL_EVENTS_BURST ? b->left + more : FL_EVENTS_BURST;
 	}
-	if (b->left == 0) {
-		b->lost++;
+	left = b->left;
+	if (left == 0) {
+		__sync_fetch_and_add(&b->lost, 1);
 		return false;
 	}
-	b->left--;
+	/* What comes between may have taken some, too: a few more than allowed. */
+	b->left = left - 1;
 	return true;
 }
 
@@ -66,7 +80,7 @@ static __always_inline void fl_event_lost(void)
 	struct fl_budget *b = bpf_map_lookup_elem(&fl_budgets, &zero);
 
 	if (b)
-		b->lost++;
+		__sync_fetch_and_add(&b->lost, 1);
 }
 
 /* What an event tells beside the packet. */

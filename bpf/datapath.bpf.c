@@ -279,9 +279,9 @@ int fl_to_net(struct __sk_buff *skb)
 }
 
 /* The packet as netfilter has it into the scratch space; else as fl_work_parse(). */
-__noinline int fl_work_parse_in_stack(struct __sk_buff *skb, __u32 dir)
+__noinline int fl_work_parse_in_stack(struct __sk_buff *skb, __u32 place)
 {
-	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
 
 	return w ? fl_parse_in_stack(skb, &w->p) : -FL_R_MALFORMED;
 }
@@ -294,31 +294,46 @@ static __always_inline bool is_answer(struct fl_work *w)
 	return f && fl_flow_is_reply(&w->l, f) && (w->l.side ? f->pod[0] : f->pod[1]);
 }
 
-/*
- * Within the stack, where it forwards and where it takes for itself: the Service's backend is in
- * place already, and the node's own address is not yet in place of the pod's, which is so both
- * ways. So both ends can be judged wherever the packet goes on to. The agent's rules in netfilter
- * ask this of what the stack has given another destination. 1: it goes nowhere.
- */
-SEC("socket")
-int fl_in_stack(struct __sk_buff *skb)
+/* As fl_in_stack(), at this place. */
+static __always_inline int in_stack(struct __sk_buff *skb, __u32 place)
 {
 	bool is_sent = (skb->mark & FL_MARK_SLOT_MASK) == FL_MARK_SLOT;
-	struct fl_work *w = fl_work_begin(skb, FL_EGRESS, false);
+	struct fl_work *w = fl_work_begin_at(skb, place, FL_EGRESS, false);
 	int r;
 
 	if (!w)
-		return is_sent;
-	r = fl_work_parse_in_stack(skb, FL_EGRESS);
+		return 1;
+	r = fl_work_parse_in_stack(skb, place);
 	if (!is_sent && (r < 0 || !is_answer(w)))
 		return 0;
 	r = r < 0 ? r : fl_decide(w, 0, FL_TO_NET);
 	fl_note(w, 0, r < 0 ? -r : FL_R_FORWARDED);
 	if (r < 0)
-		(void)fl_finish(skb, &w->p, &w->told, false);
-	else if (w->is_new)
+		fl_count_amid(w->told.length, w->told.reason, w->told.dir);
+	if (r < 0 || w->is_new)
 		fl_tell(skb, &w->p, &w->told);
 	return r < 0;
+}
+
+/*
+ * Within the stack, where it forwards, where it takes for itself and where the node's own processes
+ * send: the Service's backend is in place already, and the node's own address is not yet in place
+ * of the pod's, which is so both ways. So both ends can be judged wherever the packet goes on to.
+ * The agent's rules in netfilter ask this of what the stack has given another destination. 1: it
+ * goes nowhere.
+ */
+SEC("socket")
+int fl_in_stack(struct __sk_buff *skb)
+{
+	int place = fl_place_take(), r;
+
+	if (place < 0) {
+		fl_count_amid(skb->len, FL_R_UNKNOWN_ENDPOINT, FL_EGRESS);
+		return 1;
+	}
+	r = in_stack(skb, place);
+	fl_place_give(place);
+	return r;
 }
 
 SEC("xdp")

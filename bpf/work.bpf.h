@@ -15,6 +15,7 @@ enum fl_way { FL_WAY_STACK, FL_WAY_LOCAL, FL_WAY_PEER };
 
 /* Everything about one packet; too large for several functions' stacks. */
 struct fl_work {
+	__u32 users; /* of a place for netfilter's hooks: who has it, and who has just tried */
 	struct fl_packet p;
 	struct fl_lookup l;
 	struct fl_case c; /* where it has been judged */
@@ -25,27 +26,38 @@ struct fl_work {
 	bool is_absent;	  /* the short way has looked for the connection, and there is none */
 	bool is_new;	  /* the packet opens a connection */
 	bool has_ep;	  /* ep is the pod at whose interface the packet has been met */
+	__u32 place;	  /* of this in fl_works */
 	struct fl_endpoint_info ep, to;
 };
 
-/* One a processor and direction: programs of one kind do not interrupt each other. */
+/*
+ * Places for netfilter's hooks. There a process may be interrupted while it sends, by packets that
+ * come in or by another process, which then sends from another place.
+ */
+#define FL_STACK_PLACES 8
+
+/*
+ * Of each processor: one place a direction, since programs at interfaces do not interrupt each
+ * other, then those for netfilter's hooks.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FL_DIRS);
+	__uint(max_entries, FL_DIRS + FL_STACK_PLACES);
 	__type(key, __u32);
 	__type(value, struct fl_work);
 } fl_works SEC(".maps");
 
 /*
- * The scratch space. It still holds the last packet, but for what says what has become of this one:
- * whoever fills a part of it makes that part whole.
+ * The scratch space at this place. It still holds the last packet, but for what says what has
+ * become of this one: whoever fills a part of it makes that part whole.
  */
-static __always_inline struct fl_work *fl_work_begin(struct __sk_buff *skb, __u32 dir,
-						     bool is_absent)
+static __always_inline struct fl_work *fl_work_begin_at(struct __sk_buff *skb, __u32 place,
+							enum fl_dir dir, bool is_absent)
 {
-	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
 
 	if (w) {
+		w->place = place;
 		w->told = (struct fl_told){ .length = skb->len, .dir = dir };
 		w->generation = fl_generation();
 		w->way = FL_WAY_STACK;
@@ -54,6 +66,44 @@ static __always_inline struct fl_work *fl_work_begin(struct __sk_buff *skb, __u3
 		w->has_ep = false;
 	}
 	return w;
+}
+
+/* The same at an interface. */
+static __always_inline struct fl_work *fl_work_begin(struct __sk_buff *skb, enum fl_dir dir,
+						     bool is_absent)
+{
+	return fl_work_begin_at(skb, dir, dir, is_absent);
+}
+
+/*
+ * A place for netfilter's hooks that is nobody else's on this processor, or -1. Of two who are at
+ * the same one at most one is alone there: each adds itself before it looks. (To add and to be told
+ * the sum at once is more than Linux 5.10 can.)
+ */
+__noinline int fl_place_take(void)
+{
+#pragma unroll
+	for (int i = 0; i < FL_STACK_PLACES; i++) {
+		__u32 place = FL_DIRS + i;
+		struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
+
+		if (!w)
+			break;
+		__sync_fetch_and_add(&w->users, 1);
+		if (*(volatile __u32 *)&w->users == 1)
+			return (int)place;
+		__sync_fetch_and_add(&w->users, -1);
+	}
+	return -1;
+}
+
+/* Gives it back. */
+static __always_inline void fl_place_give(__u32 place)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
+
+	if (w)
+		__sync_fetch_and_add(&w->users, -1);
 }
 
 /* Reads who the pod behind the interface is. False: it is not known, or nothing may pass it yet. */
@@ -67,9 +117,9 @@ static __always_inline bool fl_work_endpoint(struct fl_work *w, __u32 ifindex)
  * The packet into the scratch space. A function of its own, which the verifier follows once: what
  * comes after it has one state to begin with. 0 or a negative reason.
  */
-__noinline int fl_work_parse(struct __sk_buff *skb, __u32 dir)
+__noinline int fl_work_parse(struct __sk_buff *skb, __u32 place)
 {
-	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
 
 	return w ? fl_parse(skb, &w->p) : -FL_R_MALFORMED;
 }
@@ -90,9 +140,9 @@ static __always_inline __u32 fl_local_find(__u32 zone, const struct fl_in *addr)
  * Both ends and what is asked, into the scratch space, as seen from the opener of the connection. A
  * function of its own for the verifier, as fl_work_parse() is. 0.
  */
-__noinline int fl_work_case(__u32 dir, __u32 zone, bool reversed)
+__noinline int fl_work_case(__u32 place, __u32 zone, bool reversed)
 {
-	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &dir);
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
 	const struct fl_endpoint_info *own = NULL;
 	struct fl_packet *p;
 
@@ -173,7 +223,7 @@ static __always_inline int fl_judge_again(struct fl_work *w, struct fl_flow *f, 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < FL_TRIES; i++) {
 		generation = fl_generation();
-		(void)fl_work_case(w->told.dir, zone, fl_flow_is_reply(&w->l, f));
+		(void)fl_work_case(w->place, zone, fl_flow_is_reply(&w->l, f));
 		r = fl_judge(&w->c);
 		if (fl_case_holds(&w->c, generation))
 			break;
@@ -270,7 +320,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	for (int i = 0; i < FL_TRIES; i++) {
 		f.generation = fl_generation();
 		from1 = w->l.side;
-		(void)fl_work_case(w->told.dir, zone, false);
+		(void)fl_work_case(w->place, zone, false);
 		f.flags = fl_way_flags(w, hook);
 		w->way = fl_way_of(&f);
 		/* It is entered as the stack has translated it. */
@@ -311,7 +361,7 @@ static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
 		return r;
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
-	(void)fl_work_case(w->told.dir, zone, false);
+	(void)fl_work_case(w->place, zone, false);
 	w->c.to.ifindex = w->ep.ifindex;
 	w->c.to.slot = w->ep.slot;
 	r = fl_judge(&w->c);
@@ -328,7 +378,7 @@ static __always_inline int fl_judge_slot(struct fl_work *w, __u32 slot)
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < FL_TRIES; i++) {
 		generation = fl_generation();
-		(void)fl_work_case(w->told.dir, 0, false);
+		(void)fl_work_case(w->place, 0, false);
 		w->c.from.slot = slot;
 		r = fl_end_allowed(&w->c, &w->c.from, &w->c.to, FL_EGRESS);
 		if (fl_case_holds(&w->c, generation))

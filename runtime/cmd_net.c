@@ -127,31 +127,40 @@ struct living {
 	struct fl_json *valid;
 };
 
-/* Adds the container's attachments to the network, if it runs or is just being worked on. */
-static int add_living(void *arg, const char *id, struct fl_err *err)
+static int add_networks(struct living *l, const struct berth_state *s, struct fl_err *err)
 {
-	struct living *l = arg;
-	berth_auto_state struct berth_state s = { 0 };
-	fl_auto_close int dir = -1, pidfd = -1;
-	struct fl_err why = { 0 };
 	int r = 0;
 
-	if (berth_state_open(l->env, id, 0, &dir, &why) < 0 || berth_state_load(dir, &s, &why) < 0)
-		return 0;
-	if (!berth_state_busy(dir) && berth_container_open(&s, &pidfd, &why) < 0)
-		return 0;
-	for (size_t i = 0; r == 0 && i < fl_json_len(s.networks); i++) {
-		const struct fl_json *net = fl_json_at(s.networks, i);
+	for (size_t i = 0; r == 0 && i < fl_json_len(s->networks); i++) {
+		const struct fl_json *net = fl_json_at(s->networks, i);
 		const char *ifname = fl_json_str(fl_json_get(net, "ifname"));
 		char text[FL_CNI_ID_MAX + FL_CNI_IFNAME_MAX + 2];
 
 		if (!ifname || !fl_streq(fl_json_str(fl_json_get(net, "name")), l->network))
 			continue;
-		r = fl_format(text, sizeof(text), err, "%s:%s", id, ifname);
+		r = fl_format(text, sizeof(text), err, "%s:%s", s->id, ifname);
 		if (r == 0)
 			r = add_valid(text, &l->valid, err);
 	}
 	return r;
+}
+
+/*
+ * Adds the container's attachments to the network, if it runs or is just being worked on. Where
+ * that cannot be told nothing is collected: it may live.
+ */
+static int add_living(void *arg, const char *id, struct fl_err *err)
+{
+	struct living *l = arg;
+	berth_auto_state struct berth_state s = { 0 };
+	fl_auto_close int dir = -1, pidfd = -1;
+	int r = berth_state_open(l->env, id, 0, &dir, err) ?: berth_state_load(dir, &s, err);
+
+	if (r == 0 && !berth_state_busy(dir))
+		r = berth_container_open(&s, &pidfd, err);
+	if (r == -ENOENT || r == -ESRCH)
+		return 0;
+	return r < 0 ? fl_wrap(err, r, "container '%s'", id) : add_networks(l, &s, err);
 }
 
 static int do_gc(const struct berth_env *env, const struct berth_list *list, struct net_args *a,

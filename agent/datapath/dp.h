@@ -37,6 +37,12 @@ fl_must int dp_former_lend(struct dp *d, struct fl_err *err);
 /* After it: what connections are left there is copied, and the folders go. */
 fl_must int dp_former_end(struct dp *d, struct fl_err *err);
 
+/*
+ * alike.c: whether the entries of a map of theirs can be read as those of ours: keys of the same
+ * struct, and values of the same, or (is_open) of one that has more or fewer members at its end.
+ */
+bool dp_is_alike(int theirs, int ours, bool is_open);
+
 /* Takes the programs off every interface that any folder of maps below this one names. */
 fl_must int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err);
 

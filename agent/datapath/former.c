@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
@@ -25,7 +24,6 @@
 
 #define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
 #define PAGE	   1024 /* connections in one call */
-#define DEPTH	   8	/* of types within types */
 
 struct dp_former {
 	struct dp_former *next; /* of an agent that was killed while it took over; owned */
@@ -124,75 +122,6 @@ int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err)
 	return each_folder(folder, NULL, leave_devices, nl, err);
 }
 
-/* A map with the types of its entries. */
-struct typed {
-	struct bpf_map_info info;
-	struct btf *btf;
-};
-
-static void typed_done(struct typed *t)
-{
-	btf__free(t->btf);
-}
-
-/* False: it cannot be said what its entries are. */
-static bool typed_get(int fd, struct typed *out)
-{
-	__u32 len = sizeof(out->info);
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &out->info, &len) < 0 || !out->info.btf_id)
-		return false;
-	out->btf = btf__load_from_kernel_by_id(out->info.btf_id);
-	return out->btf;
-}
-
-/* One type in each of two maps; true when a and b say the same. is_open: either may say more. */
-static bool says_same(const struct btf *ab, int a, const struct btf *bb, int b, bool is_open,
-		      unsigned int depth)
-{
-	int ai = btf__resolve_type(ab, (__u32)a), bi = btf__resolve_type(bb, (__u32)b);
-	const struct btf_type *at = ai < 0 ? NULL : btf__type_by_id(ab, (__u32)ai);
-	const struct btf_type *bt = bi < 0 ? NULL : btf__type_by_id(bb, (__u32)bi);
-	__u32 n;
-
-	if (!at || !bt || depth == DEPTH || btf_kind(at) != btf_kind(bt) ||
-	    (!is_open && btf__resolve_size(ab, (__u32)ai) != btf__resolve_size(bb, (__u32)bi)))
-		return false;
-	if (btf_is_array(at))
-		return btf_array(at)->nelems == btf_array(bt)->nelems &&
-		       says_same(ab, (int)btf_array(at)->type, bb, (int)btf_array(bt)->type, false,
-				 depth + 1);
-	if (!btf_is_composite(at))
-		return btf_is_int(at) && btf_int_encoding(at) == btf_int_encoding(bt);
-	n = btf_vlen(at) < btf_vlen(bt) ? btf_vlen(at) : btf_vlen(bt);
-	if (!is_open && btf_vlen(at) != btf_vlen(bt))
-		return false;
-	for (__u32 i = 0; i < n; i++) {
-		const struct btf_member *am = btf_members(at) + i, *bm = btf_members(bt) + i;
-
-		if (am->offset != bm->offset ||
-		    !fl_streq(btf__name_by_offset(ab, am->name_off),
-			      btf__name_by_offset(bb, bm->name_off)) ||
-		    !says_same(ab, (int)am->type, bb, (int)bm->type, false, depth + 1))
-			return false;
-	}
-	return true;
-}
-
-/* Whether their map's entries can be read as ours. */
-static bool is_alike(int theirs, int ours, bool is_open)
-{
-	fl_auto(typed_done) struct typed a = { 0 };
-	fl_auto(typed_done) struct typed b = { 0 };
-
-	return typed_get(theirs, &a) && typed_get(ours, &b) && a.info.type == b.info.type &&
-	       a.info.key_size == b.info.key_size &&
-	       says_same(a.btf, (int)a.info.btf_key_type_id, b.btf, (int)b.info.btf_key_type_id,
-			 false, 0) &&
-	       says_same(a.btf, (int)a.info.btf_value_type_id, b.btf, (int)b.info.btf_value_type_id,
-			 is_open, 0);
-}
-
 static int open_map(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
@@ -266,8 +195,8 @@ static int look(const char *path, void *arg, struct fl_err *err)
 		f->flow_size = info.value_size;
 		f->in_force = is_in_force(&s->in_force, info.id);
 	}
-	f->carries = is_alike(f->flows, FD(s->d, fl_flows), true) &&
-		     is_alike(f->locals, FD(s->d, fl_locals), false);
+	f->carries = dp_is_alike(f->flows, FD(s->d, fl_flows), true) &&
+		     dp_is_alike(f->locals, FD(s->d, fl_locals), false);
 	f->same_size = f->flow_size == sizeof(struct fl_flow);
 	list(s->d, FL_TAKE(f));
 	return 0;
@@ -294,7 +223,7 @@ static int carry_counts(int theirs, int ours, struct fl_err *err)
 	int cpus = libbpf_num_possible_cpus();
 	fl_auto_free void *values = NULL;
 
-	if (theirs < 0 || cpus < 0 || !is_alike(theirs, ours, false))
+	if (theirs < 0 || cpus < 0 || !dp_is_alike(theirs, ours, false))
 		return 0;
 	if (bpf_obj_get_info_by_fd(theirs, &a, &len) < 0 ||
 	    bpf_obj_get_info_by_fd(ours, &b, &len_b) < 0)
@@ -399,7 +328,7 @@ static int carry_entries(int theirs, int ours, const char *what, struct fl_err *
 	unsigned int at = 0;
 	bool has;
 
-	if (theirs < 0 || !is_alike(theirs, ours, false))
+	if (theirs < 0 || !dp_is_alike(theirs, ours, false))
 		return 0;
 	for (has = bpf_map_get_next_key(theirs, NULL, keys[0]) == 0; has; at = !at) {
 		if (bpf_map_lookup_elem(theirs, keys[at], value) == 0 &&

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The program that judges what the stack has translated, where netfilter forwards and takes in. Of
- * what reaches a program there, nf_tables' way by iptables' match "bpf" is what all kernels have;
- * programs of netfilter's own begin with Linux 6.4. A table for each family, since the kernel
- * loads that match's module for these two only.
+ * The program that judges what the stack has translated, where netfilter forwards, takes in, and
+ * has something of a process of the node's: what that answers. Of what reaches a program there,
+ * nf_tables' way by iptables' match "bpf" is what all kernels have; programs of netfilter's own
+ * begin with Linux 6.4. A table for each family, since the kernel loads that match's module for
+ * these two only.
  */
 #include <errno.h>
 #include <limits.h>
@@ -28,6 +29,7 @@ static struct fl_nft_table table_of(size_t i, bool kept)
 static const struct fl_nft_chain chains[] = {
 	{ "input", FL_NFT_INPUT },
 	{ "forward", FL_NFT_FORWARD },
+	{ "output", FL_NFT_OUTPUT },
 };
 
 /* The rule, which borrows the path. */

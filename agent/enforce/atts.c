@@ -108,6 +108,7 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 {
 	fl_auto_endpoint struct fl_endpoint copy = { 0 };
 	struct enf_att *a = NULL;
+	struct enf_pod *pod = NULL;
 	int r = slot_for(e, rec, &a, err);
 
 	if (r < 0)
@@ -124,16 +125,14 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 		memcpy(a->host_mac, link->router_mac, FL_MAC_LEN);
 	if (a->rec.tree && fl_json_equal(a->rec.tree, rec->tree))
 		return 0;
-	r = copy_record(rec, &copy, err);
+	r = copy_record(rec, &copy, err) ?: pod_of(e, rec, &pod, err);
 	if (r < 0)
 		return r;
 	leave_pod(a);
 	fl_endpoint_done(&a->rec);
 	a->rec = copy;
 	copy = (struct fl_endpoint){ 0 };
-	r = pod_of(e, &a->rec, &a->pod, err);
-	if (r < 0)
-		return r;
+	a->pod = pod;
 	a->pod->attachments++;
 	a->pod->is_stale = true;
 	return 0;
@@ -152,6 +151,16 @@ static void forget_clash(struct enf *e, const struct enf_att *gone)
 	}
 }
 
+/* Takes it out of the datapath, if it may be there. */
+static int withdraw(struct enf *e, struct enf_att *a, struct fl_err *err)
+{
+	int r = a->is_live || a->is_half ? dp_remove_endpoint(e->dp, &a->live, err) : 0;
+
+	if (r == 0)
+		a->is_live = a->is_half = false;
+	return r;
+}
+
 int enf_atts_sweep(struct enf *e, struct fl_err *err)
 {
 	size_t kept = 0;
@@ -160,7 +169,7 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 	for (size_t i = 0; i < e->n_atts; i++) {
 		struct enf_att *a = e->atts[i];
 		struct fl_err one;
-		int r = !a->seen && a->is_live ? dp_remove_endpoint(e->dp, &a->live, &one) : 0;
+		int r = a->seen ? 0 : withdraw(e, a, &one);
 
 		if (r < 0 && first == 0) {
 			first = r;
@@ -237,30 +246,48 @@ static void inherit_time(struct enf *e, struct enf_att *a)
 		a->pick_up_until_s = have.pick_up_until_s;
 }
 
+/* What had the number of its interface before is not there any more. */
+static int end_namesakes(struct enf *e, const struct enf_att *a, struct fl_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
+		struct enf_att *other = e->atts[i];
+
+		if (other != a && other->live.ifindex == a->ifindex)
+			r = withdraw(e, other, err);
+	}
+	return r;
+}
+
 int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 {
 	bool wanted = enf_att_belongs(a) && a->place != ENF_FOREIGN && !a->clash && a->pod->told;
 	fl_auto_free struct dp_endpoint *want = NULL;
 	int r = 0;
 
-	if (a->is_live && (!wanted || a->live.ifindex != a->ifindex)) {
-		r = dp_remove_endpoint(e->dp, &a->live, err);
-		a->is_live = r < 0;
-	}
+	if (!wanted || a->live.ifindex != a->ifindex)
+		r = withdraw(e, a, err);
 	if (r < 0 || !wanted)
 		return r;
-	if (!a->is_live)
+	if (!a->is_live) {
+		r = end_namesakes(e, a, err);
 		inherit_time(e, a);
+	}
+	if (r < 0)
+		return r;
 	want = malloc(sizeof(*want));
 	if (!want)
 		return fl_fail_errno(err, ENOMEM, "describe an endpoint");
 	fill(e, a, want);
-	if (a->is_live && memcmp(want, &a->live, sizeof(*want)) == 0)
+	if (a->is_live && !a->is_half && memcmp(want, &a->live, sizeof(*want)) == 0)
 		return 0;
 	r = dp_set_endpoint(e->dp, want, a->is_live ? &a->live : NULL, &a->is_shut, err);
+	if (r == 0 || !a->is_live)
+		a->live = *want;
+	a->is_half = r < 0;
 	if (r < 0)
 		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
-	a->live = *want;
 	a->is_live = true;
 	e->some_shut |= a->is_shut;
 	return 0;

@@ -42,6 +42,7 @@ struct enf_att {
 	bool clashed;		     /* when last compared */
 	struct dp_endpoint live;     /* what the datapath was given */
 	bool is_live, seen;
+	bool is_half; /* what it was to be given last had no room: shut, and not all of it there */
 	bool is_shut; /* until the generation has been raised */
 };
 
@@ -114,7 +115,10 @@ void enf_pods_done(struct enf *e);
 fl_must int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_link *link,
 			 struct fl_err *err);
 
-/* Takes in all records, clearing the marks before; what is not readable is remembered. */
+/*
+ * Takes in all records, clearing the marks before; what is not readable is remembered. After a
+ * failure all are marked.
+ */
 fl_must int enf_read_records(struct enf *e, struct fl_err *err);
 
 /* Says of every file among the records that is none. */

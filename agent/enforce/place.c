@@ -186,6 +186,8 @@ static const char *standing(const struct enf *e, const struct enf_att *a)
 		return "it has an address of another pod";
 	if (a->pod && a->pod->problem)
 		return a->pod->problem;
+	if (a->is_half)
+		return "the datapath could not take it in";
 	if (!a->is_live)
 		return "the datapath does not know it yet";
 	if (a->place != ENF_INSIDE)

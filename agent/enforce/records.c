@@ -127,6 +127,12 @@ void enf_complain_of_bad(const struct enf *e, enf_complain *each, void *arg)
 	}
 }
 
+static void mark_seen(struct enf *e, bool seen)
+{
+	for (size_t i = 0; i < e->n_atts; i++)
+		e->atts[i]->seen = seen;
+}
+
 /* What attachments there are. */
 int enf_read_records(struct enf *e, struct fl_err *err)
 {
@@ -139,12 +145,14 @@ int enf_read_records(struct enf *e, struct fl_err *err)
 	find_routers(&l);
 	if (l.n)
 		qsort(l.v, l.n, sizeof(*l.v), compare_links);
-	for (size_t i = 0; i < e->n_atts; i++)
-		e->atts[i]->seen = false;
+	mark_seen(e, false);
 	enf_bad_done(e);
 	r = fl_endpoint_visit(e->o.root, &v, err);
-	if (r < 0)
+	if (r < 0) {
+		/* Whose record was not come to is not gone. */
+		mark_seen(e, true);
 		return r;
+	}
 	if (l.failed)
 		*err = l.first;
 	return l.failed;

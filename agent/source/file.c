@@ -53,6 +53,8 @@ static int read_text(int dir, struct src_file *file, char **text, size_t *len, s
 {
 	fl_auto_close int fd = -1;
 	struct stat st;
+	bool old;
+	int r;
 
 	/* Nothing that is opened here by mistake may block us. */
 	fd = openat(dir, file->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -69,12 +71,14 @@ static int read_text(int dir, struct src_file *file, char **text, size_t *len, s
 		return fl_fail(err, EFBIG, "'%s' has %jd bytes, expected at most %u", file->name,
 			       (intmax_t)st.st_size, FL_YAML_FILE_MAX);
 	file->print = print_of(&st);
-	file->settled = is_old(&file->print);
-	return fl_read_fd(fd, FL_YAML_FILE_MAX, text, len, err);
+	old = is_old(&file->print);
+	r = fl_read_fd(fd, FL_YAML_FILE_MAX, text, len, err);
+	file->settled = r == 0 && old;
+	return r;
 }
 
 /* Keeps the objects, and has this complaint in place of those before. */
-static void keep_objects(struct src_file *file, const struct fl_err *why)
+static void complain(struct src_file *file, const struct fl_err *why)
 {
 	size_t n = strlen(file->name);
 	const char *text = why->text, *colon = strstr(text, ": ");
@@ -87,6 +91,20 @@ static void keep_objects(struct src_file *file, const struct fl_err *why)
 	}
 	src_complaints_done(&file->objects.complaints);
 	src_complaints_add(where ?: file->name, text, &file->objects.complaints);
+}
+
+/* What is in force stays: the file cannot be read, or says nothing that can be understood. */
+static void keep_objects(struct src_file *file, const struct src_reader *rd, bool *changed,
+			 const struct fl_err *why)
+{
+	struct src_complaints before = file->objects.complaints;
+
+	rd->stats->failed_reads++;
+	file->broken = true;
+	file->objects.complaints = (struct src_complaints){ 0 };
+	complain(file, why);
+	*changed |= !src_complaints_equal(&before, &file->objects.complaints);
+	src_complaints_done(&before);
 }
 
 static bool same_nodes(const struct src_objects *a, const struct src_objects *b)
@@ -105,7 +123,6 @@ static int read_file(struct src_file *file, const struct src_reader *rd, bool *c
 		     struct fl_err *err)
 {
 	fl_auto(src_objects_done) struct src_objects objects = { 0 };
-	struct src_complaints before = { 0 };
 	fl_auto_free char *text = NULL;
 	size_t len = 0;
 	int r;
@@ -119,18 +136,12 @@ static int read_file(struct src_file *file, const struct src_reader *rd, bool *c
 				     &objects, err);
 	if (r == 0)
 		r = src_index_enter(rd->index, &objects, err);
-	if (r == -ENOMEM) {
+	if (fl_is_want(r)) {
 		file->settled = false;
 		return r;
 	}
 	if (r < 0) {
-		rd->stats->failed_reads++;
-		file->broken = true;
-		before = file->objects.complaints;
-		file->objects.complaints = (struct src_complaints){ 0 };
-		keep_objects(file, err);
-		*changed |= !src_complaints_equal(&before, &file->objects.complaints);
-		src_complaints_done(&before);
+		keep_objects(file, rd, changed, err);
 		return 0;
 	}
 	*changed |= !same_nodes(&file->objects, &objects);
@@ -150,8 +161,14 @@ int src_file_refresh(struct src_file *file, const struct src_reader *rd, bool *c
 	struct stat st;
 	struct src_print print;
 
-	if (fstatat(rd->dir, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -ENOENT;
+	if (fstatat(rd->dir, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return -ENOENT;
+		(void)fl_fail_errno(err, errno, "look at '%s'", file->name);
+		file->settled = false;
+		keep_objects(file, rd, changed, err);
+		return 0;
+	}
 	file->is_link = S_ISLNK(st.st_mode);
 	if (file->is_link && fstatat(rd->dir, file->name, &st, 0) < 0)
 		return read_file(file, rd, changed, err);

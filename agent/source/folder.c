@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -191,6 +192,8 @@ int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_
 	bool too_many = false;
 	int r;
 
+	if (!d && fl_is_want(-errno))
+		return fl_fail_errno(err, errno, "open the folder");
 	if (!d && errno == ENOENT) {
 		set_trouble(f, "no such folder: waiting for it", changed);
 		return 0;
@@ -206,7 +209,9 @@ int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_
 	if (r < 0)
 		return r;
 	rd = reader_of(f, d, always);
-	return refresh_all(f, &rd, changed, err);
+	r = refresh_all(f, &rd, changed, err);
+	f->listed |= r == 0;
+	return r;
 }
 
 int src_folder_look(struct src_folder *f, const char *name, bool *changed, struct fl_err *err)

@@ -16,6 +16,7 @@ struct src_folder {
 	char *path;		/* owned */
 	struct src_file *files; /* sorted by name; owned */
 	size_t n, cap;
+	bool listed;		       /* all of it has been looked at, once */
 	bool has_links;		       /* some file is a link: whatever changes may change it */
 	struct src_complaints trouble; /* with the folder itself */
 	char *kinds[SRC_KINDS_MAX];    /* "VERSION KIND"; owned */
@@ -33,7 +34,7 @@ bool src_is_manifest(const char *name);
 /*
  * Looks at all files; always: reads them again even when they seem the same. A folder that cannot
  * be opened leaves everything as it was, with a complaint. *changed, when nodes or complaints are
- * others than before. Only lack of memory is an error.
+ * others than before. Only lack of memory or of descriptors is an error.
  */
 fl_must int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_err *err);
 

@@ -33,7 +33,7 @@ struct src_manifests {
 	struct src_watch *watch; /* owned */
 	struct agent_cluster nodes;
 	struct src_complaints clashes; /* between nodes */
-	bool told;		       /* the first changed() was called */
+	bool told, complete;	       /* the first changed() was called, the first done() */
 	bool any, tell;		       /* done() and changed() are due */
 	bool always;		       /* the next look reads everything again */
 	bool stale;		       /* nodes are not what the files say */
@@ -100,13 +100,15 @@ static void tell_objects(struct src_manifests *m)
 	m->any |= src_index_tell(&m->folder.index, m->has_sink ? &m->sink : NULL);
 }
 
-/* That was all; also the first time. */
+/* That was all; also the first time, but not of a folder that may hold anything. */
 static void end(struct src_manifests *m)
 {
 	bool tell = m->tell;
 
-	if (m->has_sink && (m->any || !m->told))
+	if (m->has_sink && m->folder.listed && (m->any || !m->complete)) {
+		m->complete = true;
 		m->sink.done(m->sink.arg);
+	}
 	m->told = true;
 	m->any = m->tell = false;
 	if (tell)
@@ -263,7 +265,7 @@ void src_manifests_reload(struct src_manifests *m)
 
 void src_manifests_retell(struct src_manifests *m)
 {
-	if (!m->has_sink || !m->told)
+	if (!m->complete)
 		return;
 	src_index_retell(&m->folder.index, &m->sink);
 	m->sink.done(m->sink.arg);

@@ -3,8 +3,9 @@
  * The manifests folder: every *.yaml, *.yml and *.json in it, read again whenever something in it
  * changes (inotify). Of a file that cannot be read, and of an object in it that is wrong, the last
  * good version stays in force, and the complaint stands until it is mended; a folder that does not
- * exist yet is waited for, and one that is gone has taken nothing with it. Files are replaced
- * atomically by whoever writes them, or they are not valid yet.
+ * exist yet is waited for, and one that is gone has taken nothing with it. What cannot be read for
+ * want of memory or descriptors is read a second later. Files are replaced atomically by whoever
+ * writes them, or they are not valid yet.
  */
 #pragma once
 
@@ -31,7 +32,8 @@ struct src_sink {
 	void (*put)(enum pol_kind kind, const struct fl_json *object, const char *where, void *arg);
 	/* No file has it any more; ns is "" for a namespace. */
 	void (*del)(enum pol_kind kind, const char *ns, const char *name, void *arg);
-	/* That was all at this time; also of the first time, even if it was nothing. */
+	/* That was all at this time; also of the first time that there is a folder, even if it was
+	 * nothing. */
 	void (*done)(void *arg);
 	void *arg;
 };

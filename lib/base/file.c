@@ -301,6 +301,11 @@ int fl_write_value(const char *path, const char *value, struct fl_err *err)
 	return r < 0 ? fl_wrap(err, r, "'%s' to '%s'", value, path) : 0;
 }
 
+bool fl_is_want(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
 void fl_stdio_fill(void)
 {
 	int fd;

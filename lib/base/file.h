@@ -55,6 +55,9 @@ fl_must int fl_open_dir(const char *path, mode_t mode, int *fd, struct fl_err *e
 /* Writes a value to an existing file (a sysctl): no creation, no truncation. */
 fl_must int fl_write_value(const char *path, const char *value, struct fl_err *err);
 
+/* Whether an error says nothing of the file: there was no memory, or no descriptor. */
+bool fl_is_want(int r);
+
 /* Opens /dev/null as those of standard input, output and error that are closed: a lock or a socket
  * would else get the number, and be read or written. */
 void fl_stdio_fill(void);

@@ -47,6 +47,7 @@ static const struct {
 	[FL_NFT_SRCNAT] = { "nat", "nat chain at hook postrouting", NF_INET_POST_ROUTING, 100 },
 	[FL_NFT_INPUT] = { "filter", "filter chain at hook input", NF_INET_LOCAL_IN, 0 },
 	[FL_NFT_FORWARD] = { "filter", "filter chain at hook forward", NF_INET_FORWARD, 0 },
+	[FL_NFT_OUTPUT] = { "filter", "filter chain at hook output", NF_INET_LOCAL_OUT, 0 },
 	[FL_NFT_BRIDGE_FIRST] = { "filter", "filter chain at hook prerouting", 0, (uint32_t)-400 },
 };
 

@@ -36,6 +36,7 @@ enum fl_nft_hook {
 	FL_NFT_SRCNAT,	     /* type nat hook postrouting priority srcnat */
 	FL_NFT_INPUT,	     /* type filter hook input priority filter */
 	FL_NFT_FORWARD,	     /* type filter hook forward priority filter */
+	FL_NFT_OUTPUT,	     /* type filter hook output priority filter */
 	FL_NFT_BRIDGE_FIRST, /* type filter hook prerouting, before every other named priority */
 };
 

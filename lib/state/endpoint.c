@@ -257,15 +257,22 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
-/* A claim that was never filled, by a process that was killed long ago. */
+/*
+ * A claim that was never filled, by a process that was killed long ago. What seems to be older than
+ * the machine's boot is not: the clock was put right meanwhile, and an ADD may be at work on it.
+ */
 static bool is_abandoned(int dirfd, const char *name)
 {
-	struct timespec now = { 0 };
+	struct timespec now = { 0 }, up = { 0 };
 	struct stat st;
+	time_t age;
 
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size > 0)
+		return false;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0 &&
-	       now.tv_sec - st.st_mtime > ABANDONED_S;
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	age = now.tv_sec - st.st_mtime;
+	return age > ABANDONED_S && age <= up.tv_sec;
 }
 
 static bool is_record(const char *name)
@@ -293,12 +300,6 @@ static void tell_bad(const struct fl_endpoint_visitor *v, const char *folder, co
 		v->bad(path, why, v->arg);
 }
 
-/* What says nothing of the file: it may be a good record. */
-static bool is_want(int r)
-{
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
-}
-
 /* One file of the folder: a record, a claim, or neither. */
 static int visit_record(DIR *d, const char *folder, const char *name,
 			const struct fl_endpoint_visitor *v, struct fl_err *err)
@@ -310,7 +311,8 @@ static int visit_record(DIR *d, const char *folder, const char *name,
 
 	if (r == 0 && (!v->network || fl_streq(ep.key.network, v->network)))
 		return v->each(&ep, v->arg, err);
-	if (is_want(r)) {
+	/* It may be a good record. */
+	if (fl_is_want(r)) {
 		*err = why;
 		return r;
 	}
@@ -334,10 +336,10 @@ int fl_endpoint_visit(const char *root, const struct fl_endpoint_visitor *v, str
 	d = opendir(path);
 	if (!d)
 		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "open directory '%s'", path);
-	while (r == 0 && (e = readdir(d)))
+	while (r == 0 && (errno = 0, e = readdir(d)))
 		if (is_record(e->d_name))
 			r = visit_record(d, path, e->d_name, v, err);
-	return r;
+	return r == 0 && errno ? fl_fail_errno(err, errno, "read directory '%s'", path) : r;
 }
 
 int fl_endpoint_list(const char *root, const char *network,

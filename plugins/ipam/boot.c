@@ -63,8 +63,9 @@ static bool entry_lives(int dirfd, const char *name)
 	r = fl_read_file(dirfd, name, CACHE_MAX, &text, &len, &ignored);
 	if (r < 0)
 		return r != -ENOENT;
-	if (fl_json_parse(text, len, &entry, &ignored) < 0)
-		return false;
+	r = fl_json_parse(text, len, &entry, &ignored);
+	if (r < 0)
+		return r == -ENOMEM;
 	netns = fl_json_str(fl_json_get(entry, "netns"));
 	return !fl_empty(netns) && (stat(netns, &st) == 0 || errno != ENOENT);
 }
@@ -81,12 +82,12 @@ static bool any_entry_lives(int dirfd, const char *prefix)
 	if (!dir)
 		return true;
 	(void)FL_TAKE_FD(fd); /* closedir() closes it */
-	while ((e = readdir(dir))) {
+	while ((errno = 0, e = readdir(dir))) {
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
 		    entry_lives(dirfd, e->d_name))
 			return true;
 	}
-	return false;
+	return errno != 0;
 }
 
 static bool attachment_lives(const char *results, const struct ipam_boot_lease *lease)

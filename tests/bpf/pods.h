@@ -48,12 +48,12 @@ TEST_MAYBE static struct fl_in address(const char *text)
 	return in;
 }
 
-/* A routed pod, by hand: "pod NAME ADDRESS LAST_OCTET_OF_MAC". */
+/* A routed pod, by hand: "pod NAME ADDRESS LAST_OCTET_OF_MAC ['index N']". */
 #define POD                                                                                  \
 	"set -e\n"                                                                           \
 	"pod() {\n"                                                                          \
 	"  ip netns add $1\n"                                                                \
-	"  ip link add h$1 address 02:00:00:00:01:$3 type veth peer name eth0 address "      \
+	"  ip link add h$1 $4 address 02:00:00:00:01:$3 type veth peer name eth0 address "   \
 	"02:00:00:00:00:$3 netns $1\n"                                                       \
 	"  ip link set h$1 addrgenmode none up\n"                                            \
 	"  ip -n $1 link set eth0 addrgenmode none up\n"                                     \

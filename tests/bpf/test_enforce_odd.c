@@ -5,7 +5,10 @@
  */
 #include "enforced.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define SERVER "[{\"key\":\"app\",\"value\":\"server\"}]"
 
@@ -135,6 +138,112 @@ static void the_second_is_let_in_when_the_first_is_gone(void **state)
 	must(PING);
 }
 
+static int pinned(const char *map)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), PINS "/v%d/%s", FL_ABI_VERSION, map);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* Others' addresses take all the room that there is, or give it back. */
+static void fill_locals(bool full)
+{
+	fl_auto_close int locals = pinned("fl_locals");
+	struct fl_address_key key = { .zone = 9 };
+	__u32 nobody = 1;
+
+	for (__u32 i = 0; i < FL_MAX_LOCALS; i++) {
+		key.addr.w_be[3] = i;
+		if (full)
+			(void)bpf_map_update_elem(locals, &key, &nobody, BPF_ANY);
+		else
+			(void)bpf_map_delete_elem(locals, &key);
+	}
+}
+
+static void of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone(void **state)
+{
+	fl_auto_close int endpoints = pinned("fl_endpoints");
+	struct fl_endpoint_info info;
+	__u32 ifindex;
+
+	(void)state;
+	must(POD "pod f 10.0.0.7 0f");
+	ifindex = if_nametoindex("hf");
+	fill_locals(true);
+	put_record("cf", "f", "10.0.0.7", 'f', SERVER);
+	CHECK_FAILS(enf_reconcile(enf, &err), E2BIG, &err, "map of pods' addresses is full");
+	check_standing("hf", "the datapath could not take it in");
+	/* Shut, even where who is not known may talk. */
+	CHECK(bpf_map_lookup_elem(endpoints, &ifindex, &info) == 0);
+	CHECK(info.flags & FL_ENDPOINT_SHUT);
+	remove_record("cf");
+	must("ip link del hf");
+	reconcile();
+	CHECK(bpf_map_lookup_elem(endpoints, &ifindex, &info) < 0);
+	/* Nor is one that has had a place worse off when it asks for no other any more. */
+	remove_record("ca");
+	put_record("ca", "a", "10.0.0.22", 'a', "[]");
+	CHECK_FAILS(enf_reconcile(enf, &err), E2BIG, &err, "map of pods' addresses is full");
+	remove_record("ca");
+	put_record("ca", "a", "10.0.0.2", 'a', "[]");
+	reconcile();
+	must(PING);
+	fill_locals(false);
+	check_problems("");
+}
+
+/* The process may open so many files more than it has open, and its children as before. */
+static void allow_files(rlim_t more)
+{
+	struct rlimit files = { 0 };
+	fl_auto_close int next = dup(0);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = more == RLIM_INFINITY ? files.rlim_max : (rlim_t)next + more;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+static void for_want_of_open_files_nobody_is_taken_to_be_gone(void **state)
+{
+	(void)state;
+	must(PING);
+	/* Not the folder of the records, and the folder but none of them. */
+	for (rlim_t more = 0; more < 2; more++) {
+		allow_files(more);
+		CHECK_FAILS(enf_reconcile(enf, &err), EMFILE, &err, "Too many open files");
+		allow_files(RLIM_INFINITY);
+		assert_int_equal(enf_stats(enf).endpoints, 2);
+		must(PING);
+	}
+	reconcile();
+	check_problems("");
+}
+
+/* a's interface goes, and the next one is given its number before anybody has heard of that. */
+static void an_interface_of_a_number_that_another_had_is_known_for_itself(void **state)
+{
+	struct fl_key key = { "pods", "cd", "eth0" };
+	char command[sizeof(POD) + 64];
+
+	(void)state;
+	(void)snprintf(command, sizeof(command), POD "pod d 10.0.0.8 0d 'index %u'",
+		       if_nametoindex("ha"));
+	must("ip link del ha");
+	must(command);
+	remove_record("ca");
+	put_record("cd", "d", "10.0.0.8", 'd', SERVER);
+	CHECK_OK(enf_attach(enf, &key, &err), &err);
+	must("ip netns exec d ping -q -c 1 -W 1 10.0.0.3 >/dev/null");
+	reconcile();
+	must("ip netns exec d ping -q -c 1 -W 1 10.0.0.3 >/dev/null");
+	check_standing("hd", NULL);
+}
+
 static void after_a_lack_of_memory_all_stays_until_it_is_read_anew(void **state)
 {
 	(void)state;
@@ -181,7 +290,10 @@ int main(void)
 		cmocka_unit_test(of_two_with_one_address_the_second_is_shut_and_named),
 		cmocka_unit_test(it_stays_so_when_the_agent_begins_anew),
 		cmocka_unit_test(the_second_is_let_in_when_the_first_is_gone),
+		cmocka_unit_test(of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone),
+		cmocka_unit_test(for_want_of_open_files_nobody_is_taken_to_be_gone),
 		cmocka_unit_test(after_a_lack_of_memory_all_stays_until_it_is_read_anew),
+		cmocka_unit_test(an_interface_of_a_number_that_another_had_is_known_for_itself),
 	};
 
 	return cmocka_run_group_tests_name("enforcing what is odd", tests, begin, end);

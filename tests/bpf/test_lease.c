@@ -225,6 +225,32 @@ static void any_policy_of_ipsec_takes_it_back_as_soon_as_it_is_heard_of(void **s
 	check_lent();
 }
 
+static void look_for_poll(uv_handle_t *handle, void *listens)
+{
+	if (uv_handle_get_type(handle) == UV_POLL)
+		*(bool *)listens = uv_is_active(handle);
+}
+
+/* The kernel tells of so many policies at once that it has to leave some out. */
+static void it_hears_on_after_more_than_could_be_told(void **state)
+{
+	bool listens = false;
+
+	(void)state;
+	must("for i in $(seq 0 15); do for k in $(seq 250); do echo xfrm policy add "
+	     "src 203.0.113.1 dst 10.0.$i.$k dir out action block; done; done >/run/batch");
+	must("ip -batch /run/batch");
+	turn();
+	CHECK(by_stack());
+	assert_int_equal(until(), 0);
+	uv_walk(&loop, look_for_poll, &listens);
+	CHECK(listens);
+	must("ip xfrm policy flush");
+	turn();
+	check_lent();
+	CHECK(!by_stack());
+}
+
 /* Another one, of a kernel that has no way to ask; lent or not, and why it knows. */
 static void where_ipsec_cannot_be_asked_about_pf_key_keeps_it(void **state)
 {
@@ -315,6 +341,7 @@ int main(void)
 		cmocka_unit_test(any_policy_of_ipsec_has_the_stack_see_what_goes_between_nodes),
 		cmocka_unit_test(it_is_lent_with_the_first_tunnel_and_renewed_by_itself),
 		cmocka_unit_test(any_policy_of_ipsec_takes_it_back_as_soon_as_it_is_heard_of),
+		cmocka_unit_test(it_hears_on_after_more_than_could_be_told),
 		cmocka_unit_test(where_ipsec_cannot_be_asked_about_pf_key_keeps_it),
 		cmocka_unit_test(it_ends_with_the_last_tunnel),
 		cmocka_unit_test(a_full_map_leaves_the_rest_to_the_vtep_and_says_so),

@@ -8,8 +8,10 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAC_OTHER                   \
@@ -339,6 +341,82 @@ static void within_the_stack_answers_are_cut_with_what_they_answer(void **state)
 	world_forget();
 }
 
+/* Whom the Service leads to is a process of the node itself. */
+static void within_the_stack_what_the_node_answers_is_cut_with_what_it_answers(void **state)
+{
+	static const struct pkt out[] = {
+		{ .src = A4, .dst = NODE4, .sport = 9, .dport = 53 },
+		{ .src = A6, .dst = NODE6, .sport = 9, .dport = 53 },
+	};
+	static const struct pkt in[] = {
+		{ .src = NODE4, .dst = A4, .sport = 53, .dport = 9 },
+		{ .src = NODE6, .dst = A6, .sport = 53, .dport = 9 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		world_forget();
+		check_in_stack("of the node's own", &in[i], false, FL_R_COUNT);
+		check_in_stack("out", &out[i], true, FL_R_COUNT);
+		check_in_stack("in", &in[i], false, FL_R_COUNT);
+		world_slot(SLOT_A, 43, FL_SLOT_EGRESS);
+		world_next_generation();
+		check_in_stack("in, after a change", &in[i], false, FL_R_POLICY_EGRESS);
+		world_slot(SLOT_A, 0, 0);
+		world_next_generation();
+		check_in_stack("in, when it may again", &in[i], false, FL_R_COUNT);
+	}
+	world_forget();
+}
+
+/* Of every processor's places for this hook, as the program counts who has them. */
+static void place_users(__u32 place, __u32 users)
+{
+	int fd = world_map("fl_works"), cpus = libbpf_num_possible_cpus();
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	uint8_t *values;
+
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+	values = calloc((size_t)cpus, (info.value_size + 7) / 8 * 8);
+	assert_non_null(values);
+	assert_int_equal(bpf_map_lookup_elem(fd, &place, values), 0);
+	for (int i = 0; i < cpus; i++) {
+		__u32 *at = (__u32 *)(values + (size_t)i * ((info.value_size + 7) / 8 * 8));
+
+		/* It has given back what it had. */
+		assert_true(*at == 0 || *at == 1);
+		*at = users;
+	}
+	assert_int_equal(bpf_map_update_elem(fd, &place, values, BPF_ANY), 0);
+	free(values);
+}
+
+/* A process that sends may be interrupted by what sends, too. */
+static void within_the_stack_nothing_is_judged_by_another_packet_that_waits(void **state)
+{
+	enum { FIRST = FL_DIRS, PLACES = 8 };
+	static const struct pkt out = { .src = A4, .dst = NODE4, .sport = 9, .dport = 53 };
+	static const struct pkt in = { .src = NODE4, .dst = A4, .sport = 53, .dport = 9 };
+
+	(void)state;
+	world_forget();
+	check_in_stack("out", &out, true, FL_R_COUNT);
+	world_slot(SLOT_A, 44, FL_SLOT_EGRESS);
+	for (__u32 i = FIRST; i < FIRST + PLACES; i++) {
+		world_next_generation();
+		check_in_stack("in, with places left", &in, false, FL_R_POLICY_EGRESS);
+		place_users(i, 1);
+	}
+	world_slot(SLOT_A, 0, 0);
+	world_next_generation();
+	check_in_stack("in, with no place left", &in, false, FL_R_UNKNOWN_ENDPOINT);
+	for (__u32 i = FIRST; i < FIRST + PLACES; i++)
+		place_users(i, 0);
+	check_in_stack("in, with all places free", &in, false, FL_R_COUNT);
+	world_forget();
+}
+
 static void within_the_stack_what_cannot_be_read_goes_nowhere_if_a_pod_sent_it(void **state)
 {
 	static const struct pkt cut = { .src = A4, .dst = WORLD4, .odd = PKT_LONG_LENGTH };
@@ -456,6 +534,9 @@ int main(void)
 			what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes),
 		cmocka_unit_test(within_the_stack_a_service_is_judged_at_both_ends_by_its_backend),
 		cmocka_unit_test(within_the_stack_answers_are_cut_with_what_they_answer),
+		cmocka_unit_test(
+			within_the_stack_what_the_node_answers_is_cut_with_what_it_answers),
+		cmocka_unit_test(within_the_stack_nothing_is_judged_by_another_packet_that_waits),
 		cmocka_unit_test(
 			within_the_stack_what_cannot_be_read_goes_nowhere_if_a_pod_sent_it),
 		cmocka_unit_test(sources_of_known_connections_are_looked_up_where_some_are_denied),

@@ -13,6 +13,9 @@
 #include "agent/datapath/dp.h"
 #include "agent/enforce/inside.h"
 
+/* One for each family and hook. */
+enum { RULES = 6 };
+
 static struct fl_prefix services[1];
 static struct enf *enf;
 
@@ -34,7 +37,7 @@ static void list(char *out, size_t size)
 	(void)pclose(f);
 }
 
-/* How many of the four rules there are. */
+/* How many of the rules there are. */
 static int rules(void)
 {
 	char text[8192];
@@ -51,7 +54,7 @@ static void reconcile(void)
 {
 	CHECK_OK(enf_reconcile(enf, &err), &err);
 	assert_string_equal(enf->stack_broken.sys ? enf->stack_broken.text : "", "");
-	assert_int_equal(rules(), 4);
+	assert_int_equal(rules(), RULES);
 }
 
 /* Tables that are kept came with Linux 6.9. */
@@ -113,7 +116,7 @@ static void it_outlives_the_agent_and_the_next_one_puts_its_own_in_place(void **
 	list(before, sizeof(before));
 	enf_close(&enf);
 	list(after, sizeof(after));
-	assert_int_equal(rules(), 4);
+	assert_int_equal(rules(), RULES);
 	CHECK_OK(enf_open(&options, &enf, &err), &err);
 	reconcile();
 	list(after, sizeof(after));
@@ -138,7 +141,7 @@ static void what_is_not_kept_is_mended_as_soon_as_it_is_heard_of(void **state)
 	for (size_t i = 0; i < FL_ARRAY_LEN(wreck); i++) {
 		must(wreck[i]);
 		CHECK(enf_watch_take(enf, true));
-		assert_int_equal(rules(), 4);
+		assert_int_equal(rules(), RULES);
 		CHECK(sh("nft list tables | grep -q dormant") != 0);
 		CHECK(!enf_watch_take(enf, true));
 	}
@@ -156,7 +159,7 @@ static void both_kinds_are_taken_away_and_take_each_others_place(void **state)
 	(void)state;
 	enf->dp->unkept = enf->dp->in_stack = false;
 	reconcile();
-	assert_int_equal(sh("nft flush ruleset") ?: rules(), can_keep() ? 4 : 0);
+	assert_int_equal(sh("nft flush ruleset") ?: rules(), can_keep() ? RULES : 0);
 	enf_close(&enf);
 	CHECK_OK(fl_nl_open(FL_NL_NETFILTER, &nft, &err), &err);
 	CHECK_OK(dp_leave_stack(nft, &err), &err);

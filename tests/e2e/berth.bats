@@ -280,6 +280,12 @@ delete_if_there() {
 	[ "$output" = pods-alive-eth0 ]
 	run -0 berth exec alive -- ip -4 -o addr show eth0
 	[ "$(in_node sh -c 'ls /var/lib/cni/networks/pods' | grep -c '^10')" = 1 ]
+	# One of which it cannot be told whether it lives.
+	in_node sh -c 'cd /run/berth/alive && mv state.json away && echo "{" >state.json'
+	run -1 net gc pods
+	[[ $output == "error: container 'alive': 'state.json':"* ]]
+	run -0 in_node sh -c 'cd /run/berth/alive && mv away state.json; ls /var/lib/cni/results'
+	[ "$output" = pods-alive-eth0 ]
 	berth delete alive
 	same_world
 }

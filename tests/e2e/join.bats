@@ -30,6 +30,7 @@ setup() {
 }
 
 teardown() {
+	types_show
 	pods_detach || true
 	cluster_clean
 }
@@ -216,4 +217,89 @@ problem() {
 	run -1 on n1 in_node "$AGENT"
 	on n1 in_node mount -t bpf bpf /sys/fs/bpf
 	[ "$output" = "error: config 'policy.enforce': '/sys/fs/bpf/fairlead/v1' is in no bpf file system: mount one, as with mount -t bpf bpf /sys/fs/bpf; without NetworkPolicy, 'policy: {enforce: false}', the agent needs none of this" ]
+}
+
+# Where a kernel tells its types, and files that may do so in its place.
+TYPES='/sys/kernel/btf /boot /lib/modules /usr/lib/debug'
+
+types_hide() {
+	on n1 in_node sh -c 'for d; do [ ! -d $d ] || mount -t tmpfs hidden $d; done' - $TYPES
+}
+
+types_show() {
+	! on n1 in_node grep -q ^hidden /proc/self/mounts ||
+		on n1 in_node sh -c 'umount $(awk "\$1 == \"hidden\" { print \$2 }" /proc/self/mounts)'
+}
+
+@test "an agent on a kernel that does not tell its types ends and says so, and nothing opens by that" {
+	agent_up n1 -- "$conf"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 other "$(pod_ip n1 web)"
+	agent_stop n1
+	types_hide
+	run -1 on n1 in_node "$AGENT"
+	[ "$output" = "error: config 'policy.enforce': load the programs: the kernel does not tell its types, as one does that is built with CONFIG_DEBUG_INFO_BTF; without NetworkPolicy, 'policy: {enforce: false}', the agent needs none of this" ]
+	run -3 on n1 in_node "$BUILD/bin/fairlead" status
+	[[ $output == *"/run/fairlead/agent.sock"* ]]
+	# What was in force is, and who comes is shut.
+	loses n1 other "$(pod_ip n1 web)"
+	on n1 in_node ping -q -c 1 -W 5 "$(pod_ip n1 other)"
+	pod_attach n1 late "$(labelled client)"
+	loses n1 late "$(pod_ip n1 web)"
+	# As it says: without NetworkPolicy it works.
+	agent_up n1 -- "$conf
+policy: {enforce: false}"
+	reaches n1 other "$(pod_ip n1 web)"
+	reaches n1 late "$(pod_ip n1 web)"
+}
+
+@test "an agent that finds no folder of manifests takes no policy away, and waits for it" {
+	local folder
+	agent_up n1 -- "$conf"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 other "$(pod_ip n1 web)"
+	agent_stop n1
+	folder=$(on n1 node_file /etc/fairlead)
+	mv "$folder/manifests" "$folder/gone"
+	agent_start n1
+	eventually 10 agent_get n1 /healthz
+	eventually 10 problem /etc/fairlead/manifests
+	loses n1 other "$(pod_ip n1 web)"
+	pod_attach n1 late "$(labelled client)"
+	loses n1 late "$(pod_ip n1 web)"
+	run -22 agent_get n1 /readyz
+	mv "$folder/gone" "$folder/manifests"
+	agent_wait_ready n1
+	is_enforced late
+	loses n1 other "$(pod_ip n1 web)"
+	manifest_del n1 policy.yaml
+	eventually 10 reaches n1 late "$(pod_ip n1 web)"
+}
+
+@test "on a full disk the agent starts, leaves policy in force, and says what it could not write" {
+	on n1 in_node sh -c 'mkdir -p /run/fairlead && mount -t tmpfs -o size=64k full /run/fairlead'
+	agent_up n1 -- "$conf"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 other "$(pod_ip n1 web)"
+	agent_stop n1
+	on n1 in_node sh -c 'cd /run/fairlead && rm agent.lock node.json && ! cat /dev/zero >fill' 2>/dev/null
+	agent_start n1
+	eventually 10 agent_get n1 /healthz
+	eventually 10 problem node.json
+	run -0 problem node.json
+	[[ $output == *"No space left on device" ]]
+	is_enforced web
+	loses n1 other "$(pod_ip n1 web)"
+	on n1 in_node rm /run/fairlead/fill
+	agent_wait_ready n1
+	agent_get n1 /v1/status | jq -e '.problems == []'
+	pods_detach
+	agent_stop n1
+	on n1 in_node umount /run/fairlead
 }

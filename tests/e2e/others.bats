@@ -158,3 +158,31 @@ no_problems() {
 	on n1 in_node tc qdisc del dev fairlead.1 root
 	eventually 10 does fairlead.1 tunnel
 }
+
+# What the pod sends meets such a program first and ours then.
+@test "another program's XDP on a pod's interface stays, and policy is in force as before" {
+	local host mode
+	pod_attach n1 a "$(agent_net_conf '.args.cni.labels = [{key: "app", value: "client"}]')"
+	pod_attach n1 b "$(agent_net_conf '.args.cni.labels = [{key: "app", value: "web"}]')"
+	host=$(jq -r '.interfaces[] | select(.name | startswith("veth")) | .name' "$BATS_FILE_TMPDIR/pod.n1.a.result")
+	for mode in xdpgeneric xdpdrv; do
+		on n1 in_node ip link set dev "$host" $mode pinned /sys/fs/bpf/other
+		all_reach n1/a n1/b
+		stream_start $mode n1 a n1 b 1000000
+		policy_deny | policy
+		loses n1 a "$(pod_ip n1 b)"
+		loses n1 b "$(pod_ip n1 a 6)"
+		policy_web '{port: 5001}' | policy
+		stream_stop $mode
+		loses n1 a "$(pod_ip n1 b)"
+		agent_stop n1
+		agent_start n1
+		agent_wait_ready n1
+		has_xdp "$host" other
+		no_problems
+		manifest_del n1 policy.yaml
+		eventually 10 reaches n1 a "$(pod_ip n1 b)"
+		on n1 in_node ip link set dev "$host" $mode off
+	done
+	pods_detach
+}

@@ -124,6 +124,18 @@ leads_to() {
 	END
 }
 
+# leads_iptables_to N BACKEND4 BACKEND6: port 82 of 10.96.0.N and fd00:96::N does, by kube-proxy's kind
+# of rules.
+leads_iptables_to() {
+	local proto
+	for proto in tcp udp; do
+		on n1 in_node iptables -t nat -A SERVICES -p $proto -d "10.96.0.$1" --dport 82 \
+			-j DNAT --to-destination "$2"
+		on n1 in_node ip6tables -t nat -A SERVICES -p $proto -d "fd00:96::$1" --dport 82 \
+			-j DNAT --to-destination "$3"
+	done
+}
+
 # masquerades EXPRESSION...: the node gives what these match its own address (table inet masq).
 masquerades() {
 	{

@@ -147,23 +147,27 @@ drops_after() {
 	[ "$(packets n1 policy_egress)" -ge "$1" ]
 }
 
-@test "open connections to a Service beyond the cluster are cut both ways by a change, and go on after it" {
-	local first before
+# What answers from the node's own processes has just been sent, by whatever runs.
+@test "open connections to Services beyond the cluster and of the node's own processes are cut both ways by a change, and go on after it" {
+	local first before all lan=/proc/$NODE_PID_lan/ns/net n1=/proc/$NODE_PID_n1/ns/net
+	all='to: [{ipBlock: {cidr: 192.0.2.0/24}}, {ipBlock: {cidr: "fd00:2::/64"}}]'
 	[ -n "$(on n1 in_node nft list tables | grep service20)" ] || leads_to 20 192.0.2.1 fd00:2::1
+	leads_iptables_to 31 192.0.2.11:8082 '[fd00:2::11]:8082'
 	masquerades_out
-	client_only "$(to 192.0.2.1 fd00:2::1 8082)"
+	client_only "$all, ports: [{port: 8082}, {port: 8082, protocol: UDP}]"
 	python3 "$REPO/tests/e2e/services.py" "$BATS_TEST_TMPDIR/talk" \
-		"/proc/$NODE_PID_n1/root/run/netns/cli" "/proc/$NODE_PID_lan/ns/net" \
-		10.96.0.20:82=192.0.2.1:8082 '[fd00:96::20]:82=[fd00:2::1]:8082' \
+		"/proc/$NODE_PID_n1/root/run/netns/cli" \
+		"10.96.0.20:82=192.0.2.1:8082@$lan" "[fd00:96::20]:82=[fd00:2::1]:8082@$lan" \
+		"10.96.0.31:82=192.0.2.11:8082@$n1" "[fd00:96::31]:82=[fd00:2::11]:8082@$n1" \
 		</dev/null >"$BATS_TEST_TMPDIR/talk.log" 2>&1 3>&- 4>&- &
 	echo $! >"$BATS_TEST_TMPDIR/talk.pid"
 	disown $!
-	eventually 20 state 'length == 9'
+	eventually 20 state 'length == 17'
 	first=$(state)
 	eventually 20 talks_on "$first"
 	has_masqueraded
-	client_only "$(to 192.0.2.1 fd00:2::1 9999)"
-	eventually 10 drops_after $(($(packets n1 policy_egress) + 4))
+	client_only "$all, ports: [{port: 9999}]"
+	eventually 10 drops_after $(($(packets n1 policy_egress) + 8))
 	eventually 10 rounds_after "$(state .rounds)"
 	before=$(state 'del(.rounds)')
 	eventually 20 drops_after $(($(packets n1 policy_egress) + 100))
@@ -171,19 +175,21 @@ drops_after() {
 	[ "$(state 'del(.rounds)')" = "$before" ]
 	# Both ways, and by their addresses, not the Service's.
 	agent_get n1 '/v1/flows?drops' | jq -e --arg cli "$(pod_ip n1 cli)" '[.flows[] |
-		select(.reason == "policy_egress")] | any(.from.ip == "192.0.2.1" and .to.ip == $cli)
-			and any(.from.ip == $cli and .to.ip == "192.0.2.1")'
-	client_only "$(to 192.0.2.1 fd00:2::1 8082)"
+		select(.reason == "policy_egress")] as $f | ["192.0.2.1", "192.0.2.11"] | all(. as $b |
+			$f | any(.from.ip == $b and .to.ip == $cli)
+				and any(.from.ip == $cli and .to.ip == $b))'
+	client_only "$all, ports: [{port: 8082}, {port: 8082, protocol: UDP}]"
 	eventually 30 talks_on "$before"
 	[ ! -s "$BATS_TEST_TMPDIR/talk.log" ]
 }
 
-# judged: the rule stands, in both families, for what is forwarded and what the node takes in.
+# judged: the rule stands, in both families, for what is forwarded, what the node takes in and what
+# it sends.
 judged() {
 	local family
 	for family in ip ip6; do
 		run -0 on n1 in_node nft list table $family fairlead-policy
-		[ "$(grep -c 'ct status dnat xt match' <<<"$output")" = 2 ]
+		[ "$(grep -c 'ct status dnat xt match' <<<"$output")" = 3 ]
 	done
 }
 

@@ -4,11 +4,11 @@
 Connections of a pod to Services that stay open while policies change: TCP and UDP, to each target
 one on which both sides speak, and one on which only the backend does once it has been spoken to.
 
-usage: services.py STATE POD BACKEND SERVICE=ADDRESS...
+usage: services.py STATE POD SERVICE=ADDRESS@BACKEND...
        POD and BACKEND are files of network namespaces; SERVICE is what the pod asks for, ADDRESS
-       what the backend listens on, each as IP:PORT or [IP]:PORT. STATE is written several times a
-       second: {"SERVICE KIND talk|tell": {"out": words that came to the backend, "in": to the pod},
-       "rounds": how often everybody has spoken and listened}
+       what the backend listens on there, each as IP:PORT or [IP]:PORT. STATE is written several
+       times a second: {"SERVICE KIND talk|tell": {"out": words that came to the backend, "in": to
+       the pod}, "rounds": how often everybody has spoken and listened}
 
 A word is a number of eight bytes, each the last one's successor; TCP must not lose any.
 """
@@ -51,8 +51,8 @@ class Talk:
             if self.ends[side].send(word) != len(word):
                 sys.exit(f'{self.name}: half a word')
             self.said[side] += 1
-        except BlockingIOError:
-            pass
+        except (BlockingIOError, PermissionError):
+            pass  # the latter from a node that must not send it
 
     def hear(self, side):
         """What has come to this side."""
@@ -94,9 +94,10 @@ def udp(pod, listener, where):
     return [pod, end]
 
 
-def open_all(pod_path, backend_path, targets):
+def open_all(pod_path, targets):
     talks = []
     for target in targets:
+        target, _, backend_path = target.partition('@')
         service, backend = (address(t) for t in target.split('='))
         family = socket.AF_INET6 if ':' in service[0] else socket.AF_INET
         for kind, word in ((socket.SOCK_STREAM, 'tcp'), (socket.SOCK_DGRAM, 'udp')):
@@ -117,7 +118,7 @@ def open_all(pod_path, backend_path, targets):
 
 def main():
     state = sys.argv[1]
-    talks = open_all(*sys.argv[2:4], sys.argv[4:])
+    talks = open_all(sys.argv[2], sys.argv[3:])
     rounds = 0
     while True:
         for t in talks:

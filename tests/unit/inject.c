@@ -8,21 +8,25 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
 int __real_openat(int dirfd, const char *path, int flags, mode_t mode);
+int __real_fstatat(int dirfd, const char *path, struct stat *out, int flags);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode);
+int __wrap_fstatat(int dirfd, const char *path, struct stat *out, int flags);
 
 static int countdown = -1; /* allocations until the one that fails; -1: none does */
 static bool happened;
 static bool no_tmpfile;
+static int no_stat; /* an errno; 0: it works */
 
 static bool fails(void)
 {
@@ -74,6 +78,15 @@ int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode)
 	return __real_openat(dirfd, path, flags, mode);
 }
 
+int __wrap_fstatat(int dirfd, const char *path, struct stat *out, int flags)
+{
+	if (no_stat) {
+		errno = no_stat;
+		return -1;
+	}
+	return __real_fstatat(dirfd, path, out, flags);
+}
+
 void inject_fail_nth(int n)
 {
 	happened = false;
@@ -105,4 +118,9 @@ int inject_each(int (*step)(void *arg), void *arg)
 void inject_no_tmpfile(bool on)
 {
 	no_tmpfile = on;
+}
+
+void inject_no_stat(int number)
+{
+	no_stat = number;
 }

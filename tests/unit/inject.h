@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Failures on cue. The linker hands every allocation of the code under test (the JSON library
- * included) and its openat() to inject.c first; outside a test that asks for failures they go
- * straight on.
+ * included), its openat() and its fstatat() to inject.c first; outside a test that asks for
+ * failures they go straight on.
  */
 #pragma once
 
@@ -24,3 +24,6 @@ int inject_each(int (*step)(void *arg), void *arg);
 
 /* Until switched off, openat() knows no O_TMPFILE, as on some file systems: -EOPNOTSUPP. */
 void inject_no_tmpfile(bool on);
+
+/* Until it is called with 0, fstatat() fails with this errno. */
+void inject_no_stat(int number);

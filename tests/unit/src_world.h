@@ -42,6 +42,7 @@ struct world {
 	char problems[1024];
 	uint64_t limit_ms; /* of the loop's time */
 	bool too_late;
+	bool no_folder; /* when the source was opened */
 };
 
 static inline const char *below(const struct world *w, const char *path)
@@ -60,7 +61,7 @@ static inline void on_changed(const struct agent_cluster *nodes, void *arg)
 	size_t n = 0;
 
 	w->changes++;
-	CHECK(strcmp(w->told, "") != 0 || w->changes > 1);
+	CHECK(strcmp(w->told, "") != 0 || w->changes > 1 || w->no_folder);
 	w->names[0] = '\0';
 	for (size_t i = 0; i < nodes->n && n < sizeof(w->names) - 16; i++)
 		n += (size_t)snprintf(w->names + n, sizeof(w->names) - n, "%s ",

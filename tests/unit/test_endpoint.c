@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,16 @@
 
 static struct fl_err err;
 static char root[FOLDER_MAX];
+static time_t up_s = 1000000; /* since this machine was booted */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+	if (clock != CLOCK_BOOTTIME)
+		return (int)syscall(SYS_clock_gettime, clock, out);
+	*out = (struct timespec){ .tv_sec = up_s };
+	return 0;
+}
 
 static int setup(void **state)
 {
@@ -379,6 +390,19 @@ static void claim_that_nobody_filled_for_ten_minutes_is_removed_by_list(void **s
 	CHECK(exists("young.json") && !exists("old.json") && exists("junk.json") && exists(record));
 }
 
+/* The machine's clock is put right while an ADD is at work. */
+static void a_claim_from_before_the_boot_is_none_that_was_abandoned(void **state)
+{
+	(void)state;
+	plant("made.json", "", 0);
+	age("made.json", (int)up_s + 10);
+	assert_string_equal(list("pods"), "");
+	CHECK(exists("made.json"));
+	age("made.json", (int)up_s - 10);
+	assert_string_equal(list("pods"), "");
+	CHECK(!exists("made.json"));
+}
+
 static void other_files_in_the_folder_are_passed_over(void **state)
 {
 	char command[160];
@@ -511,6 +535,7 @@ int main(void)
 		T(huge_record_is_refused_and_one_of_65536_bytes_is_read),
 		T(claim_holds_the_key_and_is_no_record_yet),
 		T(claim_that_nobody_filled_for_ten_minutes_is_removed_by_list),
+		T(a_claim_from_before_the_boot_is_none_that_was_abandoned),
 		T(other_files_in_the_folder_are_passed_over),
 		T(visitor_is_told_of_files_that_are_no_records_and_not_of_claims),
 		T(path_of_a_record_says_which_host_interface_is_its),

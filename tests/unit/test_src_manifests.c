@@ -2,11 +2,13 @@
 /* agent/source: the manifests folder, watched on a real loop with real files. */
 #include "agent/source/manifests.h"
 
+#include "inject.h"
 #include "src_world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,6 +91,21 @@ static void a_broken_file_keeps_its_objects_and_is_complained_of_until_mended(vo
 	wait_for(w, "n2 n3 ", "");
 }
 
+static void a_file_that_cannot_be_looked_at_has_not_gone(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", NODE("n1", "1"));
+	open_source(w, "m");
+	wait_for(w, "n1 ", "");
+	inject_no_stat(EIO);
+	src_manifests_reload(w->m);
+	inject_no_stat(0);
+	wait_for(w, "n1 ", "a.yaml: look at 'a.yaml': Input/output error");
+	src_manifests_reload(w->m);
+	wait_for(w, "n1 ", "");
+}
+
 static void what_is_no_file_is_complained_of(void **state)
 {
 	struct world *w = *state;
@@ -131,13 +148,51 @@ static void a_folder_that_comes_later_is_waited_for(void **state)
 	struct world *w = *state;
 
 	CHECK(rmdir(below(w, "m")) == 0);
+	w->no_folder = true;
 	open_source(w, "m/x/y");
 	wait_for(w, "", "/m/x/y: no such folder: waiting for it");
+	/* Nobody says that there are no policies. */
+	src_manifests_reload(w->m);
+	src_manifests_retell(w->m);
+	assert_string_equal(w->told, "");
 	make_dir(w, "m");
 	make_dir(w, "m/x");
 	make_dir(w, "m/x/y");
+	wait_for_told(w, "done; ");
 	write_file(w, "m/x/y/a.yaml", NODE("n1", "1"));
 	wait_for(w, "n1 ", "");
+}
+
+/* The process may open so many files more than it has open. */
+static void allow_files(rlim_t more)
+{
+	struct rlimit files = { 0 };
+	fl_auto_close int next = dup(0);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = more == RLIM_INFINITY ? files.rlim_max : (rlim_t)next + more;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+/* For none, and for that of the folder. */
+static void what_there_is_no_descriptor_for_is_read_later_and_no_fault_of_it(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", NODE("n1", "1") "---\n" NAMESPACE("a"));
+	for (rlim_t more = 0; more < 2; more++) {
+		w->changes = 0;
+		open_source(w, "m");
+		allow_files(more);
+		wait_quietly(w, 150);
+		allow_files(RLIM_INFINITY);
+		CHECK(w->changes == 0);
+		assert_string_equal(w->told, "");
+		assert_string_equal(problems(w), "");
+		wait_for_told(w, "put a a.yaml:7; done; ");
+		wait_for(w, "n1 ", "");
+		src_manifests_close(&w->m);
+	}
 }
 
 static void a_folder_that_goes_takes_nothing_with_it_and_is_replaced(void **state)
@@ -395,9 +450,11 @@ int main(void)
 		T(files_are_read_followed_and_forgotten),
 		T(other_files_are_passed_over),
 		T(a_broken_file_keeps_its_objects_and_is_complained_of_until_mended),
+		T(a_file_that_cannot_be_looked_at_has_not_gone),
 		T(what_is_no_file_is_complained_of),
 		T(nodes_that_clash_are_complained_of_with_both_places),
 		T(a_folder_that_comes_later_is_waited_for),
+		T(what_there_is_no_descriptor_for_is_read_later_and_no_fault_of_it),
 		T(a_folder_that_goes_takes_nothing_with_it_and_is_replaced),
 		T(links_on_the_way_are_followed_when_they_are_switched),
 		T(a_config_map_is_followed_when_its_data_is_switched),
