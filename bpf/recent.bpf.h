@@ -105,6 +105,7 @@ static __always_inline __u32 fl_next_headers(const void *data, const void *end, 
 	__u32 headers = sizeof(struct iphdr) + 8;
 
 	if (proto == IPPROTO_TCP) {
+		/* ACK, and none of FIN, SYN, RST. */
 		if (data + FL_NEXT_TCP > end || (*(const __u8 *)(data + 47) & 0x17) != 0x10)
 			return 0;
 		headers = sizeof(struct iphdr) + (*(const __u8 *)(data + 46) >> 4) * 4;
@@ -210,12 +211,13 @@ static __always_inline void fl_recent_fill(struct fl_recent *e, const struct fl_
 	e->act = s->act;
 	e->ifindex = f->pod[to];
 	if (s->act != FL_RECENT_OUT) {
-		const __u16 *mac = (const void *)f->mac[to], *host = (const void *)f->host_mac[to];
+		const __u8 *mac = __builtin_assume_aligned(f->mac[to], 2);
+		const __u8 *host = __builtin_assume_aligned(f->host_mac[to], 2);
 
-		e->mac_first = mac[0];
-		e->mac_middle[0] = mac[1] | (__u32)mac[2] << 16;
-		e->mac_middle[1] = host[0] | (__u32)host[1] << 16;
-		e->mac_last = host[2];
+		__builtin_memcpy(&e->mac_first, mac, 2);
+		__builtin_memcpy(&e->mac_middle[0], mac + 2, 4);
+		__builtin_memcpy(&e->mac_middle[1], host, 4);
+		__builtin_memcpy(&e->mac_last, host + 4, 2);
 	} else {
 		e->ifindex = s->known.ifindex;
 		e->hop_be = s->known.hop_be;
@@ -232,7 +234,7 @@ static __always_inline void fl_recent_keep(struct __sk_buff *skb, enum fl_hook h
 					   const struct fl_packet *p, const struct fl_lookup *l,
 					   const struct fl_found *s)
 {
-	const __u16 *eth = (const void *)&p->eth;
+	const __u8 *eth = __builtin_assume_aligned(&p->eth, 2);
 	struct fl_recent *e;
 
 	if (!p->v4 || (p->proto == IPPROTO_TCP && p->tcp != FL_TCP_ACK))
@@ -251,9 +253,8 @@ static __always_inline void fl_recent_keep(struct __sk_buff *skb, enum fl_hook h
 		return;
 	e->now = l->now;
 	e->age = s->age;
-	e->is.first = eth[0];
-	for (int i = 0; i < 3; i++)
-		e->is.macs[i] = eth[1 + 2 * i] | (__u32)eth[2 + 2 * i] << 16;
+	__builtin_memcpy(&e->is.first, eth, 2);
+	__builtin_memcpy(e->is.macs, eth + 2, sizeof(e->is.macs));
 	e->is.addr_be[0] = p->src.w_be[3];
 	e->is.addr_be[1] = p->dst.w_be[3];
 	e->is.ports_be = p->ports_be;
