@@ -216,6 +216,19 @@ static void on_change(void *arg)
 	report(arg);
 }
 
+/* An agent that cannot keep copies serves all the same. */
+static void keep_manifests(struct agent *a)
+{
+	char path[PATH_MAX];
+	struct fl_err err;
+
+	if (fl_format(path, sizeof(path), &err, "%s/var/lib/fairlead/manifests", a->root) < 0 ||
+	    src_manifests_keep(a->source, path, &err) < 0)
+		fl_warn("%s, going on: an agent that starts will not know what manifests said that "
+			"are wrong then",
+			err.text);
+}
+
 static int open_parts(struct agent *a, struct fl_err *err)
 {
 	const struct guard_ears ears = { on_news, on_change, a };
@@ -241,6 +254,7 @@ static int open_parts(struct agent *a, struct fl_err *err)
 					  &a->source, err);
 	if (r < 0)
 		return r;
+	keep_manifests(a);
 	guard_set_source(a->guard, a->source);
 	return api_open(&a->loop, socket, a->conf->metrics_listen, &a->table, &a->api, err);
 }

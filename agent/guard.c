@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "agent/lease.h"
@@ -15,6 +16,8 @@
 
 /* A pod that goes takes its interface and its record; a pause lets several go at once. */
 #define PAUSE_MS 20
+
+#define GOING ".going" /* of the mark, while what it stands for is taken away */
 
 #define RETRY_MS     500
 #define RETRY_MAX_MS 60000
@@ -234,19 +237,23 @@ static int watch(struct guard *g, uv_loop_t *loop, const char *root, struct fl_e
 static int retire(const struct agent_config *conf, const char *root, struct fl_err *err)
 {
 	fl_auto_nl struct fl_nl *nl = NULL, *nft = NULL;
-	char mark[PATH_MAX];
-	int r = fl_format(mark, sizeof(mark), err, "%s/" FL_BLOCKS_MARK, root);
+	char mark[PATH_MAX], going[PATH_MAX];
+	int r = fl_format(mark, sizeof(mark), err, "%s/" FL_BLOCKS_MARK, root)
+			?: fl_format(going, sizeof(going), err, "%s/" FL_BLOCKS_MARK GOING, root);
 
-	if (r < 0 || access(mark, F_OK) < 0)
+	/* First the mark: no pod joins any more. Under its other name it stays until all is done.
+	 */
+	if (r == 0 && rename(mark, going) < 0 && errno != ENOENT)
+		return fl_fail_errno(err, errno, "rename '%s'", mark);
+	if (r < 0 || access(going, F_OK) < 0)
 		return r;
-	/* First the mark: no pod joins any more. */
-	if (unlink(mark) < 0)
-		return fl_fail_errno(err, errno, "remove '%s'", mark);
 	r = fl_full_write(root, "", err) ?: fl_nl_open(FL_NL_ROUTE, &nl, err) ?:
 	    dp_retire(conf->policy.maps, nl, err);
 	/* A kernel without netfilter has none of its rules. */
 	if (r == 0 && fl_nl_open(FL_NL_NETFILTER, &nft, err) == 0)
 		r = dp_leave_stack(nft, err);
+	if (r == 0 && unlink(going) < 0)
+		r = fl_fail_errno(err, errno, "remove '%s'", going);
 	if (r < 0)
 		return fl_wrap(err, r, "take the datapath away");
 	fl_info("policies are no longer enforced: the datapath is taken away");
@@ -385,6 +392,11 @@ int guard_world(const struct guard *g, const struct pol_world **out, struct fl_e
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	*out = enf_world(g->enf);
 	return 0;
+}
+
+bool guard_has_address(const struct fl_ip *ip, const void *arg)
+{
+	return enf_has_address(((const struct guard *)arg)->enf, ip);
 }
 
 struct dp *guard_datapath(struct guard *g)

@@ -68,6 +68,9 @@ const char *guard_standing(const struct guard *g, const char *host_ifname, uint3
  */
 fl_must int guard_world(const struct guard *g, const struct pol_world **out, struct fl_err *err);
 
+/* Whether the node has the address itself; arg is the guard. Only after guard_world() said yes. */
+bool guard_has_address(const struct fl_ip *ip, const void *arg);
+
 /* The datapath, borrowed; only after guard_world() said yes. */
 struct dp *guard_datapath(struct guard *g);
 

@@ -43,7 +43,8 @@ int agent_post_explain(void *arg, const struct api_call *call, struct fl_json **
 {
 	struct fl_cur c = fl_cur_root(call->body, "request");
 	const struct pol_world *w = NULL;
-	struct pol_question q = { 0 };
+	struct pol_question q = { .is_own = guard_has_address,
+				  .arg = ((const struct agent *)arg)->guard };
 	int r = world_of(arg, &w, err) ?: fl_cur_as_obj(&c, err);
 
 	if (r == 0)

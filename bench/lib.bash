@@ -9,7 +9,8 @@ die()
 }
 
 # alone PROGRAM... -- ARGUMENTS: starts this script again in namespaces of its own, with an empty
-# /run, if that has not happened yet; the programs must be there. What is started ends with it.
+# /run and /var/lib, if that has not happened yet; the programs must be there. What is started ends
+# with it.
 alone()
 {
 	local p need=()
@@ -29,6 +30,7 @@ alone()
 			--kill-child --mount-proc "$0" "$@"
 	fi
 	mount -t tmpfs -o mode=755 tmpfs /run
+	mount -t tmpfs -o mode=755 tmpfs /var/lib
 	mkdir -p /run/netns /run/figures
 	ip link set lo up
 }

@@ -13,8 +13,9 @@
 static __always_inline bool is_own(const struct fl_endpoint_info *ep, const struct fl_in *addr,
 				   bool v4, __u32 ifindex)
 {
-	return fl_in_equal(addr, v4 ? &ep->ip4 : &ep->ip6) ||
-	       fl_local_find(ep->zone, addr) == ifindex;
+	/* A pod without an address of the family has zeroes there. */
+	return !fl_in_is_zero(addr) && (fl_in_equal(addr, v4 ? &ep->ip4 : &ep->ip6) ||
+					fl_local_find(ep->zone, addr) == ifindex);
 }
 
 /* 0, or the reason why the pod may not send this. */
@@ -42,15 +43,21 @@ static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 
-/* To a Service: judged again by whom the stack has put in, see fl_in_stack and fl_to_net. */
-static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct fl_work *w)
+/* True when the packet's destination is a Service's address. */
+static __always_inline bool is_to_service(const struct fl_work *w, __u32 zone)
 {
-	struct fl_prefix_key where = { .prefixlen = 32 + 128, .zone = w->ep.zone };
+	struct fl_prefix_key where = { .prefixlen = 32 + 128, .zone = zone };
 	struct fl_special *special;
 
 	where.addr = w->p.dst;
 	special = bpf_map_lookup_elem(&fl_specials, &where);
-	if (special && (special->flags & FL_SPECIAL_SERVICE) && w->p.kind != FL_KIND_ERROR)
+	return special && (special->flags & FL_SPECIAL_SERVICE) && w->p.kind != FL_KIND_ERROR;
+}
+
+/* To a Service: judged again by whom the stack has put in, see fl_in_stack and fl_to_net. */
+static __always_inline void mark_for_stack(struct __sk_buff *skb, const struct fl_work *w)
+{
+	if (is_to_service(w, w->ep.zone))
 		skb->mark = FL_MARK_SLOT | (w->ep.slot & FL_MARK_SLOT_INDEX);
 }
 
@@ -201,11 +208,11 @@ __noinline int fl_long_from_net(struct __sk_buff *skb, int why)
 }
 
 /*
- * What a pod has sent to a Service, and the stack has translated to come from the node: by the
- * egress policy in that slot, each packet by itself. What could not be read (r) goes nowhere.
+ * What a pod has sent to a Service, and the stack has translated to come from the node, or not at
+ * all: by the egress policy in that slot, each packet by itself. What could not be read (r) goes
+ * nowhere.
  */
-static __always_inline int judge_masqueraded(struct __sk_buff *skb, struct fl_work *w, int r,
-					     __u32 slot)
+static __always_inline int judge_marked(struct __sk_buff *skb, struct fl_work *w, int r, __u32 slot)
 {
 	if (!w)
 		return TC_ACT_SHOT;
@@ -263,8 +270,9 @@ int fl_to_net(struct __sk_buff *skb)
 		skb->mark = mark & ~(FL_MARK_SLOT_MASK | FL_MARK_SLOT_INDEX);
 	w = fl_work_begin(skb, FL_EGRESS, false);
 	r = w ? fl_work_parse(skb, FL_EGRESS) : -FL_R_MALFORMED;
-	if (!w || r < 0 || w->p.kind == FL_KIND_NEIGHBOUR || !fl_local_find(0, fl_source_of(&w->p)))
-		return is_marked ? judge_masqueraded(skb, w, r, mark & FL_MARK_SLOT_INDEX)
+	if (!w || r < 0 || w->p.kind == FL_KIND_NEIGHBOUR ||
+	    !fl_local_find(0, fl_source_of(&w->p)) || (is_marked && is_to_service(w, 0)))
+		return is_marked ? judge_marked(skb, w, r, mark & FL_MARK_SLOT_INDEX)
 				 : TC_ACT_UNSPEC;
 	r = fl_decide(w, 0, FL_TO_NET);
 	if (r < 0 && !is_left_to_stack(r)) {

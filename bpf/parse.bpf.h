@@ -51,7 +51,9 @@ struct fl_packet {
 	__u32 fragment_be; /* identification */
 	__u32 l3;	   /* offset of the IP header */
 	struct fl_in src, dst;
-	struct fl_in claimed; /* NEIGHBOUR: the address that the sender says is its own, or zero */
+	/* NEIGHBOUR: the address that the sender says is its own; zero: none; all ones: a router's
+	 */
+	struct fl_in claimed;
 	struct fl_in outer_src; /* ERROR: who sent it */
 	struct fl_in outer_dst;
 	struct ethhdr eth;
@@ -97,8 +99,10 @@ enum {
 	FL_MLD_QUERY = 130,
 	FL_MLD_DONE = 132,
 	FL_ND_FIRST = 133,
+	FL_ND_ROUTER = 134,
+	FL_ND_SOLICITATION = 135,
 	FL_ND_ADVERTISEMENT = 136,
-	FL_ND_LAST = 137,
+	FL_ND_LAST = 137, /* a router's redirect */
 	FL_MLD2_REPORT = 143,
 };
 
@@ -366,6 +370,24 @@ static __always_inline bool fl_is_error(const struct fl_packet *p, __u8 type)
 	return type < FL_ICMP6_INFORMATIONAL; /* RFC 4443, 2.1 */
 }
 
+/*
+ * Who the sender of neighbour discovery says it is. Whoever hears it asking believes in its source
+ * as in an advertisement's target; it has none while it looks whether an address is free.
+ */
+static __always_inline int fl_parse_claim(const struct fl_view *v, __u32 off, __u8 type,
+					  struct fl_packet *p)
+{
+	if (type == FL_ND_ROUTER || type == FL_ND_LAST) {
+		__builtin_memset(&p->claimed, 0xff, sizeof(p->claimed));
+		return 0;
+	}
+	if (type == FL_ND_ADVERTISEMENT || (type == FL_ND_SOLICITATION && fl_in_is_zero(&p->src)))
+		return fl_load(v, off + 8, &p->claimed, sizeof(p->claimed)) < 0 ? -FL_R_TRUNCATED
+										: 0;
+	p->claimed = p->src;
+	return 0;
+}
+
 /* Neighbour discovery and multicast listening; they are for the link only. */
 static __always_inline int fl_parse_nd(const struct fl_view *v, __u32 off, __u8 type,
 				       struct fl_packet *p)
@@ -381,9 +403,7 @@ static __always_inline int fl_parse_nd(const struct fl_view *v, __u32 off, __u8 
 		return -FL_R_MALFORMED;
 	p->kind = FL_KIND_NEIGHBOUR;
 	__builtin_memset(&p->claimed, 0, sizeof(p->claimed));
-	if (type == FL_ND_ADVERTISEMENT && fl_load(v, off + 8, &p->claimed, sizeof(p->claimed)) < 0)
-		return -FL_R_TRUNCATED;
-	return 0;
+	return nd ? fl_parse_claim(v, off, type, p) : 0;
 }
 
 /* An ICMP header at off: is it an error about a flow, or about neighbours? */
@@ -413,7 +433,8 @@ static __always_inline int fl_parse_icmp(const struct fl_view *v, __u32 off, __u
 	if (r < 0)
 		return r;
 	p->ttl = ttl;
-	if (p->part == FL_LATER_FRAGMENT) /* has no ports, so it is about no flow that we know */
+	/* A later fragment has no ports; and an error goes to whom it is about. */
+	if (p->part == FL_LATER_FRAGMENT || !fl_in_equal(&p->src, &p->outer_dst))
 		return -FL_R_INVALID_STATE;
 	return fl_parse_l4(v, next, rest, true, p);
 }

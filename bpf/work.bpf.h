@@ -323,6 +323,9 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 		(void)fl_work_case(w->place, zone, false);
 		f.flags = fl_way_flags(w, hook);
 		w->way = fl_way_of(&f);
+		/* The node has sent it to nobody who would bring it back. */
+		if (hook == FL_FROM_NET && (w->c.from.flags & FL_SPECIAL_NODE))
+			return -FL_R_SPOOFED_IP;
 		/* It is entered as the stack has translated it. */
 		if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
 			return 0;
@@ -347,11 +350,18 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	return fl_flow_open(&w->p, &w->l, &f);
 }
 
+/* True when the frame is for this pod alone, and does not come from its router. */
+static __always_inline bool fl_is_sent_here(const struct fl_work *w)
+{
+	return !(w->p.eth.h_dest[0] & 1) && fl_mac_differs(w->p.eth.h_source, w->ep.host_mac);
+}
+
 /*
  * What the stack brings to the pod though its destination is none of the pod's addresses:
  * multicast, broadcast, a route that somebody has set. No connection leads to one pod of several,
- * so each packet is judged by itself, as if it were for the pod's own address. 0 or a negative
- * reason.
+ * so each packet is judged by itself, as if it were for the pod's own address. What another pod of
+ * its bridge has sent to this one's MAC address, that one must be allowed to send here, too,
+ * wherever else the packet says it goes. 0 or a negative reason.
  */
 static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
 {
@@ -365,6 +375,11 @@ static __always_inline int fl_judge_stray(struct fl_work *w, __u32 zone)
 	w->c.to.ifindex = w->ep.ifindex;
 	w->c.to.slot = w->ep.slot;
 	r = fl_judge(&w->c);
+	if (r == 0 && fl_is_sent_here(w)) {
+		w->p.dst = w->p.v4 ? w->ep.ip4 : w->ep.ip6;
+		(void)fl_work_case(w->place, zone, false);
+		r = fl_judge(&w->c);
+	}
 	fl_tell_case(w);
 	return fl_case_is_vague(&w->c) ? -FL_R_UNKNOWN_ENDPOINT : r;
 }

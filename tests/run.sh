@@ -112,8 +112,8 @@ for t in tests/fuzz/fuzz_*.c; do
 done
 # Without KVM: a minute, KERNELS=core a few, KERNELS=all (make check-kernels) many.
 if [[ ${KERNELS-} == all ]]; then
-	add kernel-6.1 3700 tests/kernel/check.sh 6.1 programs pods bats
-	add kernel-6.12 3700 tests/kernel/check.sh 6.12 programs pods bats
+	add kernel-6.1 7300 tests/kernel/check.sh 6.1 programs pods bats
+	add kernel-6.12 7300 tests/kernel/check.sh 6.12 programs pods bats
 elif [[ ${KERNELS-} == core ]]; then
 	add kernel-6.1 900 tests/kernel/check.sh 6.1 programs pods
 	add kernel-6.12 900 tests/kernel/check.sh 6.12 programs

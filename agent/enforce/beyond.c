@@ -120,6 +120,15 @@ static int write_specials(struct enf *e, const struct specials *s, struct fl_err
 	return r;
 }
 
+bool enf_has_address(const struct enf *e, const struct fl_ip *ip)
+{
+	struct fl_prefix host = { *ip, (uint8_t)fl_ip_bits(ip) };
+	struct fl_prefix_key key = enf_prefix_key(&host);
+	const struct enf_special *s = find(e->specials, e->n_specials, &key);
+
+	return s && s->flags & FL_SPECIAL_NODE;
+}
+
 int enf_specials(struct enf *e, struct fl_err *err)
 {
 	fl_auto(specials_done) struct specials s = { 0 };

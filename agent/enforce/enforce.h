@@ -134,6 +134,9 @@ struct enf_stats {
 /* What the numbers are now. */
 struct enf_stats enf_stats(const struct enf *e);
 
+/* Whether the datapath takes the address for one of this node, which always reaches its pods. */
+bool enf_has_address(const struct enf *e, const struct fl_ip *ip);
+
 /* Looks where all interfaces stand at this moment, for enf_standing() and enf_problems(). */
 fl_must int enf_look(struct enf *e, struct fl_err *err);
 

@@ -149,6 +149,16 @@ static int put_addresses(const struct enf *e, const struct enf_pod *p, struct fl
 	return r;
 }
 
+/*
+ * What is attached here is a running pod with a network of its own. An object that says otherwise
+ * is of a time before or after, or of another pod of that name, and must not take the policy away.
+ */
+static int put_life(struct fl_json *spec, struct fl_json *status)
+{
+	return fl_json_set_str(status, "phase", "Running")
+		       ?: fl_json_set_bool(spec, "hostNetwork", false);
+}
+
 /* What the compiler is to see. */
 static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json **out,
 		    struct fl_err *err)
@@ -163,6 +173,7 @@ static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json
 		status = section(pod, "status");
 		r = !spec || !status ? -ENOMEM
 				     : fl_json_set_str(spec, "nodeName", e->o.node) ?:
+					       put_life(spec, status) ?:
 					       put_addresses(e, p, status);
 	}
 	if (r < 0)
@@ -205,6 +216,7 @@ static int refresh(struct enf *e, struct enf_pod *p, struct fl_err *err)
 			return r;
 		c = fl_cur_root(object, "pod");
 		r = pol_read_pod(&c, &pod, &why);
+		pod.attached = p->attachments > 0;
 		if (r == 0) {
 			r = pol_world_put_pod(e->world, &pod, err);
 			p->in_world |= r == 0;

@@ -180,12 +180,18 @@ static bool has_no_ip(const struct end *e)
 
 struct asked {
 	const struct pol_world *w;
+	const struct pol_question *q;
 	const struct end *from, *to;
 	uint8_t proto;
 	uint16_t port;
 	struct fl_json *answers;
 	bool allowed, denied;
 };
+
+static bool is_own_node(const struct pol_question *q, const struct pol_end *end)
+{
+	return q->is_own && end->has_ip && q->is_own(&end->ip, q->arg);
+}
 
 /* Asks for one family, if both ends are of it; a pod without addresses goes along. */
 static int ask_family(struct asked *q, bool v4, struct fl_err *err)
@@ -198,6 +204,7 @@ static int ask_family(struct asked *q, bool v4, struct fl_err *err)
 	if (!(has_from || has_no_ip(q->from)) || !(has_to || has_no_ip(q->to)) ||
 	    (!v4 && !has_from && !has_to))
 		return 0;
+	from.pol.is_own_node = is_own_node(q->q, &from.pol);
 	r = pol_explain(q->w, &from.pol, &to.pol, q->proto, q->port, &a, err)
 		    ?: answer_json(&from, &to, &a, q->answers, err);
 	q->allowed |= a.allowed;
@@ -210,7 +217,7 @@ int pol_ask(const struct pol_world *w, const struct pol_question *question, stru
 {
 	fl_auto_json struct fl_json *obj = fl_json_object(), *answers = fl_json_array();
 	struct end from = { 0 }, to = { 0 };
-	struct asked q = { .w = w, .from = &from, .to = &to, .answers = answers };
+	struct asked q = { .w = w, .q = question, .from = &from, .to = &to, .answers = answers };
 	int r;
 
 	if (!obj || !answers)

@@ -10,6 +10,9 @@
 struct pol_question {
 	const char *from, *to; /* "namespace/pod" or an address */
 	const char *port;      /* "80/tcp", "53/udp", "9/sctp", or a protocol alone: "icmp" */
+	/* Whether an address is this node's own; NULL: only what objects say of nodes is known. */
+	bool (*is_own)(const struct fl_ip *ip, const void *arg);
+	const void *arg;
 };
 
 /*

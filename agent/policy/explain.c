@@ -17,6 +17,7 @@ struct view {
 	const struct pod *host;	   /* a pod of the host's network, by its name */
 	const struct fl_ip *ip;	   /* NULL: not known */
 	const struct place *block; /* the longest that covers the address, or NULL */
+	bool is_own_node;
 };
 
 struct question {
@@ -38,7 +39,7 @@ static int look(const struct pol_world *w, const struct pol_end *end, struct vie
 {
 	const struct pod *pod = NULL;
 
-	*v = (struct view){ .ip = end->has_ip ? &end->ip : NULL };
+	*v = (struct view){ .ip = end->has_ip ? &end->ip : NULL, .is_own_node = end->is_own_node };
 	if (end->name) {
 		pod = pod_find(w, end->ns, end->name);
 		if (!pod)
@@ -75,7 +76,7 @@ static bool is_own_node(const struct pod *pod, const struct view *other)
 	if (other->host && other->host->p.node && pod->p.node &&
 	    !strcmp(other->host->p.node, pod->p.node))
 		return true;
-	return is_node_ip(pod, other->ip);
+	return (other->is_own_node && pod->is_local) || is_node_ip(pod, other->ip);
 }
 
 /* The rule by which the version allows one of the things that the other end is; 0: it does not. */

@@ -41,6 +41,7 @@ struct pol_pod {
 	char *node;	  /* NULL: not on a node yet */
 	char created[21]; /* "2026-01-02T15:04:05Z", "" when unknown: compares as text */
 	bool deleting;	  /* has a deletionTimestamp */
+	bool attached;	  /* its addresses are known from its interface, not from the object */
 	bool finished;	  /* Succeeded or Failed: its addresses are another's */
 	bool host_network;
 	struct pol_labels labels;

@@ -343,12 +343,15 @@ int pod_queue(struct pol_world *w, struct pod *pod, struct fl_err *err)
 
 /*
  * An address is sometimes claimed by a pod that is about to end and by one that has been given it
- * already: a pod that is not being deleted goes before one that is, then the newer, then by name.
+ * already: who is attached with it goes before who only says so, a pod that is not being deleted
+ * before one that is, then the newer, then by name.
  */
 static bool goes_before(const struct pod *a, const struct pod *b)
 {
 	int order;
 
+	if (a->p.attached != b->p.attached)
+		return a->p.attached;
 	if (a->p.deleting != b->p.deleting)
 		return b->p.deleting;
 	order = strcmp(a->p.created, b->p.created);

@@ -158,6 +158,7 @@ struct pol_end {
 	const char *ns, *name; /* a pod, or NULL */
 	struct fl_ip ip;
 	bool has_ip;
+	bool is_own_node; /* it is an address of the node whose pods are this world's own */
 };
 
 enum pol_why {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "yaml/yaml.h"
 
@@ -119,37 +120,98 @@ static bool same_nodes(const struct src_objects *a, const struct src_objects *b)
 	return true;
 }
 
+static int parse(const struct src_file *file, const struct src_reader *rd, const char *text,
+		 size_t len, struct src_objects *out, struct fl_err *err)
+{
+	const struct src_input in = { file->name, text, len, &file->objects, rd->unknown, rd->arg };
+
+	return src_objects_read(&in, out, err);
+}
+
+/* The file has the objects from now on, in place of those before. */
+static int take(struct src_file *file, const struct src_reader *rd, struct src_objects *objects,
+		bool *changed, struct fl_err *err)
+{
+	int r = src_index_enter(rd->index, objects, err);
+
+	if (r < 0)
+		return r;
+	*changed |= !same_nodes(&file->objects, objects);
+	src_index_leave(rd->index, &file->objects);
+	src_objects_done(&file->objects);
+	file->objects = *objects;
+	*objects = (struct src_objects){ 0 };
+	return 0;
+}
+
+/*
+ * Something is wrong with a file that has not been read before: it gets the objects of the copy
+ * that is kept. 1: there are some. A copy that says nothing right either is none.
+ */
+static int recall(struct src_file *file, const struct src_reader *rd, bool *changed,
+		  struct fl_err *err)
+{
+	fl_auto(src_objects_done) struct src_objects objects = { 0 };
+	fl_auto_free char *text = NULL;
+	struct fl_err why;
+	size_t len = 0;
+	int r;
+
+	if (file->known || rd->kept->dir < 0)
+		return 0;
+	r = src_kept_read(rd->kept, file->name, &text, &len, &why)
+		    ?: parse(file, rd, text, len, &objects, &why);
+	if (fl_is_want(r))
+		*err = why;
+	if (r < 0)
+		return fl_is_want(r) ? r : 0;
+	fl_warn("%s: something is wrong with it: what it has said when it was right is in force",
+		file->name);
+	return take(file, rd, &objects, changed, err) ?: 1;
+}
+
+/* The file's text, and its objects with what they were before. */
+static int read_objects(struct src_file *file, const struct src_reader *rd, bool *changed,
+			char **text, size_t *len, struct src_objects *out, struct fl_err *err)
+{
+	int last, r = read_text(rd->dir, file, text, len, err)
+			      ?: parse(file, rd, *text, *len, out, err);
+	struct fl_err why;
+
+	if (fl_is_want(r) || (r == 0 && out->complaints.n == 0))
+		return r;
+	last = recall(file, rd, changed, &why);
+	if (last < 0)
+		*err = why;
+	if (last <= 0 || r < 0)
+		return last < 0 ? last : r;
+	src_objects_done(out);
+	return parse(file, rd, *text, *len, out, err);
+}
+
 static int read_file(struct src_file *file, const struct src_reader *rd, bool *changed,
 		     struct fl_err *err)
 {
 	fl_auto(src_objects_done) struct src_objects objects = { 0 };
 	fl_auto_free char *text = NULL;
 	size_t len = 0;
-	int r;
+	int r = read_objects(file, rd, changed, &text, &len, &objects, err)
+			?: take(file, rd, &objects, changed, err);
 
 	rd->stats->reads++;
-	r = read_text(rd->dir, file, &text, &len, err);
 	rd->stats->bytes += len;
-	if (r == 0)
-		r = src_objects_read(&(struct src_input){ file->name, text, len, &file->objects,
-							  rd->unknown, rd->arg },
-				     &objects, err);
-	if (r == 0)
-		r = src_index_enter(rd->index, &objects, err);
 	if (fl_is_want(r)) {
 		file->settled = false;
 		return r;
 	}
+	file->known = true;
 	if (r < 0) {
 		keep_objects(file, rd, changed, err);
 		return 0;
 	}
-	*changed |= !same_nodes(&file->objects, &objects);
-	src_index_leave(rd->index, &file->objects);
-	src_objects_done(&file->objects);
-	file->objects = objects;
-	objects = (struct src_objects){ 0 };
 	file->broken = file->objects.complaints.n > 0;
+	if (!file->broken)
+		src_kept_write(rd->kept, file->name, text, len);
 	rd->stats->objects += file->objects.known;
 	rd->stats->ignored_objects += file->objects.unknown;
 	return 0;
@@ -160,12 +222,15 @@ int src_file_refresh(struct src_file *file, const struct src_reader *rd, bool *c
 {
 	struct stat st;
 	struct src_print print;
+	int r;
 
 	if (fstatat(rd->dir, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return -ENOENT;
-		(void)fl_fail_errno(err, errno, "look at '%s'", file->name);
+		r = fl_fail_errno(err, errno, "look at '%s'", file->name);
 		file->settled = false;
+		if (fl_is_want(r))
+			return r;
 		keep_objects(file, rd, changed, err);
 		return 0;
 	}

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent/source/index.h"
+#include "agent/source/kept.h"
 #include "agent/source/manifests.h"
 
 /* By what a file is recognised as unchanged. */
@@ -21,6 +22,7 @@ struct src_file {
 	struct src_print print;
 	bool settled; /* an equal print means an equal file */
 	bool is_link, broken;
+	bool known;		    /* the objects are what it has said, or its copy */
 	struct src_objects objects; /* as last read; its complaints are about the file as it is */
 };
 
@@ -32,6 +34,7 @@ struct src_reader {
 	void *arg;
 	struct src_stats *stats; /* to be counted up */
 	struct src_index *index; /* that the objects are in */
+	const struct src_kept *kept;
 };
 
 /* Frees what the file holds; its objects have left the index. */
@@ -39,8 +42,9 @@ void src_file_done(struct src_file *file);
 
 /*
  * Reads the file if it seems to have changed. What is wrong with it becomes a complaint, and its
- * objects stay. *changed becomes true when nodes or complaints are others than before. -ENOENT:
- * the file is gone; else only lack of memory is an error.
+ * objects stay, the first time as the copy has them that is kept. *changed becomes true when nodes
+ * or complaints are others than before. -ENOENT: the file is gone; else only lack of memory is an
+ * error.
  */
 fl_must int src_file_refresh(struct src_file *file, const struct src_reader *rd, bool *changed,
 			     struct fl_err *err);

@@ -18,10 +18,11 @@ void src_folder_done(struct src_folder *f)
 	while (f->n_kinds > 0)
 		fl_free_p(&f->kinds[--f->n_kinds]);
 	src_index_done(&f->index);
+	src_kept_close(&f->kept);
 	fl_free_p(&f->files);
 	fl_free_p(&f->path);
 	src_complaints_done(&f->trouble);
-	*f = (struct src_folder){ 0 };
+	*f = (struct src_folder){ .kept = SRC_KEPT_NONE };
 }
 
 bool src_is_manifest(const char *name)
@@ -101,6 +102,13 @@ static int add_file(struct src_folder *f, size_t place, const char *name, struct
 	return 0;
 }
 
+static bool is_known(const char *name, const void *arg)
+{
+	const struct src_folder *f = arg;
+
+	return has_file(f, f->n, name);
+}
+
 static void forget_file(struct src_folder *f, struct src_file *file)
 {
 	src_index_leave(&f->index, &file->objects);
@@ -139,7 +147,7 @@ static int list_files(struct src_folder *f, DIR *d, bool *too_many, struct fl_er
 	size_t known = f->n, total = 0;
 	int r = 0;
 
-	while (r == 0 && (e = readdir(d))) {
+	while (r == 0 && (errno = 0, e = readdir(d))) {
 		if (!src_is_manifest(e->d_name))
 			continue;
 		*too_many = ++total > SRC_FILES_MAX;
@@ -148,6 +156,8 @@ static int list_files(struct src_folder *f, DIR *d, bool *too_many, struct fl_er
 		if (!has_file(f, known, e->d_name))
 			r = add_file(f, f->n, e->d_name, err);
 	}
+	if (r == 0 && !e && errno)
+		r = fl_fail_errno(err, errno, "list the folder");
 	if (f->n > known)
 		qsort(f->files, f->n, sizeof(*f->files), by_name);
 	return r;
@@ -155,7 +165,8 @@ static int list_files(struct src_folder *f, DIR *d, bool *too_many, struct fl_er
 
 static struct src_reader reader_of(struct src_folder *f, DIR *d, bool always)
 {
-	return (struct src_reader){ dirfd(d), always, unknown_kind, f, &f->stats, &f->index };
+	return (struct src_reader){ dirfd(d),  always,	  unknown_kind, f,
+				    &f->stats, &f->index, &f->kept };
 }
 
 /* Looks at every file that is known. */
@@ -174,6 +185,8 @@ static int refresh_all(struct src_folder *f, const struct src_reader *rd, bool *
 
 		if (one == -ENOENT || gone) {
 			*changed |= file.objects.n_nodes > 0 || file.broken;
+			if (one == -ENOENT)
+				src_kept_drop(&f->kept, file.name);
 			forget_file(f, &file);
 			continue;
 		}
@@ -210,6 +223,8 @@ int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_
 		return r;
 	rd = reader_of(f, d, always);
 	r = refresh_all(f, &rd, changed, err);
+	if (r == 0 && !f->listed)
+		src_kept_sweep(&f->kept, is_known, f);
 	f->listed |= r == 0;
 	return r;
 }
@@ -231,6 +246,7 @@ int src_folder_look(struct src_folder *f, const char *name, bool *changed, struc
 	r = src_file_refresh(&f->files[place], &rd, changed, err);
 	if (r == -ENOENT) {
 		*changed |= f->files[place].objects.n_nodes > 0 || f->files[place].broken;
+		src_kept_drop(&f->kept, name);
 		remove_file(f, place);
 		return 0;
 	}

@@ -22,6 +22,7 @@ struct src_folder {
 	char *kinds[SRC_KINDS_MAX];    /* "VERSION KIND"; owned */
 	size_t n_kinds;
 	struct src_index index;
+	struct src_kept kept;	/* copies of the files */
 	struct src_stats stats; /* but for numbers of what is there now */
 };
 
@@ -34,7 +35,8 @@ bool src_is_manifest(const char *name);
 /*
  * Looks at all files; always: reads them again even when they seem the same. A folder that cannot
  * be opened leaves everything as it was, with a complaint. *changed, when nodes or complaints are
- * others than before. Only lack of memory or of descriptors is an error.
+ * others than before. Only lack of memory or of descriptors, or that it cannot be listed to its
+ * end, is an error.
  */
 fl_must int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_err *err);
 

@@ -207,6 +207,7 @@ int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *changed, 
 
 	if (r < 0)
 		return r;
+	m->folder.kept = SRC_KEPT_NONE;
 	m->changed = changed;
 	m->arg = arg;
 	m->has_sink = sink;
@@ -235,6 +236,11 @@ int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *changed, 
 	uv_timer_start(&m->rescan, on_rescan, RESCAN_MS, RESCAN_MS);
 	*out = m;
 	return 0;
+}
+
+int src_manifests_keep(struct src_manifests *m, const char *path, struct fl_err *err)
+{
+	return src_kept_open(path, &m->folder.kept, err);
 }
 
 static void on_closed(uv_handle_t *handle)

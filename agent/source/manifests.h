@@ -47,6 +47,13 @@ fl_must int src_manifests_open(uv_loop_t *loop, const char *path, src_changed *c
 			       const struct src_sink *sink, struct src_manifests **out,
 			       struct fl_err *err);
 
+/*
+ * Has files that are right copied into this folder, made if need be: what an agent that starts, and
+ * finds something wrong with a file, has in force. Before the loop's first turn; without it nothing
+ * is known of such a file.
+ */
+fl_must int src_manifests_keep(struct src_manifests *m, const char *path, struct fl_err *err);
+
 /* Ends the watch; its handles are closed on the loop's next turn. */
 void src_manifests_close(struct src_manifests **m);
 

@@ -83,6 +83,20 @@ int fl_cni_check_ifname(const char *name, struct fl_err *err)
 	return r < 0 ? fl_class(err, r, FL_CNI_ENV) : 0;
 }
 
+int fl_cni_check_new_ifname(const char *name, struct fl_err *err)
+{
+	int r = fl_cni_check_ifname(name, err);
+
+	if (r == 0 && strchr(name, '%'))
+		r = fl_class(err,
+			     fl_fail(err, EINVAL,
+				     "interface name '%s': expected no '%%', which the kernel "
+				     "would put a number for",
+				     name),
+			     FL_CNI_ENV);
+	return r;
+}
+
 int fl_cni_check_type(const char *type, struct fl_err *err)
 {
 	int r = 0;

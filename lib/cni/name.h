@@ -22,5 +22,8 @@ fl_must int fl_cni_check_container_id(const char *id, struct fl_err *err);
 /* 1..15 bytes, not "." or "..", no '/', ':' or white space. Code FL_CNI_ENV. */
 fl_must int fl_cni_check_ifname(const char *name, struct fl_err *err);
 
+/* As fl_cni_check_ifname(), for a link that is to be made: the kernel takes '%' for a pattern. */
+fl_must int fl_cni_check_new_ifname(const char *name, struct fl_err *err);
+
 /* A plugin's type: a file name, no '/', not "." or "..". Code FL_CNI_CONFIG. */
 fl_must int fl_cni_check_type(const char *type, struct fl_err *err);

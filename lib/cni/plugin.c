@@ -158,7 +158,7 @@ int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *co
 	if (verb == FL_CNI_VERSION_VERB)
 		r = serve_version(&err);
 	else
-		r = fl_cni_input_read(&in, verb, &err);
+		r = fl_cni_input_read(&in, self, verb, &err);
 	if (r == 0 && verb != FL_CNI_VERSION_VERB) {
 		in.req.builtins = builtins;
 		r = dispatch(self, &in.req, &err);

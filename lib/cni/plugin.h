@@ -41,7 +41,8 @@ struct fl_cni_req {
 	const char *path;  /* CNI_PATH */
 	const char *root;  /* FAIRLEAD_ROOT, a prefix of our own default paths; "" by default */
 	/*
-	 * The pod's network namespace. ADD, CHECK: always a namespace that is not the caller's own.
+	 * The pod's network namespace. ADD, CHECK: always a namespace that is not the caller's own,
+	 * but -1 for a plugin with any_netns.
 	 * DEL: -1 when CNI_NETNS is absent, dead, no namespace, or the caller's own; a path that
 	 * cannot be opened for want of memory, files or the like is an error.
 	 * With CNI_NETNS_OVERRIDE=1 or TRUE the caller's own is as good as any.
@@ -67,6 +68,8 @@ struct fl_cni_req {
 /* Every verb is there. */
 struct fl_cni_plugin {
 	const char *name;
+	/* Never looks into the pod's namespace: CNI_NETNS may name anything, and is not opened. */
+	bool any_netns;
 	/* *result: the result's JSON in the version that req->answer says; all or nothing. */
 	int (*add)(const struct fl_cni_req *req, struct fl_json **result, struct fl_err *err);
 	int (*del)(const struct fl_cni_req *req, struct fl_err *err);

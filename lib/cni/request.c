@@ -64,7 +64,8 @@ static int read_attachment(struct fl_cni_req *req, struct fl_err *err)
 	} vars[] = {
 		{ "CNI_CONTAINERID", &req->container_id, true, fl_cni_check_container_id },
 		{ "CNI_NETNS", &req->netns, req->verb != FL_CNI_DEL, NULL },
-		{ "CNI_IFNAME", &req->ifname, true, fl_cni_check_ifname },
+		{ "CNI_IFNAME", &req->ifname, true,
+		  req->verb == FL_CNI_ADD ? fl_cni_check_new_ifname : fl_cni_check_ifname },
 	};
 	char missing[64] = "";
 	size_t used = 0;
@@ -311,6 +312,7 @@ static int open_netns(struct fl_cni_req *req, struct fl_err *err)
 static int read_conf(struct fl_cni_input *in, struct fl_err *err)
 {
 	struct fl_cni_req *req = &in->req;
+	const char *type = NULL;
 	struct fl_cur prev;
 	int r;
 
@@ -323,6 +325,9 @@ static int read_conf(struct fl_cni_input *in, struct fl_err *err)
 	r = read_name(req, err);
 	if (r < 0)
 		return r;
+	r = req->verb == FL_CNI_DEL ? 0 : fl_cur_str(&req->conf, "type", FL_OPTIONAL, &type, err);
+	if (r < 0)
+		return fl_class(err, r, FL_CNI_CONFIG);
 	prev = fl_cur_member(&req->conf, "prevResult");
 	req->prev = prev.v;
 	if (req->verb == FL_CNI_CHECK && !prev.v)
@@ -332,7 +337,8 @@ static int read_conf(struct fl_cni_input *in, struct fl_err *err)
 	return r < 0 ? fl_class(err, r, FL_CNI_CONFIG) : 0;
 }
 
-int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_err *err)
+int fl_cni_input_read(struct fl_cni_input *in, const struct fl_cni_plugin *self,
+		      enum fl_cni_verb verb, struct fl_err *err)
 {
 	bool attachment = verb == FL_CNI_ADD || verb == FL_CNI_DEL || verb == FL_CNI_CHECK;
 	int r;
@@ -347,7 +353,7 @@ int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_
 			 .path = variable("CNI_PATH"),
 			 .root = variable("FAIRLEAD_ROOT") ?: "" },
 	};
-	if (verb != FL_CNI_ADD)
+	if (verb != FL_CNI_ADD || self->any_netns)
 		hold_std_fds();
 	if (attachment) {
 		r = read_attachment(&in->req, err);
@@ -358,7 +364,7 @@ int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_
 	if (r < 0)
 		return r;
 	r = read_conf(in, err);
-	if (r < 0 || !in->req.netns || !attachment)
+	if (r < 0 || !in->req.netns || !attachment || self->any_netns)
 		return r;
 	r = open_netns(&in->req, err);
 	/* DEL goes on without a namespace that is dead, but not without one that may live. */

@@ -18,7 +18,8 @@ struct fl_cni_input {
 void fl_cni_input_done(struct fl_cni_input *in);
 
 /*
- * Reads and checks the request for this verb (not VERSION). The error carries its CNI code; then
- * in->req.version is right as soon as stdin has said it.
+ * Reads and checks the request to this plugin for this verb (not VERSION). The error carries its
+ * CNI code; then in->req.version is right as soon as stdin has said it.
  */
-fl_must int fl_cni_input_read(struct fl_cni_input *in, enum fl_cni_verb verb, struct fl_err *err);
+fl_must int fl_cni_input_read(struct fl_cni_input *in, const struct fl_cni_plugin *self,
+			      enum fl_cni_verb verb, struct fl_err *err);

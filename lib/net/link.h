@@ -31,11 +31,14 @@ struct fl_link {
 	bool operational;     /* what is sent goes out: the kernel has seen the carrier */
 	bool ether;	      /* its frames begin with an Ethernet header */
 	bool ipv4_forwarding; /* what comes in here is forwarded; all links follow ip_forward */
+	uint8_t accept_ra;    /* the setting of IPv6: 0, 1, or 2 (also while forwarding) */
 	uint8_t mac[FL_MAC_LEN];
 	char name[FL_IFNAME_SIZE], kind[16], alias[FL_IFALIAS_SIZE];
 	/* Of a bridge port: */
 	bool bridging; /* forwards, or will when STP, if it runs, says so */
 	bool hairpin, isolated;
+	/* The bridge's own, as it is with this port; zero: one that was given to it and stays. */
+	uint8_t bridge_mac[FL_MAC_LEN];
 	/* Of a bridge: */
 	bool vlan_filtering;
 	/* Of a VXLAN device: */

@@ -7,6 +7,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
 #include "net/link.h"
@@ -27,13 +28,17 @@ static void copy_text(char *out, size_t size, const struct nlattr *a)
 
 static void read_port(const struct nlattr *a, struct fl_link *link)
 {
-	struct nlattr *tb[IFLA_BRPORT_MAX + 1];
+	struct nlattr *tb[IFLA_BRPORT_MAX + 1], *id;
 
 	if (nla_parse_nested(tb, IFLA_BRPORT_MAX, (struct nlattr *)(uintptr_t)a, NULL) < 0)
 		return;
 	link->bridging = fl_attr_u8(tb[IFLA_BRPORT_STATE], 0) != BR_STATE_DISABLED;
 	link->hairpin = fl_attr_u8(tb[IFLA_BRPORT_MODE], 0) != 0;
 	link->isolated = fl_attr_u8(tb[IFLA_BRPORT_ISOLATED], 0) != 0;
+	id = tb[IFLA_BRPORT_BRIDGE_ID];
+	if (id && nla_len(id) == sizeof(struct ifla_bridge_id))
+		memcpy(link->bridge_mac, ((const struct ifla_bridge_id *)nla_data(id))->addr,
+		       FL_MAC_LEN);
 }
 
 static void read_info(const struct nlattr *a, struct fl_link *link)
@@ -54,16 +59,23 @@ static void read_info(const struct nlattr *a, struct fl_link *link)
 		fl_link_vxlan_read(tb[IFLA_INFO_DATA], link);
 }
 
-/* Of the settings that IPv4 has for the link, an array, the one for forwarding. */
-static bool read_forwarding(struct nlattr *a)
+/* One of the settings that a family has for the link, an array; 0 when there is none such. */
+static uint32_t read_setting(struct nlattr *a, int family, int array, int index)
 {
 	struct nlattr *inet, *conf;
 
-	inet = a ? nla_find(nla_data(a), nla_len(a), AF_INET) : NULL;
-	conf = inet ? nla_find(nla_data(inet), nla_len(inet), IFLA_INET_CONF) : NULL;
-	if (!conf || nla_len(conf) < (int)(IPV4_DEVCONF_FORWARDING * sizeof(uint32_t)))
-		return false;
-	return ((const uint32_t *)nla_data(conf))[IPV4_DEVCONF_FORWARDING - 1] != 0;
+	inet = a ? nla_find(nla_data(a), nla_len(a), family) : NULL;
+	conf = inet ? nla_find(nla_data(inet), nla_len(inet), array) : NULL;
+	if (!conf || nla_len(conf) < (int)((index + 1) * sizeof(uint32_t)))
+		return 0;
+	return ((const uint32_t *)nla_data(conf))[index];
+}
+
+static void read_settings(struct nlattr *a, struct fl_link *link)
+{
+	link->ipv4_forwarding = read_setting(a, AF_INET, IFLA_INET_CONF,
+					     IPV4_DEVCONF_FORWARDING - 1) != 0;
+	link->accept_ra = (uint8_t)read_setting(a, AF_INET6, IFLA_INET6_CONF, DEVCONF_ACCEPT_RA);
 }
 
 static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_err *err)
@@ -87,7 +99,7 @@ static int read_link(const struct nlmsghdr *h, struct fl_link *link, struct fl_e
 	};
 	qdisc = fl_attr_str(tb[IFLA_QDISC]);
 	link->queued = qdisc && !fl_streq(qdisc, "noqueue") && !fl_streq(qdisc, "noop");
-	link->ipv4_forwarding = read_forwarding(tb[IFLA_AF_SPEC]);
+	read_settings(tb[IFLA_AF_SPEC], link);
 	copy_text(link->name, sizeof(link->name), tb[IFLA_IFNAME]);
 	copy_text(link->alias, sizeof(link->alias), tb[IFLA_IFALIAS]);
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == FL_MAC_LEN)

@@ -58,7 +58,7 @@ uint32_t fl_nl_port(const struct fl_nl *nl);
 
 /*
  * Called for each message of an answer, and with NULL when an interrupted dump starts anew:
- * forget what was seen. A negative return becomes the result.
+ * forget what was seen. A negative return becomes the result, and is the last call.
  */
 typedef int fl_nl_each(const struct nlmsghdr *h, void *arg, struct fl_err *err);
 

@@ -370,6 +370,7 @@ struct query {
 	const struct fl_batch *batch;
 	uint32_t first; /* sequence number of the batch's first message */
 	bool dump, interrupted;
+	int given_up; /* what each() has returned, if it was an error */
 	fl_nl_each *each;
 	void *arg;
 };
@@ -391,9 +392,10 @@ static int take_message(struct query *q, const struct nlmsghdr *h, struct fl_err
 	q->interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 	if (h->nlmsg_type == NLMSG_DONE || is_ack(h))
 		return 0;
-	r = q->each(h, q->arg, err);
+	r = q->given_up ? 0 : q->each(h, q->arg, err);
+	/* The rest is read all the same: the kernel begins no other dump on this socket before. */
 	if (r < 0)
-		return fl_wrap(err, r, "%s", what);
+		q->given_up = fl_wrap(err, r, "%s", what);
 	return q->dump ? 1 : 0;
 }
 
@@ -441,7 +443,7 @@ static int query(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *a
 	q.first = nl->seq - (uint32_t)b->n + 1;
 	while (r == 0 && (r = read_answer(&q, err)) == 1)
 		r = 0;
-	return r < 0 ? r : q.interrupted;
+	return r ?: q.given_up ?: q.interrupted;
 }
 
 int fl_nl_dump_once(struct fl_nl *nl, struct fl_batch *b, fl_nl_each *each, void *arg,

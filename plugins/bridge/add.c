@@ -118,6 +118,7 @@ static int set_up_bridge(struct add *a, struct fl_err *err)
 
 static int create_pair(struct add *a, struct fl_err *err)
 {
+	static const uint8_t none[FL_MAC_LEN];
 	int r;
 
 	a->at.ends.mtu = a->conf->pod.mtu;
@@ -128,6 +129,10 @@ static int create_pair(struct add *a, struct fl_err *err)
 	if (r == -EXFULL)
 		return fl_wrap(err, r, "bridge '%s' takes no more than 1023 ports",
 			       a->conf->bridge);
+	/* One that somebody else made may follow its ports' addresses, and then the port says so.
+	 */
+	if (r == 0 && memcmp(a->at.port.bridge_mac, none, FL_MAC_LEN) != 0)
+		fl_mac_format(a->at.port.bridge_mac, a->bridge_mac);
 	return r;
 }
 

@@ -116,7 +116,7 @@ static int read_names(const struct fl_cur *c, struct br_conf *conf, struct fl_er
 		return r;
 	if (fl_empty(conf->bridge))
 		conf->bridge = "cni0";
-	r = fl_cni_check_ifname(conf->bridge, err);
+	r = fl_cni_check_new_ifname(conf->bridge, err);
 	if (r < 0) {
 		err->code = 0; /* not the environment's fault */
 		return fl_cur_wrap(&at, err, r);

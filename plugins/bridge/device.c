@@ -27,13 +27,14 @@ static int read_bridge(struct fl_nl *host, const char *name, struct fl_link *out
 }
 
 /* Router advertisements must not give the host routes through its own pods. */
-static int refuse_advertisements(const char *name, struct fl_err *err)
+static int set_accept_ra(const char *name, uint8_t value, struct fl_err *err)
 {
-	char path[64];
+	char path[64], text[4];
 	int r;
 
 	(void)snprintf(path, sizeof(path), "ipv6/conf/%s/accept_ra", name);
-	r = fl_sysctl_set(path, "0", err);
+	(void)snprintf(text, sizeof(text), "%u", value);
+	r = fl_sysctl_set(path, text, err);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -66,19 +67,23 @@ static int create_bridge(struct br_device *d, const struct br_conf *conf, struct
 	d->made_bridge = r != -EEXIST;
 	if (r < 0 && r != -EEXIST)
 		return wants_vlans(conf) && r == -EOPNOTSUPP ? no_filtering(conf, r, err) : r;
-	return refuse_advertisements(conf->bridge, err);
+	return 0;
 }
 
-/* Brings an existing bridge to what the configuration wants. */
+/* Brings a bridge, made now or before, to what the configuration wants. */
 static int adjust_bridge(struct br_device *d, const struct br_conf *conf, struct fl_err *err)
 {
 	bool vlans = wants_vlans(conf) && !d->link.vlan_filtering;
 	bool promisc = conf->promisc && d->link.promiscuity == 0;
 	fl_auto_batch struct fl_batch *b = NULL;
-	int r;
+	int r = 0;
 
-	if (d->link.up && !vlans && !promisc)
-		return 0;
+	if (d->link.accept_ra) {
+		d->accepted_ra = d->link.accept_ra;
+		r = set_accept_ra(conf->bridge, 0, err);
+	}
+	if (r < 0 || (d->link.up && !vlans && !promisc))
+		return r;
 	r = fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
@@ -225,9 +230,14 @@ static int each_present(const struct fl_addr *have, void *arg, struct fl_err *er
 static int add_missing(struct gateways *g, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
+	static const uint8_t none[FL_MAC_LEN];
+	uint8_t mac[FL_MAC_LEN];
 	int r;
 
 	r = fl_batch_new(&b, err);
+	memcpy(mac, g->d->gateway.mac, FL_MAC_LEN);
+	if (memcmp(mac, none, FL_MAC_LEN) == 0) /* it followed a port that has gone */
+		fl_random_mac(g->conf->bridge, mac);
 	for (size_t i = 0; r == 0 && i < g->n; i++) {
 		if (g->present >> i & 1)
 			continue;
@@ -241,8 +251,8 @@ static int add_missing(struct gateways *g, struct fl_err *err)
 		if (r < 0)
 			return r;
 		/* A bridge's own address must not follow its ports', which come and go. */
-		fl_link_put_set(b, &(struct fl_link_set){ .index = g->d->gateway.index,
-							  .mac = g->d->gateway.mac });
+		fl_link_put_set(b,
+				&(struct fl_link_set){ .index = g->d->gateway.index, .mac = mac });
 		r = fl_batch_send(g->d->host, b, err);
 	}
 	return r;
@@ -347,6 +357,8 @@ static void undo_changes(struct br_device *d)
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct fl_err ignored;
 
+	if (d->accepted_ra)
+		FL_IGNORE(set_accept_ra(d->name, d->accepted_ra, &ignored));
 	if (fl_batch_new(&b, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < d->n_removed; i++) {

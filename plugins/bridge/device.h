@@ -21,6 +21,7 @@ struct br_device {
 		gateway; /* what carries the gateway addresses: the bridge, or its VLAN interface */
 	bool made_bridge, made_gateway;
 	bool set_up, set_promisc; /* it was off before */
+	uint8_t accepted_ra;	  /* what accept_ra was before, if it was not 0 */
 	size_t n_added, n_removed;
 	struct fl_prefix added[BR_GATEWAYS_MAX]; /* to the gateway */
 	struct fl_prefix removed[BR_GATEWAYS_MAX];

@@ -297,6 +297,7 @@ static int read_all(const struct fl_cur *root, enum fl_cni_version version, cons
 		    struct ipam_conf *conf, struct fl_err *err)
 {
 	struct fl_cur ipam = { 0 }, runtime = { 0 };
+	const char *type = NULL;
 	int r;
 
 	conf->data_dir = conf->resolv_conf = "";
@@ -304,6 +305,9 @@ static int read_all(const struct fl_cur *root, enum fl_cni_version version, cons
 	if (r < 0)
 		return r;
 	r = fl_cur_obj(root, "runtimeConfig", FL_OPTIONAL, &runtime, err);
+	if (r < 0)
+		return r;
+	r = fl_cur_str(&ipam, "type", FL_OPTIONAL, &type, err);
 	if (r < 0)
 		return r;
 	r = fl_cur_str(&ipam, "dataDir", FL_OPTIONAL, &conf->data_dir, err);

@@ -298,6 +298,7 @@ static int ipam_status(const struct fl_cni_req *req, struct fl_err *err)
 
 const struct fl_cni_plugin ipam_plugin = {
 	.name = "host-local",
+	.any_netns = true,
 	.add = ipam_add,
 	.del = ipam_del,
 	.check = ipam_check,

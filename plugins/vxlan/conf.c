@@ -29,7 +29,7 @@ static int read_device(const struct fl_cur *c, struct vx_conf *conf, struct fl_e
 					   conf->vni, FL_CNI_IFNAME_MAX)
 			     : 0;
 	}
-	r = fl_cni_check_ifname(text, err);
+	r = fl_cni_check_new_ifname(text, err);
 	if (r < 0) {
 		err->code = 0; /* not the environment's fault */
 		return fl_cur_wrap(&at, err, r);

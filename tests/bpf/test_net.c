@@ -265,6 +265,45 @@ static void what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes
 	assert_int_equal(f.mark, 0x4000);
 }
 
+/* Nobody has put another destination in: what leaves is judged by the one that it has. */
+static void what_leaves_for_a_service_that_is_none_is_judged_by_its_address(void **state)
+{
+	static const struct pkt out = { .src = A4, .dst = SERVICE4, .sport = 9, .dport = 53 };
+	struct __sk_buff marked = { .mark = FL_MARK_SLOT | SLOT_A };
+	struct fate f;
+
+	(void)state;
+	world_forget();
+	world_slot(SLOT_A, 45, FL_SLOT_EGRESS);
+	f = world_run(FROM_A, &out);
+	CHECK_FATE("to a Service", f, FL_R_FORWARDED);
+	assert_int_equal(f.mark, marked.mark);
+	CHECK_FATE("out as it is", world_run_as(TO_NET, &out, &marked), FL_R_POLICY_EGRESS);
+	world_rule(45, FL_EGRESS, FL_ID_ANY, FL_RULE_ALL);
+	f = world_run_as(TO_NET, &out, &marked);
+	assert_int_equal(f.verdict, TC_ACT_UNSPEC);
+	assert_int_equal(f.counted, 0);
+	world_slot(SLOT_A, 0, 0);
+	world_forget();
+}
+
+/* Whoever may enter as the node would not be judged at all. */
+static void who_comes_from_without_in_the_nodes_name_is_turned_away(void **state)
+{
+	static const struct pkt in[] = {
+		{ .src = NODE4, .dst = A4, .sport = 9, .dport = 53 },
+		{ .src = NODE6, .dst = A6, .sport = 9, .dport = 53 },
+	};
+
+	(void)state;
+	world_forget();
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		CHECK_FATE("from without", world_run(FROM_NET, &in[i]), FL_R_SPOOFED_IP);
+		CHECK_FATE("from the node", world_run(TO_A, &in[i]), FL_R_FORWARDED);
+	}
+	world_forget();
+}
+
 /* Within the stack, as sent by A to a Service (sent) or not. */
 static void check_in_stack(const char *what, const struct pkt *p, bool sent, enum fl_reason want)
 {
@@ -532,6 +571,8 @@ int main(void)
 		cmocka_unit_test(what_went_past_the_stack_is_not_judged_on_its_way_out),
 		cmocka_unit_test(
 			what_a_pod_sends_to_a_service_is_judged_where_it_leaves_as_the_nodes),
+		cmocka_unit_test(what_leaves_for_a_service_that_is_none_is_judged_by_its_address),
+		cmocka_unit_test(who_comes_from_without_in_the_nodes_name_is_turned_away),
 		cmocka_unit_test(within_the_stack_a_service_is_judged_at_both_ends_by_its_backend),
 		cmocka_unit_test(within_the_stack_answers_are_cut_with_what_they_answer),
 		cmocka_unit_test(

@@ -48,7 +48,7 @@ static void put_special(const char *text, unsigned int bits, __u32 flags)
 	put(skel->maps.fl_specials, &key, &special);
 }
 
-static void put_prefix(const char *text, unsigned int bits, __u32 block)
+void world_prefix(const char *text, unsigned int bits, __u32 block)
 {
 	struct fl_prefix_key key = prefix(text, bits);
 	struct fl_prefix_info info = { .block = block };
@@ -127,8 +127,8 @@ static void put_net(void)
 	put(skel->maps.fl_devices, &if_net, &device);
 	put_special("10.2.0.0", 16, FL_SPECIAL_PEER);
 	put_special("fd02::", 64, FL_SPECIAL_PEER);
-	put_prefix("10.2.0.0", 16, ID_PEER);
-	put_prefix("fd02::", 64, ID_PEER);
+	world_prefix("10.2.0.0", 16, ID_PEER);
+	world_prefix("fd02::", 64, ID_PEER);
 	put(skel->maps.fl_denied, &denied4, &one);
 	put(skel->maps.fl_denied, &denied6, &one);
 }
@@ -145,8 +145,8 @@ static int begin(__u32 max_flows)
 	put_pod(if_b, 0x0b, B4, B6, ID_B, SLOT_B);
 	put_special(NODE4, 32, FL_SPECIAL_NODE);
 	put_special(NODE6, 128, FL_SPECIAL_NODE);
-	put_prefix("10.1.0.0", 16, ID_REMOTE);
-	put_prefix("fd01::", 64, ID_REMOTE);
+	world_prefix("10.1.0.0", 16, ID_REMOTE);
+	world_prefix("fd01::", 64, ID_REMOTE);
 	put_special("10.96.0.0", 12, FL_SPECIAL_SERVICE);
 	put_net();
 	read_counts(counted);

@@ -63,6 +63,9 @@ void world_slot(__u32 slot, __u32 version, __u32 flags);
 /* Allows somebody; ports: FL_RULE_ALL or a port set, below 128. */
 void world_rule(__u32 version, enum fl_dir dir, __u32 who, __u32 ports);
 
+/* Makes addresses that nobody has a block of policies. */
+void world_prefix(const char *text, unsigned int bits, __u32 block);
+
 /* Puts ports into a set: those that share the first bits of port. bits 0: the whole protocol. */
 void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits);
 

@@ -80,6 +80,9 @@ closed() {
 		refused 4 "CNI_IFNAME" call ADD bridge c1 "$name" "$(pod_path p1)"
 		refused 4 "CNI_IFNAME" call DEL bridge c1 "$name" "$(pod_path p1)"
 	done
+	# The kernel would make "net0" of it.
+	refused 4 "CNI_IFNAME|net%d" call ADD bridge c1 net%d "$(pod_path p1)"
+	run -0 cni DEL bridge c1 net%d "$(pod_path p1)" <<<"$(conf)"
 }
 
 @test "a network name that is missing, of 300 bytes, or no name" {
@@ -106,9 +109,11 @@ closed() {
 
 @test "a bridge name and an IPAM type that are no names" {
 	local name
-	for name in .. a/b 'a b' abcdefghijklmnop; do
+	for name in .. a/b 'a b' abcdefghijklmnop br%d; do
 		refused 7 "bridge" add "$(conf ".bridge = \"$name\"")"
 	done
+	refused 7 "type|string" add "$(conf '.type = [null]')"
+	run -0 cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf '.type = [null]')"
 	for name in ../host-local /bin/sh a/b . ..; do
 		refused 7 "ipam.type|$name" add "$(conf ".ipam.type = \"$name\"")"
 	done

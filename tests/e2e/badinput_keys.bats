@@ -155,6 +155,7 @@ wrong() {
 
 @test "host-local: dataDir and resolvConf of the wrong type, or not there" {
 	wrong ipam.dataDir 5 '[]'
+	refused 7 "ipam.type|string" cni ADD host-local c1 eth0 "$(pod_path p1)" <<<"$(conf '.ipam.type = {}')"
 	wrong ipam.resolvConf 5 '[]'
 	refused 5/7/999 "/none/resolv.conf" add "$(conf '.ipam.resolvConf = "/none/resolv.conf"')"
 }

@@ -129,6 +129,39 @@ addresses() {
 	[ "$(addresses node)" = "10.99.0.1/16 fd00:88::1/64 " ]
 }
 
+@test "a bridge that somebody else made: the result has its MAC address as it is with the pod" {
+	# It has none of its own, so it takes that of its lowest port: none without any.
+	in_node ip link add br0 type bridge
+	in_node ip link add other type veth peer name gone
+	in_node ip link set other master br0
+	in_node ip link del other
+	[ "$(link node br0 | jq -r .address)" = 00:00:00:00:00:00 ]
+	add "$(conf)"
+	[ "$(jq -r '.interfaces[0].mac' <<<"$output")" = "$(link node br0 | jq -r .address)" ]
+	[ "$(jq -r '.interfaces[1].mac' <<<"$output")" = "$(link node br0 | jq -r .address)" ]
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
+	[ "$(link node br0 | jq -r .address)" = 00:00:00:00:00:00 ]
+	# As a gateway it gets one that stays.
+	add "$(conf '.isGateway = true')"
+	local mac
+	mac=$(jq -r '.interfaces[0].mac' <<<"$output")
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
+	[ "$(link node br0 | jq -r .address)" = "$mac" ]
+}
+
+@test "a bridge that somebody else made takes no router advertisements: pods cannot give the host routes" {
+	in_node ip link add br0 type bridge
+	run -0 in_node sysctl -n net.ipv6.conf.br0.accept_ra
+	[ "$output" = 1 ]
+	run -1 cni ADD bridge c1 eth0 "$(pod_path p1)" <<<"$(conf '.ipam.routes = [
+		{dst: "192.0.2.0/24", gw: "198.51.100.1"}]')"
+	run -0 in_node sysctl -n net.ipv6.conf.br0.accept_ra
+	[ "$output" = 1 ]
+	add "$(conf)"
+	run -0 in_node sysctl -n net.ipv6.conf.br0.accept_ra
+	[ "$output" = 0 ]
+}
+
 @test "mtu: both ends of the pair and a new bridge have it; the result says so from 1.1.0 on" {
 	add "$(conf '.mtu = 1400')"
 	says '[.interfaces[].mtu] == [1400, 1400, 1400]'

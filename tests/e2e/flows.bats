@@ -121,6 +121,18 @@ connects() {
 	[[ $offline == *'"allowed"'*'"denied"'* ]]
 }
 
+@test "explain knows the node's own addresses, though no object says them: they reach its pods" {
+	local family ip
+	for family in 4 6; do
+		ip=$(node_ip n1 $family)
+		run -0 --separate-stderr fairlead policy explain --from "$ip" --to default/web --port 81/tcp
+		[[ $output == *"a pod's own node reaches it"* ]]
+		# Another node's address does not, nor does its own where a pod is asked from.
+		run -1 --separate-stderr fairlead policy explain --from "$(node_ip n2 $family)" --to default/web --port 81/tcp
+		run -1 --separate-stderr fairlead policy explain --from default/cli --to default/web --port 81/tcp
+	done
+}
+
 @test "what is asked wrongly of the agent is refused as offline, and 404 and 400 say what is wrong" {
 	run -1 --separate-stderr fairlead policy show default/none
 	[[ $stderr == *"no policy 'default/none'"* ]]

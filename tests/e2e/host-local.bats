@@ -167,6 +167,17 @@ END
 		same both "$(conf "$dual" '.args = {cni: {ips: ["fd00::99"]}}')" 1
 }
 
+@test "no namespace is looked into: the reference's own example gives /dev/null" {
+	local who
+	for who in "$REFERENCE_DIR" "$PLUGIN_DIR"; do
+		rm -rf "$store"
+		run -0 cni ADD "$who/host-local" c1 eth0 /dev/null <<<"$(conf '{"subnet":"10.1.0.0/24"}')"
+		[ "$(jq -r '.ips[0].address' <<<"$output")" = 10.1.0.2/24 ]
+		run -0 cni DEL "$who/host-local" c1 eth0 /dev/null <<<"$(conf '{"subnet":"10.1.0.0/24"}')"
+		[ ! -e "$store/10.1.0.2" ]
+	done
+}
+
 @test "resolvConf gives the dns that the reference gives" {
 	cat >"$BATS_TEST_TMPDIR/resolv.conf" <<-'END'
 		# comment

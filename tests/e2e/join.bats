@@ -303,3 +303,22 @@ policy: {enforce: false}"
 	agent_stop n1
 	on n1 in_node umount /run/fairlead
 }
+
+@test "an agent that was to take the datapath away and could not is followed by one that does" {
+	agent_up n1 -- "$conf"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 other "$(pod_ip n1 web)"
+	agent_stop n1
+	# Something in the way, as a kill or a want of memory may be.
+	on n1 in_node mkdir /run/fairlead/full
+	agent_conf n1 "$conf
+policy: {enforce: false}"
+	run -1 on n1 in_node "$AGENT"
+	[[ $output == *"take the datapath away: "* ]]
+	on n1 in_node rmdir /run/fairlead/full
+	agent_up n1
+	reaches n1 other "$(pod_ip n1 web)"
+	run -1 on n1 in_node ip link show fairlead-blocks
+}

@@ -7,9 +7,10 @@
 #	@test "..."     { run -0 cni ADD bridge c1 eth0 "$(pod_path p1)" <<<"$conf"; }
 #
 # A node is a process that sleeps in a network and a mount namespace of its own. Private to it:
-# every link, route and nf_tables rule, /run, /var/lib/cni, /etc/cni, /etc/fairlead, and a /sys
-# that shows its own links. So our programs run with their real default paths, and nothing of a
-# test can be seen by the machine or by another test. All else (/tmp, /usr, the tree) is shared.
+# every link, route and nf_tables rule, /run, /var/lib/cni, /var/lib/fairlead, /etc/cni,
+# /etc/fairlead, and a /sys that shows its own links. So our programs run with their real default
+# paths, and nothing of a test can be seen by the machine or by another test. All else (/tmp, /usr,
+# the tree) is shared.
 # A node dies with the process that started it, and everything made in it goes with it:
 # the pods' namespaces are mounts of the node, so there is nothing else to clean up.
 #
@@ -30,7 +31,7 @@ node_init_='
 	set -e
 	mount -t tmpfs -o mode=755 node-run /run
 	mkdir -p /run/netns /run/lock
-	for d in /var/lib/cni /etc/cni /etc/fairlead; do
+	for d in /var/lib/cni /var/lib/fairlead /etc/cni /etc/fairlead; do
 		mkdir -p $d
 		mount -t tmpfs -o mode=755 node $d
 	done

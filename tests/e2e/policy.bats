@@ -86,6 +86,51 @@ while True:
 	eventually 5 reaches n1 cli "$(pod_ip n1 web)"
 }
 
+# object_says FIELD...: web's object, with these lines of YAML.
+object_says() {
+	printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: web, namespace: default, labels: {app: old}}' \
+		"$@" | manifest_put n1 web.yaml
+	eventually 5 identity_is old
+}
+
+identity_is() {
+	agent_get n1 /v1/identities | jq -e --arg app "$1" '.[] | select(.labels.app == $app and .localPods == 1)'
+}
+
+# The object of one of that name that was before, for instance.
+@test "a pod that is attached is under policy, though its object says that it has ended or is of the node's network" {
+	policy < <(policy_deny)
+	object_says 'status: {phase: Succeeded}'
+	shut n1 cli "$(pod_ip n1 web)" 80
+	object_says 'spec: {nodeName: n1, hostNetwork: true}'
+	shut n1 cli "$(pod_ip n1 web 6)" 80
+	manifest_del n1 web.yaml
+	eventually 5 identity_is web
+	shut n1 cli "$(pod_ip n1 web)" 80
+}
+
+# ghost POD APP: the object of a pod that has not been here for long, and that says that it has the address of
+# this one.
+ghost() {
+	cat <<-END
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: ghost-$1, namespace: default, labels: {app: $2}, creationTimestamp: "2026-11-02T09:14:06Z"}
+		spec: {nodeName: n1}
+		status: {podIP: $(pod_ip n1 "$1"), podIPs: [{ip: $(pod_ip n1 "$1")}]}
+	END
+}
+
+@test "an address is the attached pod's, though the object of another one says that it has it" {
+	policy < <(policy_deny && policy_web '{port: 80}' && ghost cli other && ghost other client)
+	connects n1 cli "$(pod_ip n1 web)" 80
+	shut n1 other "$(pod_ip n1 web)" 80
+	run agent_get n1 /v1/policies/explain -d \
+		"{\"from\": \"$(pod_ip n1 other)\", \"to\": \"default/web\", \"port\": \"80/tcp\"}"
+	jq -e '.verdict == "denied"' <<<"$output"
+}
+
 @test "a label and a port let in whom they name, and nobody else" {
 	policy < <(policy_deny && policy_web '{port: 80}')
 	eventually 5 connects n1 cli "$(pod_ip n1 web)" 80
@@ -161,13 +206,27 @@ while True:
 	agent_wait_ready n1
 }
 
+# names TEXT: the agent has a problem with the policy's file that has this in it.
+names() {
+	agent_get n1 /v1/status | jq -e --arg text "$1" \
+		'.problems[] | select((.where | startswith("policy.yaml")) and (.text | contains($text)))'
+}
+
 @test "a policy that is wrong is named with file and path, and the last good one stays" {
 	policy < <(policy_deny)
 	loses n1 cli "$(pod_ip n1 web)"
 	policy_deny | sed 's/podSelector: {}/podSelector: {matchLabels: 7}/' | manifest_put n1 policy.yaml
-	eventually 5 sh -c "curl -s --unix-socket '$(on n1 node_file /run/fairlead/agent.sock)' \
-		http://agent/v1/status | jq -e '.problems[] | select(.where | startswith(\"policy.yaml\"))
-			| select(.text | contains(\"podSelector.matchLabels\"))'"
+	eventually 5 names podSelector.matchLabels
+	loses n1 cli "$(pod_ip n1 web)"
+	# For an agent that starts now, too, even if nothing of the file can be read.
+	agent_kill n1
+	agent_up n1
+	eventually 5 names podSelector.matchLabels
+	loses n1 cli "$(pod_ip n1 web)"
+	agent_kill n1
+	echo 'a: [' | manifest_put n1 policy.yaml
+	agent_up n1
+	eventually 5 names 'did not find expected node content'
 	loses n1 cli "$(pod_ip n1 web)"
 }
 

@@ -53,7 +53,7 @@ if [[ $bats ]]; then
 	programs+=' bats flock ip6tables iptables jq ln od paste realpath ss stat stdbuf
 		tcpdump uname /usr/bin/python3 /usr/lib/cni/static'
 	modules+=' nft_nat xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
-	args+=(-t 3600)
+	args+=(-t 7200) # twenty minutes on an idle machine
 	for f in $bats build/tests/fault build/bin/fairlead tests/e2e/{real,services}.bash \
 		tests/e2e/{flood.bash,services.py}; do
 		args+=(-a "$f=/fairlead/$f")

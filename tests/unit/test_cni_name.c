@@ -91,6 +91,20 @@ static void interface_names_are_what_the_kernel_takes(void **state)
 	check_table(fl_cni_check_ifname, t, FL_ARRAY_LEN(t));
 }
 
+static void a_new_interface_has_no_pattern_for_a_name(void **state)
+{
+	static const struct sample t[] = {
+		{ "eth0", 0 },
+		{ "a%d", FL_CNI_ENV },
+		{ "%", FL_CNI_ENV },
+		{ "a/b", FL_CNI_ENV },
+	};
+
+	(void)state;
+	check_table(fl_cni_check_new_ifname, t, FL_ARRAY_LEN(t));
+	assert_int_equal(fl_cni_check_ifname("a%d", &(struct fl_err){ 0 }), 0);
+}
+
 static void a_plugin_type_is_a_file_name_and_no_path(void **state)
 {
 	static const struct sample t[] = {
@@ -242,6 +256,7 @@ int main(void)
 		cmocka_unit_test(network_names_follow_the_rule_of_the_specification),
 		cmocka_unit_test(container_ids_follow_the_rule_of_the_specification),
 		cmocka_unit_test(interface_names_are_what_the_kernel_takes),
+		cmocka_unit_test(a_new_interface_has_no_pattern_for_a_name),
 		cmocka_unit_test(a_plugin_type_is_a_file_name_and_no_path),
 		cmocka_unit_test(each_length_is_taken_at_its_limit_and_refused_above),
 		cmocka_unit_test(utf8_is_told_from_other_bytes),

@@ -249,6 +249,22 @@ static int each_fail(const struct nlmsghdr *h, void *arg, struct fl_err *e)
 	return h ? fl_fail(e, EDOM, "cannot use it") : 0;
 }
 
+static void after_a_dump_that_its_reader_gave_up_the_socket_is_as_before(void **state)
+{
+	struct ifinfomsg ifi = { 0 };
+	fl_auto_batch struct fl_batch *b = batch();
+	struct disturber d = { .disturbed_passes = 0 };
+
+	(void)state;
+	make_links(60);
+	CHECK(fl_batch_add(b, &(struct fl_hdr){ RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi) },
+			   "list links"));
+	CHECK_FAILS(fl_nl_query(nl, b, each_fail, NULL, &err), EDOM, &err,
+		    "list links: cannot use it");
+	CHECK_OK(dump_links(&d), &err);
+	assert_int_equal(d.seen, 1 + 2 + 120);
+}
+
 static void error_of_the_reader_says_what_was_asked(void **state)
 {
 	struct ifinfomsg ifi = { .ifi_index = 1 };
@@ -286,6 +302,7 @@ int main(void)
 		T_LINK(lack_of_memory_anywhere_is_enomem_and_changes_nothing),
 		T_LINK(interrupted_dump_is_done_again_from_the_start),
 		T_LINK(dump_that_is_always_interrupted_is_eagain),
+		T_LINK(after_a_dump_that_its_reader_gave_up_the_socket_is_as_before),
 		T_LINK(error_of_the_reader_says_what_was_asked),
 		T_LINK(closing_and_freeing_of_nothing_is_fine),
 	};

@@ -58,24 +58,12 @@ def addresses_wanted(objects):
     return wanted
 
 
-class Net:
+class Nodes:
+    """The nodes of a network: commands in them, calls of a plugin, the agents' API."""
+
     def __init__(self, name, plugin):
         self.name, self.plugin = name, plugin
         self.pids = {n: os.environ[f'NODE_PID_{name}_{n}'] for n in ('n1', 'n2', 'lan')}
-        self.attached, self.ends, self.outside, self.netns = {}, {}, set(), set()
-        self.prober = subprocess.Popen([f'{BUILD}/tests/prober'], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, text=True)
-        self.policies, self.round = {n: self.policies_of(n) for n in ('n1', 'n2')}, 0
-
-    def close(self):
-        for key in list(self.attached):
-            self.detach(key)
-        for node, name in self.netns:
-            self.must(node, 'ip', 'netns', 'del', name)
-        self.prober.stdin.close()
-        self.prober.wait()
-
-    # --- commands ---
 
     def run(self, node, *command, **more):
         return subprocess.run(['nsenter', '--target', self.pids[node], '--mount', '--net', '--',
@@ -102,18 +90,6 @@ class Net:
                     return answer.decode()
                 answer += data
 
-    def tell(self, text):
-        self.prober.stdin.write(text + '\n')
-
-    def hear(self):
-        self.prober.stdin.flush()
-        line = self.prober.stdout.readline().strip()
-        if not line:
-            raise Wrong(f'{self.name}: the prober has ended')
-        return line
-
-    # --- pods ---
-
     def conf(self, node):
         ranges = [[{'subnet': b, 'gateway': g}] for b, g in zip(BLOCKS[node], GATEWAYS[node])]
         conf = {'cniVersion': '1.1.0', 'name': 'pods', 'type': self.plugin, 'agent': 'required',
@@ -128,6 +104,37 @@ class Net:
                    CNI_NETNS=f'/run/netns/{ns}-{name}', CNI_PATH=PLUGINS,
                    CNI_ARGS=f'IgnoreUnknown=1;K8S_POD_NAMESPACE={ns};K8S_POD_NAME={name}')
         return self.must(node, f'{PLUGINS}/{self.plugin}', input=json.dumps(conf), env=env)
+
+
+class Net(Nodes):
+    def __init__(self, name, plugin):
+        super().__init__(name, plugin)
+        self.attached, self.ends, self.outside, self.netns = {}, {}, set(), set()
+        self.prober = subprocess.Popen([f'{BUILD}/tests/prober'], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        self.policies, self.round = {n: self.policies_of(n) for n in ('n1', 'n2')}, 0
+
+    def close(self):
+        for key in list(self.attached):
+            self.detach(key)
+        for node, name in self.netns:
+            self.must(node, 'ip', 'netns', 'del', name)
+        self.prober.stdin.close()
+        self.prober.wait()
+
+    # --- questions ---
+
+    def tell(self, text):
+        self.prober.stdin.write(text + '\n')
+
+    def hear(self):
+        self.prober.stdin.flush()
+        line = self.prober.stdout.readline().strip()
+        if not line:
+            raise Wrong(f'{self.name}: the prober has ended')
+        return line
+
+    # --- pods ---
 
     def attach(self, key, node, ips):
         name = '-'.join(key)

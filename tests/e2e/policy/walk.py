@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+A random walk over a whole world under policy: pods come, go and change, policies and labels too,
+agents are killed and exchanged at any moment. A model (walk_model.py) knows what there is; after each
+step, and during it, random connections and those that are open are held against what the evaluator
+(semantics.py) says of the model. What is allowed must pass, what is forbidden must not, however late,
+and nothing that stays allowed may be lost.
+
+usage: walk.py NAME=PLUGIN STEPS SEED LOG  a network that net_start has made, without its agents
+                                           (tests/e2e/walk.sh); LOG.NODE is what they say
+On a fault it prints the seed, then the shortest list of steps that it can find which has a fault, too.
+"""
+import json
+import os
+import random
+import re
+import resource
+import sys
+import time
+
+sys.dont_write_bytecode = True  # the tree stays as it is
+
+import walk_model
+from net import Wrong
+from walk_model import NODES, OUTSIDE, OWN, Dice, Model
+from walk_probe import Prober, Pump, Question
+from walk_world import World
+
+QUESTIONS = int(os.environ.get('WALK_QUESTIONS', 30))  # after each step
+TALKS_MAX = 8
+TALK_OLD_S = 40      # a UDP connection that is silent so long may have been forgotten
+TALK_CUT_S = 6       # a TCP connection that is cut for longer takes too long to come back
+SHRINK_S = float(os.environ.get('WALK_SHRINK_S', 300))
+
+
+class Fault(Exception):
+    pass
+
+
+class Walk:
+    def __init__(self, world):
+        self.world, self.prober, self.model = world, Prober(), Model()
+        for n in NODES:
+            self.prober.add(n, f'/proc/{world.pids[n]}/ns/net', OWN[n])
+        for name, ips in OUTSIDE.items():
+            self.prober.add(name, f"/proc/{world.pids['lan']}/ns/net", ips)
+        self.steps, self.number, self.pumped = [], 0, 0
+
+    def close(self):
+        for name in list(self.prober.ends):
+            self.prober.remove(name)
+
+    # --- what is asked ---
+
+    def want(self, m, q):
+        """The verdict of (source, target, version, protocol, port) in the model."""
+        return m.verdict(*q)
+
+    def pairs(self, r, names, n):
+        """Random questions between these ends, of which one is a pod."""
+        pods = [x for x in names if '/' in x]
+        found = []
+        while pods and len(found) < n:
+            ends = [r.choice(pods), r.choice(names)]
+            r.shuffle(ends)
+            if ends[0] != ends[1]:
+                protocol = r.choice(('udp', 'tcp'))
+                port = r.choice(walk_model.PORTS if protocol == 'tcp' else (80, 81))
+                found.append((*ends, r.choice((4, 6)), protocol, port))
+        return found
+
+    def question(self, q, want, why):
+        source, target, version, protocol, port = q
+        return Question(self.prober.ends[source][version], self.prober.ends[target][version],
+                        protocol, port, want, why)
+
+    def names(self, m):
+        return [n for n in m.ends() if n in self.prober.ends]
+
+    def talk_key(self, t):
+        """The question that an open connection is, or that has been asked."""
+        return t.source.name, t.target.name, t.source.version, t.protocol, t.port
+
+    # --- during a step ---
+
+    def plan(self, r, before, after, disturbed, asked):
+        """What does not change by the step: open connections that speak, and new ones."""
+        names = [n for n in self.names(before) if n in after.ends() and n not in disturbed]
+        steady = []
+        for q in self.pairs(r, names, 40):
+            want = self.want(before, q)[0]
+            if want is not None and self.want(after, q)[0] is want:
+                steady.append((q, want))
+        talks = []
+        for t in self.prober.talks.values():
+            if disturbed & {t.source.name, t.target.name}:
+                continue
+            want, next_want = (self.want(m, self.talk_key(t))[0] for m in (before, after))
+            if want is False and next_want is not False:
+                t.is_forbidden = False
+            if want is not None and want is next_want and (want or t.protocol == 'udp'):
+                talks.append((t, want))
+        k = 0
+        while True:
+            k += 1
+            if steady:
+                q, want = steady[k % len(steady)]
+                yield lambda: self.ask_one(q, want, asked)
+            if talks:
+                t, want = talks[k % len(talks)]
+                # The opener first: the other side's word alone would be a connection of its own.
+                yield lambda: self.prober.say(t, k // len(talks) % 2, want)
+            if not steady and not talks:
+                yield lambda: None
+
+    def ask_one(self, q, want, asked):
+        asked.append(self.question(q, want, 'during the step'))
+        self.prober.send(asked[-1])
+
+    # --- after it ---
+
+    def check_talks(self, r):
+        now = time.monotonic()
+        live = []
+        for t in list(self.prober.talks.values()):
+            want, why = self.want(self.model, self.talk_key(t))
+            cut = now - t.since if t.is_forbidden else 0
+            if cut > TALK_CUT_S or (want is None and r.random() < 0.2):
+                self.prober.close_talk(t)
+            elif want:
+                t.is_forbidden = False
+                live.append(t)
+            elif want is False:
+                if not t.is_forbidden:
+                    t.is_forbidden, t.since = True, now
+                if r.random() < 0.5:
+                    self.prober.say(t, r.randint(0, 1), False)
+        for side in (0, 1):
+            for t in live:
+                self.prober.say(t, side, True)
+            self.prober.hear_due(live, 20)
+
+    def open_talk(self, r):
+        talks = list(self.prober.talks.values())
+        if len(talks) >= TALKS_MAX:
+            self.prober.close_talk(r.choice(talks))
+        for q in self.pairs(r, self.names(self.model), 60):
+            if self.want(self.model, q)[0] and q[4] in (80, 81):
+                ends = [self.prober.ends[n][q[2]] for n in q[:2]]
+                self.prober.open_talk(*ends, *q[3:])
+                return
+
+    def check(self, r):
+        m = self.model
+        asked = [self.question(q, *self.want(m, q)) for q in self.pairs(r, self.names(m), QUESTIONS)]
+        self.prober.ask(asked)
+        self.check_talks(r)
+
+    # --- a step ---
+
+    def take(self, step):
+        """False when the step does not fit."""
+        before, after = self.model, self.model.clone()
+        if not after.apply(step):
+            return False
+        r = random.Random(f'{self.number} {step!r}')
+        self.number += 1
+        inner = step[3] if step[0] == 'during' else step
+        if inner[0] in ('detach', 'orphan'):
+            self.prober.remove('/'.join(inner[1:3]))
+        if step[0] == 'during':
+            if inner[0] == 'attach':
+                after.atts[inner[1:3]].known = True
+            after.doubt(step[1])
+        after.settle()
+        self.model = after
+        self.prober.reconsider(lambda q: self.want(after, self.talk_key(q))[0])
+        asked, disturbed = [], set(['/'.join(inner[1:3])] if inner[0] == 'link' else [])
+        with Pump(self.prober, self.plan(r, before, after, disturbed, asked)):
+            self.world.do(step, before, after)
+        self.pumped += len(asked)
+        self.prober.finish(asked)
+        if inner[0] == 'attach':
+            att = after.atts[inner[1:3]]
+            self.prober.add('/'.join(att.key), self.world.path(att), att.ips)
+        if inner[0] == 'talk':
+            self.open_talk(r)
+        self.check(r)
+        if self.prober.faults:
+            raise Fault('\n  '.join(self.prober.faults[:6] + list(self.drops(self.prober.faults))))
+        return True
+
+    def drops(self, faults):
+        """What the agents tell of packets between those of whom the faults are."""
+        for node in NODES:
+            body = self.world.answers(node, '/v1/flows?max=1000') if self.model.alive[node] else ''
+            for e in json.loads(body)['flows'] if body else []:
+                ips = [e[k]['ip'] if k in e else '?' for k in ('from', 'to')]
+                if any(all(f'({ip})' in f for ip in ips) for f in faults):
+                    yield f"{node} at {e['time'][11:23]}: {e['protocol']} {ips[0]}:" \
+                        f"{e['from'].get('port', '')} -> {ips[1]}:{e['to'].get('port', '')}: {e['reason']}"
+            after = ''
+            while self.model.alive[node]:
+                page = self.world.ask(node, '/v1/bpf/flows' + after)
+                for e in page['entries']:
+                    ends = [(e[k]['ip'], e[k].get('port')) for k in ('from', 'to')]
+                    if any(all(f'({ip})' in f for ip, _ in ends) and
+                           any(f'port {port}' in f for _, port in ends) for f in faults):
+                        yield f'{node}: {e}'
+                if 'next' not in page:
+                    break
+                after = f"?after={page['next']}"
+
+    # --- at intervals ---
+
+    def invariants(self):
+        wrong = []
+        for node in NODES:
+            if self.model.alive[node]:
+                wrong += [f'{node}: {w}' for w in self.of_node(node)]
+        if wrong:
+            raise Fault('\n  '.join(wrong[:8]))
+
+    def of_node(self, node):
+        w, m = self.world, self.model
+        problems = w.ask(node, '/v1/status')['problems']
+        if problems:
+            yield f'problems: {problems}'
+        atts = [a for a in m.atts.values() if a.node == node]
+        here = sorted((a.ns, a.name) for a in atts if not a.orphan)
+        told = sorted((e['podNamespace'], e['podName']) for e in w.ask(node, '/v1/endpoints')
+                      if e['enforced'])
+        if told != here:
+            yield f'enforced endpoints {told}, expected {here}'
+        counts = {'endpoints': len(here), 'locals': 2 * len(here)}
+        figures = w.metrics(node)
+        for name in ('endpoints', 'locals', 'rules', 'ports', 'addresses', 'prefixes'):
+            n = len(w.ask(node, f'/v1/bpf/{name}')['entries'])
+            want = counts.get(name, figures[f'fairlead_datapath_map_entries{{map="{name}"}}'])
+            if n != want:
+                yield f'the map of {name} has {n} entries, expected {want}'
+        for folder, want in (('/run/fairlead/endpoints', len(atts)),
+                             ('/var/lib/cni/networks/pods', 2 * len(atts))):
+            files = [f for f in os.listdir(w.file(node, folder))
+                     if not f.startswith(('last_reserved_ip', 'lock', '.'))] \
+                if os.path.exists(w.file(node, folder)) else []
+            if len(files) != want:
+                yield f'{folder} has {files}, expected {want}'
+        yield from self.explained(node)
+
+    def explained(self, node):
+        """What the living agent explains of random questions."""
+        m, r = self.model, random.Random(self.number)
+        pods = [a for a in m.atts.values() if a.node == node and not a.orphan]
+        for _ in range(6 if pods else 0):
+            att, version, port = r.choice(pods), r.choice((4, 6)), r.choice((80, 81))
+            i = 0 if version == 4 else 1
+            other = r.choice([x for x in m.ends() if x != f'{att.ns}/{att.name}'])
+            peer = m.att_at(other)
+            ip = (peer.ips if peer else OWN.get(other) or OUTSIDE[other])[i]
+            answer = self.world.post(node, '/v1/policies/explain',
+                                     {'from': ip, 'to': att.ips[i], 'port': f'{port}/tcp'})
+            said = answer['answers'][0]['ingress']['verdict'] == 'allowed'
+            want = m.judge(m.known[node][0], att, 'Ingress', *map(
+                walk_model.ipaddress.ip_address, (att.ips[i], ip)), 'tcp', port)
+            if said is not want:
+                yield f'explain {ip} -> {att.ips[i]}:{port}: {answer["answers"]}, expected {want}'
+
+
+def replay(world, steps):
+    """The fault of these steps in a fresh world, or None; and how many of them were taken."""
+    world.reset()
+    walk = Walk(world)
+    taken = []
+    try:
+        for i, step in enumerate(steps):
+            taken.append(step)
+            if not walk.take(step):
+                taken.pop()
+            if i % 20 == 19:
+                walk.invariants()
+        walk.invariants()
+    except (Fault, Wrong) as e:
+        return str(e), taken
+    finally:
+        walk.close()
+    return None, taken
+
+
+def kind_of(fault):
+    """Two faults are alike when they say the same of other places."""
+    return re.sub(r'[0-9].*|[(/].*', '', fault.splitlines()[0])[:40]
+
+
+def shrink(world, steps, kind):
+    """A short list of steps that has such a fault; leaves steps out as long as one is left."""
+    until = time.monotonic() + SHRINK_S
+    size = max(len(steps) // 2, 1)
+    last = None
+    while time.monotonic() < until:
+        i, found = 0, False
+        while i < len(steps) - 1 and time.monotonic() < until:
+            fewer = steps[:i] + steps[i + size:]
+            if len(fewer) < len(steps) and fewer:
+                fault, taken = replay(world, fewer)
+                if fault and kind_of(fault) == kind:
+                    steps, found, last = taken, True, fault
+                    print(f'# {len(steps)} steps: {fault.splitlines()[0][:150]}', flush=True)
+                    continue
+            i += size
+        if size == 1 and not found:
+            break
+        size = max(size // 2, 1)
+    return last, steps
+
+
+def main():
+    name, plugin = sys.argv[1].split('=')
+    count, seed = int(sys.argv[2]), int(sys.argv[3])
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    world, began = World(name, plugin, sys.argv[4]), time.monotonic()
+    steps = []
+    if os.environ.get('WALK_STEPS_FILE'):
+        with open(os.environ['WALK_STEPS_FILE']) as f:
+            steps = [eval(line) for line in f if line.strip()]
+        fault, _ = replay(world, steps)
+        print(fault or 'no fault')
+        world.close()
+        return bool(fault)
+    world.reset()
+    walk = Walk(world)
+    kinds = {}
+    try:
+        while len(steps) < count:
+            step = Dice(f'{seed} {walk.number} {len(steps)}').step(walk.model)
+            steps.append(step)
+            if os.environ.get('WALK_LOUD'):
+                print(f'# {len(steps)} {step}', flush=True)
+            if walk.take(step):
+                kinds[step[0]] = kinds.get(step[0], 0) + 1
+            if len(steps) % 20 == 0:
+                walk.invariants()
+    except (Fault, Wrong) as e:
+        print(f'seed {seed}: a fault at step {len(steps)}, {step}, told at '
+              f'{time.strftime("%H:%M:%S", time.gmtime())}:\n  {e}', flush=True)
+        walk.close()
+        if os.environ.get('WALK_SAVE'):
+            with open(os.environ['WALK_SAVE'], 'w') as f:
+                print(*map(repr, steps), sep='\n', file=f)
+        last, steps = shrink(world, steps, kind_of(str(e)))
+        print('the shortest that has one:' if last else 'it did not come again in:',
+              *map(repr, steps), sep='\n')
+        print(last)
+        world.close()
+        return 1
+    print(f'seed {seed}: {count} steps ({", ".join(f"{n} {k}" for k, n in sorted(kinds.items()))}), '
+          f'{walk.prober.asked} connections asked for, {walk.pumped} of them during steps, '
+          f'{time.monotonic() - began:.1f} s')
+    walk.close()
+    world.close()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
