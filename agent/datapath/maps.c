@@ -437,7 +437,7 @@ int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err)
 	struct fl_state state;
 	int r = read_state(d, &state, err);
 
-	if (r < 0)
+	if (r < 0 || state.unknown_allow == allow)
 		return r;
 	state.unknown_allow = allow;
 	return write_state(d, &state, err);

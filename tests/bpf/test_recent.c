@@ -133,64 +133,61 @@ static void nothing_follows_a_change(void **state)
 }
 
 /* Neither of them may take the other's place: what is unlike in one thing only is looked up. */
+static const struct {
+	const char *what;
+	enum hook hook;
+	struct pkt first, other;
+} rows[] = {
+	{ "another port", FROM_A, out, { .src = A4, .dst = PEER4, .sport = 6, .dport = 53 } },
+	{ "a SYN",
+	  FROM_A,
+	  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
+	  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_SYN, .dport = 80 } },
+	{ "a FIN",
+	  FROM_A,
+	  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
+	  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK | PKT_FIN, .dport = 80 } },
+	{ "a RST",
+	  FROM_A,
+	  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
+	  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK | PKT_RST, .dport = 80 } },
+	{ "its last hop",
+	  FROM_A,
+	  out,
+	  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .ttl = 1 } },
+	{ "too large",
+	  FROM_A,
+	  out,
+	  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .payload = 1500 - 28 + 1 } },
+	{ "options",
+	  FROM_A,
+	  out,
+	  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .options = 8 } },
+	{ "a first fragment",
+	  FROM_A,
+	  out,
+	  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .more = 1 } },
+	{ "a third station",
+	  FROM_A,
+	  out,
+	  { .src = A4, .dst = PEER4, .dst_mac = MAC_B, .sport = 5, .dport = 53 } },
+	{ "a forged sender",
+	  FROM_A,
+	  out,
+	  { .src = A4, .dst = PEER4, .src_mac = MAC_B, .sport = 5, .dport = 53 } },
+	{ "its last hop, coming",
+	  FROM_NET,
+	  in,
+	  { .src = PEER4, .dst = A4, .sport = 5, .dport = 53, .ttl = 1 } },
+	{ "longer than it is",
+	  FROM_NET,
+	  in,
+	  { .src = PEER4, .dst = A4, .sport = 5, .dport = 53, .odd = PKT_LONG_LENGTH } },
+	{ "another pod's interface", FROM_B, out, out },
+};
+
 static void only_what_is_alike_follows(void **state)
 {
-	static const struct {
-		const char *what;
-		enum hook hook;
-		struct pkt first, other;
-	} rows[] = {
-		{ "another port",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .sport = 6, .dport = 53 } },
-		{ "a SYN",
-		  FROM_A,
-		  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
-		  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_SYN, .dport = 80 } },
-		{ "a FIN",
-		  FROM_A,
-		  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
-		  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK | PKT_FIN, .dport = 80 } },
-		{ "a RST",
-		  FROM_A,
-		  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
-		  { .src = A4, .dst = PEER4, .proto = 6, .tcp = PKT_ACK | PKT_RST, .dport = 80 } },
-		{ "its last hop",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .ttl = 1 } },
-		{ "too large",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .payload = 1500 - 28 + 1 } },
-		{ "options",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .options = 8 } },
-		{ "a first fragment",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .sport = 5, .dport = 53, .more = 1 } },
-		{ "a third station",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .dst_mac = MAC_B, .sport = 5, .dport = 53 } },
-		{ "a forged sender",
-		  FROM_A,
-		  out,
-		  { .src = A4, .dst = PEER4, .src_mac = MAC_B, .sport = 5, .dport = 53 } },
-		{ "its last hop, coming",
-		  FROM_NET,
-		  in,
-		  { .src = PEER4, .dst = A4, .sport = 5, .dport = 53, .ttl = 1 } },
-		{ "longer than it is",
-		  FROM_NET,
-		  in,
-		  { .src = PEER4, .dst = A4, .sport = 5, .dport = 53, .odd = PKT_LONG_LENGTH } },
-		{ "another pod's interface", FROM_B, out, out },
-	};
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		enum hook hook = rows[i].hook == FROM_B ? FROM_A : rows[i].hook;
