@@ -155,7 +155,8 @@ static int dump_state(struct agent *a, struct fl_json *doc, struct fl_err *err)
 	return r ?: fl_json_set_int(row, "generation", now.state.generation) ?:
 		    fl_json_set_str(row, "unknownEndpoint",
 				    now.state.unknown_allow ? "allow" : "deny") ?:
-		    fl_json_set_bool(row, "byStack", now.state.by_stack);
+		    fl_json_set_bool(row, "byStack", now.state.by_stack) ?:
+		    fl_json_set_int(row, "vtepPort", now.state.vtep_port);
 }
 
 int agent_get_bpf(void *arg, const struct api_call *call, struct fl_json **out, struct fl_err *err)

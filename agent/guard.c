@@ -278,6 +278,9 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 		.node = node_name,
 		.max_flows = conf->policy.max_flows == AGENT_MAX_FLOWS ? 0 : conf->policy.max_flows,
 		.unknown_allow = conf->policy.unknown_endpoint_allow,
+		.vtep_port = conf->mode == AGENT_VXLAN || conf->mode == AGENT_DIRECT
+				     ? conf->vxlan.port
+				     : 0,
 		.n_services = conf->policy.n_services,
 		.services = conf->policy.services,
 		.n_denied = conf->policy.n_denied,

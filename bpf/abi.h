@@ -292,7 +292,7 @@ struct fl_state {
 	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
 	__u32 none_denied;   /* 1: no interface to other nodes drops what comes from fl_denied */
 	__u32 by_stack;	     /* 1: nothing between nodes goes past the stack: it may encrypt it */
-	__u32 pad;
+	__u32 vtep_port;     /* UDP port of nodes' VTEPs, which pods may not speak to; 0: none */
 };
 FL_ABI_SIZE(struct fl_state, 24);
 
@@ -309,9 +309,9 @@ enum fl_reason {
 	FL_R_CLOSED, /* the pod's policy did not fit */
 	FL_R_UNKNOWN_ENDPOINT,
 	FL_R_SPOOFED_MAC,
-	FL_R_SPOOFED_IP,
-	FL_R_ETHERTYPE, /* from a pod: neither IP nor ARP */
-	FL_R_VLAN,	/* from a pod: tagged */
+	FL_R_SPOOFED_IP, /* or what would be anybody's: a packet to a VTEP with packets in it */
+	FL_R_ETHERTYPE,	 /* from a pod: neither IP nor ARP */
+	FL_R_VLAN,	 /* from a pod: tagged */
 	FL_R_TRUNCATED,
 	FL_R_MALFORMED,
 	FL_R_EXTENSIONS, /* IPv6: more extension headers than are looked at */

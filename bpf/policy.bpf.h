@@ -239,6 +239,22 @@ static __always_inline int fl_end_allowed(struct fl_case *c, const struct fl_end
 }
 
 /*
+ * True of what a pod sends to VTEPs' port but not to a pod: a node that unwrapped it would believe
+ * whatever is in it.
+ */
+static __always_inline bool fl_is_wrapped(const struct fl_case *c)
+{
+	struct fl_state *state;
+	__u32 zero = 0, port;
+
+	if (!c->from.ifindex || c->to.ifindex || c->to.who[3] || c->proto != FL_PROTO_UDP)
+		return false;
+	state = bpf_map_lookup_elem(&fl_state, &zero);
+	port = state ? *(volatile __u32 *)&state->vtep_port : 0;
+	return port && c->dport_be == bpf_htons(port);
+}
+
+/*
  * Judges the opener's egress and the other's ingress, as far as they are pods of this node. 0 or a
  * negative reason.
  */
@@ -249,6 +265,8 @@ static __always_inline int fl_judge(struct fl_case *c)
 	/* A pod reaches itself, though it may have to go round by a Service. */
 	if (c->from.ifindex && c->from.ifindex == c->to.ifindex)
 		return 0;
+	if (fl_is_wrapped(c))
+		return -FL_R_SPOOFED_IP;
 	if (c->from.ifindex && !(c->to.flags & FL_SPECIAL_SERVICE))
 		r = fl_end_allowed(c, &c->from, &c->to, FL_EGRESS);
 	/* A pod's own node always reaches it: probes. */

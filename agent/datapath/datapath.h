@@ -208,6 +208,9 @@ fl_must int dp_next_generation(struct dp *d, struct fl_err *err);
 /* Whether interfaces in the blocks that are no endpoint yet may talk. */
 fl_must int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err);
 
+/* The UDP port of nodes' VTEPs, to which pods may not send; 0: none. Open connections are cut. */
+fl_must int dp_set_vtep_port(struct dp *d, __u16 port, struct fl_err *err);
+
 /*
  * Whether all that pods send to other nodes, and get from there, goes by the stack, open
  * connections with it. Either way nothing is cut.

@@ -443,6 +443,17 @@ int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err)
 	return write_state(d, &state, err);
 }
 
+int dp_set_vtep_port(struct dp *d, __u16 port, struct fl_err *err)
+{
+	struct fl_state state;
+	int r = read_state(d, &state, err);
+
+	if (r < 0 || state.vtep_port == port)
+		return r;
+	state.vtep_port = port;
+	return write_state(d, &state, err) ?: dp_next_generation(d, err);
+}
+
 int dp_listen(struct dp *d, bool to_all, struct fl_err *err)
 {
 	struct fl_state state;

@@ -229,7 +229,8 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 		enf_atts_open, attach_late,	 enf_join,
 	};
 	int r = (dp_has_former(e->dp) ? 0 : attach(e, &first)) ?:
-		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?: leave_mark(e, &first);
+		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?:
+		dp_set_vtep_port(e->dp, e->o.vtep_port, &first) ?: leave_mark(e, &first);
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {
 		int step = steps[i](e, &one);

@@ -20,6 +20,7 @@ struct enf_options {
 	const char *node;		  /* this node's name */
 	uint32_t max_flows;		  /* connections; 0: FL_MAX_FLOWS */
 	bool unknown_allow;		  /* what is in the blocks and not known yet may talk */
+	uint16_t vtep_port;		  /* UDP port of nodes' VTEPs; 0: none */
 	size_t n_services;		  /* blocks of Services' addresses */
 	const struct fl_prefix *services; /* borrowed for life */
 	size_t n_denied;		  /* blocks whose packets are dropped where they come in */

@@ -46,12 +46,26 @@ struct enf_pod *enf_pod_find(const struct enf *e, const char *ns, const char *na
 	return at < e->n_pods && compare(e->pods[at], ns, name) == 0 ? e->pods[at] : NULL;
 }
 
+/*
+ * A pod that is attached here may have an object already that was another node's until now, and so
+ * the world's only: it is this pod's, too, and stays when the attachment goes.
+ */
+static int adopt(struct enf *e, struct enf_pod *p, struct fl_err *err)
+{
+	/* A world that is lost is made anew, of all objects. */
+	int r = e->lost ? -ENOENT : pol_show_pod(e->world, p->ns, p->name, &p->manifest, err);
+
+	p->in_world = r == 0;
+	return r == -ENOENT ? 0 : r;
+}
+
 int enf_pod_get(struct enf *e, const char *ns, const char *name, struct enf_pod **out,
 		struct fl_err *err)
 {
 	fl_auto(close_pod) struct enf_pod *p = NULL;
 	struct enf_pod **grown;
 	size_t at = place_of(e, ns, name);
+	int r;
 
 	*out = enf_pod_find(e, ns, name);
 	if (*out)
@@ -66,6 +80,9 @@ int enf_pod_get(struct enf *e, const char *ns, const char *name, struct enf_pod 
 	}
 	if (!grown || !p || !p->ns || !p->name)
 		return fl_fail_errno(err, ENOMEM, "remember pod '%s/%s'", ns, name);
+	r = adopt(e, p, err);
+	if (r < 0)
+		return r;
 	memmove(e->pods + at + 1, e->pods + at, (e->n_pods - at) * sizeof(struct enf_pod *));
 	e->n_pods++;
 	*out = e->pods[at] = FL_TAKE(p);

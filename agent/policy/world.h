@@ -194,6 +194,10 @@ fl_must int pol_explain(const struct pol_world *w, const struct pol_end *from,
 			const struct pol_end *to, uint8_t proto, uint16_t port,
 			struct pol_answer *out, struct fl_err *err);
 
+/* A pod as an object, what policies look at of it; *out is the caller's. -ENOENT: no such pod. */
+fl_must int pol_show_pod(const struct pol_world *w, const char *ns, const char *name,
+			 struct fl_json **out, struct fl_err *err);
+
 /* The addresses of a pod, borrowed until the next put or deletion. -ENOENT: no such pod. */
 fl_must int pol_world_pod_ips(const struct pol_world *w, const char *ns, const char *name,
 			      const struct fl_ip **ips, size_t *n, struct fl_err *err);

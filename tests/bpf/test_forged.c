@@ -134,12 +134,56 @@ static void no_address_is_no_pods_own(void **state)
 	world_forget();
 }
 
+static void speak_vxlan_to(__u32 port)
+{
+	struct fl_state now = { 0 };
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(world_map("fl_state"), &zero, &now), 0);
+	now.vtep_port = port;
+	assert_int_equal(bpf_map_update_elem(world_map("fl_state"), &zero, &now, BPF_ANY), 0);
+	world_next_generation();
+}
+
+/* What a VTEP unwraps comes from whomever it says inside. */
+static void to_the_port_of_vteps_a_pod_speaks_to_other_pods_only(void **state)
+{
+	static const struct pkt wrapped[] = {
+		{ .src = A4, .dst = NODE4, .dport = 4789 },
+		{ .src = A6, .dst = NODE6, .dport = 4789 },
+		{ .src = A4, .dst = PEER4, .dport = 4789 },
+		{ .src = A6, .dst = WORLD6, .dport = 4789 },
+		{ .src = A4, .dst = WORLD4, .dport = 4789, .id = 5, .more = 1, .payload = 8 },
+	};
+	static const struct pkt others[] = {
+		{ .src = A4, .dst = B4, .dport = 4789 },
+		{ .src = A4, .dst = NODE4, .dport = 4790 },
+		{ .src = A4, .dst = NODE4, .dport = 53, .sport = 4789 },
+		{ .src = A4, .dst = NODE4, .dport = 4789, .proto = IPPROTO_TCP, .tcp = PKT_SYN },
+	};
+
+	(void)state;
+	world_forget();
+	for (size_t i = 0; i < FL_ARRAY_LEN(wrapped); i++)
+		CHECK_FATE("without an overlay", world_run(FROM_A, &wrapped[i]),
+			   i == 2 ? FL_R_REDIRECTED : FL_R_FORWARDED);
+	speak_vxlan_to(4789);
+	for (size_t i = 0; i < FL_ARRAY_LEN(wrapped); i++)
+		CHECK_FATE("to a VTEP", world_run(FROM_A, &wrapped[i]), FL_R_SPOOFED_IP);
+	for (size_t i = 0; i < FL_ARRAY_LEN(others); i++)
+		CHECK_FATE("to none", world_run(FROM_A, &others[i]),
+			   i == 0 ? FL_R_REDIRECTED : FL_R_FORWARDED);
+	speak_vxlan_to(0);
+	world_forget();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pod_sends_only_as_itself),
 		cmocka_unit_test(a_pod_is_a_neighbour_as_itself_and_no_router),
 		cmocka_unit_test(no_address_is_no_pods_own),
+		cmocka_unit_test(to_the_port_of_vteps_a_pod_speaks_to_other_pods_only),
 	};
 
 	return cmocka_run_group_tests_name("forged", tests, world_begin, world_end);

@@ -4,7 +4,7 @@
 # taken out of the blocks by somebody; those that stay out, and what the agent and CHECK say of each.
 #
 # Needs root, for namespaces, and eBPF.
-# time limit: 300 s
+# time limit: 600 s
 
 bats_require_minimum_version 1.5.0
 load node

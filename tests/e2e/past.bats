@@ -562,6 +562,50 @@ goes_past() {
 		[ "$(by_stack "$1" pods)" = "$before" ]
 }
 
+# hears NODE POD PORT FILE: writes down there what comes to the UDP port.
+hears() {
+	local pid=NODE_PID_$1
+	nsenter --target "${!pid}" --net="/proc/${!pid}/root/run/netns/$2" -- python3 -uc '
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[1])))
+print("begin")
+while True:
+    print(s.recv(99).decode())' "$3" </dev/null >"$4" 2>&1 3>&- 4>&- &
+	echo $! >"$4.pid"
+	disown $!
+	eventually 10 grep -q begin "$4"
+}
+
+# mac_of NODE: its VTEP's.
+mac_of() {
+	on "$1" in_node cat /sys/class/net/fairlead.1/address
+}
+
+@test "what a pod wraps up itself to be another one reaches nobody by the VTEP of any node" {
+	local heard=$BATS_TEST_TMPDIR/heard c to before
+	c=$(pod_ip n3 c)
+	before=$(packets n1 spoofed_ip)
+	hears n1 web 7777 "$heard"
+	# Who may send so is believed.
+	on n3 in_node python3 "$REPO/tests/e2e/forge.py" "$(node_ip n1)" "$(mac_of n1)" 1 "$c" \
+		"$(pod_ip n1 web)" 7777 node
+	eventually 10 grep -q node "$heard"
+	for to in "$(node_ip n1)" "$(on n1 in_pod a ip -j route show default | jq -r '.[0].gateway')"; do
+		[ "$to" = null ] || on n1 in_pod a python3 "$REPO/tests/e2e/forge.py" "$to" \
+			"$(mac_of n1)" 1 "$c" "$(pod_ip n1 web)" 7777 forged || true
+	done
+	# By another node's, from a pod there and over the underlay.
+	on n3 in_pod c python3 "$REPO/tests/e2e/forge.py" "$(node_ip n1)" "$(mac_of n1)" 1 \
+		"$(pod_ip n2 b)" "$(pod_ip n1 web)" 7777 forged
+	on n3 in_node python3 "$REPO/tests/e2e/forge.py" "$(node_ip n1)" "$(mac_of n1)" 1 "$c" \
+		"$(pod_ip n1 web)" 7777 end
+	eventually 10 grep -q end "$heard"
+	kill -KILL "$(cat "$heard.pid")"
+	[ "$(cat "$heard")" = $'begin\nnode\nend' ]
+	[ "$(packets n1 spoofed_ip)" -gt "$before" ]
+}
+
 @test "where the node has an IPsec policy, what goes between nodes goes by the stack, which heeds it" {
 	local told
 	stream_start plain n1 a n2 b 1000000

@@ -141,6 +141,34 @@ ghost() {
 	loses n1 cli "$(pod_ip n1 web)"
 }
 
+# of_other_node POD: its object, which says that it is on n2 and has the label that lets it in.
+of_other_node() {
+	printf '%s\n' 'apiVersion: v1' 'kind: Pod' "metadata: {name: $1, namespace: default, labels: {app: client}}" \
+		'spec: {nodeName: n2}' 'status: {podIP: 10.244.2.99}' | manifest_put n1 moved.yaml
+}
+
+@test "an object that is another node's yet when its pod is attached counts, and stays when that goes" {
+	policy < <(policy_deny && policy_web '{port: 80}')
+	of_other_node moved
+	eventually 5 identity_has 2
+	pod_attach n1 moved "$(labelled other)"
+	eventually 5 connects n1 moved "$(pod_ip n1 web)" 80
+	pod_detach n1 moved
+	eventually 5 endpoints_are 3
+	identity_has 2
+	manifest_del n1 moved.yaml
+	eventually 5 identity_has 1
+}
+
+# identity_has N: app=client is so many pods, with cli.
+identity_has() {
+	agent_get n1 /v1/identities | jq -e --argjson n "$1" 'any(.[]; .labels.app == "client" and .pods == $n)'
+}
+
+endpoints_are() {
+	agent_get n1 /v1/endpoints | jq -e --argjson n "$1" 'length == $n'
+}
+
 @test "a pod of another node is let in by the labels that its object has" {
 	policy < <(policy_deny && policy_web '{port: 80}')
 	shut n2 far "$(pod_ip n1 web)" 80

@@ -29,7 +29,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-walk.XXXXXX")
 export BATS_FILE_TMPDIR=$work
 exec 3>&2 4>&2
 trap 'net_stop wk; rm -rf "$work"' EXIT
-net_start wk $mode
+net_start wk "$mode"
 agent_kill wk_n1 wk_n2
 status=0
 python3 tests/e2e/policy/walk.py "wk=$plugin" "$steps" "$seed" "$work/log" || status=$?
