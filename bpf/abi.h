@@ -275,14 +275,26 @@ FL_ABI_SIZE(struct fl_port_info, 4);
 enum { FL_GENERATION_NONE = 0 }; /* never the agent's: judged under none of its own */
 
 struct fl_state {
-	__u32 generation; /* changes with every policy; a flow judged under another is judged again
-			   */
+	union {
+		struct {
+			/* Changes with every policy; a flow judged under another is judged again.
+			 */
+			__u32 generation;
+			/*
+			 * The programs' own: changes when a connection begins anew and goes another
+			 * way. What the agent writes comes with another generation, so that it does
+			 * not matter which of these that overwrites.
+			 */
+			__u32 turn;
+		};
+		__u64 age; /* both at once */
+	};
 	__u32 unknown_allow; /* 1: interfaces in the blocks that are no endpoint yet may talk */
 	__u32 none_denied;   /* 1: no interface to other nodes drops what comes from fl_denied */
 	__u32 by_stack;	     /* 1: nothing between nodes goes past the stack: it may encrypt it */
 	__u32 vtep_port;     /* UDP port of nodes' VTEPs, which pods may not speak to; 0: none */
 };
-FL_ABI_SIZE(struct fl_state, 20);
+FL_ABI_SIZE(struct fl_state, 24);
 
 /*
  * Why a packet went the way it did: index of the counters, label of the metric, text in flows.

@@ -96,11 +96,23 @@ __noinline int fl_long_from_pod(struct __sk_buff *skb, int why)
 	return verdict < 0 ? r : verdict;
 }
 
+/* A function of its own: the short way's needs all the stack. */
+static __noinline int fl_recent_from_pod(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+
+	return state ? fl_recent_pass(skb, FL_FROM_POD, state) : -1;
+}
+
 SEC("tc")
 int fl_from_pod(struct __sk_buff *skb)
 {
-	int r = fl_short_from_pod_any(skb);
+	int r = fl_recent_from_pod(skb);
 
+	if (r >= 0)
+		return r;
+	r = fl_short_from_pod_any(skb);
 	return r < 0 ? fl_long_from_pod(skb, r) : r;
 }
 
@@ -130,8 +142,13 @@ __noinline int fl_long_to_pod(struct __sk_buff *skb, int why)
 SEC("tc")
 int fl_to_pod(struct __sk_buff *skb)
 {
-	int r = fl_short_to_pod_any(skb);
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+	int r = state ? fl_recent_pass(skb, FL_TO_POD, state) : -1;
 
+	if (r >= 0)
+		return r;
+	r = fl_short_to_pod_any(skb);
 	return r < 0 ? fl_long_to_pod(skb, r) : r;
 }
 
@@ -210,13 +227,11 @@ static __always_inline int judge_marked(struct __sk_buff *skb, struct fl_work *w
 }
 
 /* True when no source has to be looked up of what comes in by the interface. */
-static __always_inline bool is_listened_to(__u32 ifindex)
+static __always_inline bool is_listened_to(const struct fl_state *state, __u32 ifindex)
 {
-	__u32 zero = 0;
-	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
 	struct fl_device *device;
 
-	if (state && state->none_denied)
+	if (state->none_denied)
 		return true;
 	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 	return device && !(device->flags & FL_DEVICE_DENIES);
@@ -225,10 +240,15 @@ static __always_inline bool is_listened_to(__u32 ifindex)
 SEC("tc")
 int fl_from_net(struct __sk_buff *skb)
 {
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
 	int r = FL_SHORT_LONG;
 
-	if (skb->pkt_type == FL_PACKET_HOST && is_listened_to(skb->ifindex))
-		r = fl_short_from_net_any(skb);
+	if (state && skb->pkt_type == FL_PACKET_HOST && is_listened_to(state, skb->ifindex)) {
+		r = fl_recent_pass(skb, FL_FROM_NET, state);
+		if (r < 0)
+			r = fl_short_from_net_any(skb);
+	}
 	return r < 0 ? fl_long_from_net(skb, r) : r;
 }
 

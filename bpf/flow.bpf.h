@@ -12,11 +12,15 @@
 /* Jiffies in a second. The agent sets it before loading. */
 const volatile __u32 cfg_hz = 250;
 
+/* Not one of FL_FLOW_..., but beside them. */
+enum { FL_FORMER = 1 << 7 };
+
 /* A packet's place in its connection. */
 struct fl_lookup {
 	struct fl_flow_key key;
-	__u32 now; /* jiffies, low half */
-	__u8 side; /* of the key that the packet comes from: 0 or 1 */
+	__u32 now;   /* jiffies, low half */
+	__u8 side;   /* of the key that the packet comes from: 0 or 1 */
+	__u8 former; /* flags of an entry that there was, of a connection that is over; else 0 */
 };
 
 /* The side whose address and port are the lower bytes is side 0. */
@@ -105,11 +109,25 @@ static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, _
 
 	fl_flow_key_of(p, zone, l);
 	l->now = (__u32)bpf_jiffies64();
+	l->former = 0;
 	if (!is_absent)
 		f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!f)
 		f = fl_flow_inherit(&l->key);
-	return f && fl_flow_is_alive(p, l, f) ? f : NULL;
+	if (!f || fl_flow_is_alive(p, l, f))
+		return f;
+	l->former = f->flags | FL_FORMER;
+	return NULL;
+}
+
+/* A connection goes another way than the one that had its entry, which is written already. */
+static __always_inline void fl_turn_next(void)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+
+	if (state)
+		__sync_fetch_and_add(&state->turn, 1);
 }
 
 /* Notes that the packet has passed. Racing processors may lose a flag; the next packet brings it.
@@ -134,6 +152,12 @@ static __always_inline void fl_flow_touch(const struct fl_packet *p, const struc
 		f->flags |= FL_FLOW_REPLIED;
 }
 
+/* True when the connection goes another way than the one that had its entry. */
+static __always_inline bool fl_flow_turns(const struct fl_lookup *l, const struct fl_flow *f)
+{
+	return (l->former & FL_FORMER) && ((l->former ^ f->flags) & (FL_FLOW_STACK | FL_FLOW_PEER));
+}
+
 /* Enters a new connection, f's flags being set. 0 or -FL_R_FLOWS_FULL. */
 static __always_inline int fl_flow_open(const struct fl_packet *p, struct fl_lookup *l,
 					struct fl_flow *f)
@@ -142,7 +166,11 @@ static __always_inline int fl_flow_open(const struct fl_packet *p, struct fl_loo
 	f->tcp[0] = l->side ? 0 : p->tcp;
 	f->tcp[1] = l->side ? p->tcp : 0;
 	/* An int: up to Linux 6.3, the upper half of what a map's function returns is undefined. */
-	return (int)bpf_map_update_elem(&fl_flows, &l->key, f, BPF_ANY) < 0 ? -FL_R_FLOWS_FULL : 0;
+	if ((int)bpf_map_update_elem(&fl_flows, &l->key, f, BPF_ANY) < 0)
+		return -FL_R_FLOWS_FULL;
+	if (fl_flow_turns(l, f))
+		fl_turn_next();
+	return 0;
 }
 
 /* Gives a later fragment the ports of its first one, and remembers those. 0 or -FL_R_FRAGMENT. */

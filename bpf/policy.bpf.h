@@ -295,3 +295,12 @@ static __always_inline __u32 fl_generation(void)
 
 	return state ? *(volatile __u32 *)&state->generation : 0;
 }
+
+/* The same, and how often connections have changed their way: fl_state's age. */
+static __always_inline __u64 fl_age(void)
+{
+	__u32 zero = 0;
+	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+
+	return state ? *(volatile __u64 *)&state->age : 0;
+}

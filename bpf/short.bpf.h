@@ -13,13 +13,7 @@
  */
 #pragma once
 
-#include "bpf/way.bpf.h"
-
-/* What has been read of a connection's entry. */
-struct fl_short {
-	struct fl_flow *f;
-	__u32 generation;
-};
+#include "bpf/recent.bpf.h"
 
 /* Instead of a verdict of the kernel's. */
 enum {
@@ -33,31 +27,32 @@ enum {
  * or FL_SHORT_NEW.
  */
 static __always_inline int fl_short_find(const struct fl_packet *p, struct fl_lookup *l,
-					 struct fl_short *s)
+					 struct fl_found *s)
 {
 	/* Pods of other networks than the first are not looked for. */
 	fl_flow_key_of(p, 0, l);
 	l->now = (__u32)bpf_jiffies64();
+	s->age = fl_age();
 	s->f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!s->f)
 		return FL_SHORT_NEW;
-	s->generation = fl_generation();
-	return *(volatile __u32 *)&s->f->generation == s->generation &&
+	s->is_busy = s->f->seen == l->now;
+	return *(volatile __u32 *)&s->f->generation == (__u32)s->age &&
 			       (s->f->judged & FL_JUDGED_SHORT) && fl_flow_is_alive(p, l, s->f)
 		       ? 0
 		       : FL_SHORT_LONG;
 }
 
 /* True when what has been read of the entry belongs together. */
-static __always_inline bool fl_short_holds(const struct fl_short *s)
+static __always_inline bool fl_short_holds(const struct fl_found *s)
 {
 	barrier();
-	return *(volatile __u32 *)&s->f->generation == s->generation;
+	return *(volatile __u32 *)&s->f->generation == (__u32)s->age;
 }
 
 /* To another pod of this node: side to of the connection. */
 static __always_inline int fl_short_local(struct __sk_buff *skb, const struct fl_packet *p,
-					  const struct fl_short *s, int to)
+					  struct fl_found *s, int to)
 {
 	const struct fl_flow *f = s->f;
 	__u32 target = f->pod[to];
@@ -75,12 +70,13 @@ static __always_inline int fl_short_local(struct __sk_buff *skb, const struct fl
 		return -1;
 	if (routed && (fl_head_hop(skb, p, &h) < 0 || fl_head_store(skb, p, &h, 0) < 0))
 		return -1;
+	s->act = routed ? FL_RECENT_ROUTE : FL_RECENT_BRIDGE;
 	return fl_enter(skb, target);
 }
 
 /* What a pod sends: from this side of the connection. */
 static __always_inline int fl_short_sent(struct __sk_buff *skb, const struct fl_packet *p,
-					 const struct fl_short *s, int from)
+					 struct fl_found *s, int from)
 {
 	const struct fl_flow *f = s->f;
 
@@ -94,40 +90,47 @@ static __always_inline int fl_short_sent(struct __sk_buff *skb, const struct fl_
 			       ? -1
 			       : FL_SHORT_OUT;
 	default:
+		s->act = FL_RECENT_STACK;
 		return fl_short_holds(s) ? TC_ACT_OK : -1;
 	}
 }
 
 /* Notes and counts what has gone this way: a packet that came with so many bytes. */
-static __always_inline int fl_short_end(__u32 bytes, const struct fl_packet *p,
-					const struct fl_lookup *l, struct fl_flow *f, int verdict,
-					enum fl_dir dir)
+static __always_inline int fl_short_end(struct __sk_buff *skb, __u32 bytes, enum fl_hook hook,
+					const struct fl_packet *p, const struct fl_lookup *l,
+					struct fl_found *s, int verdict)
 {
-	fl_flow_touch(p, l, f);
-	fl_count_bytes(bytes, verdict == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED, dir);
+	if (verdict < 0)
+		return FL_SHORT_LONG;
+	fl_flow_touch(p, l, s->f);
+	fl_count_bytes(bytes, verdict == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED,
+		       hook == FL_FROM_POD ? FL_EGRESS : FL_INGRESS);
+	if (s->is_busy)
+		fl_recent_keep(skb, hook, p, l, s);
 	return verdict;
 }
 
 /* To another node: by the way that is known, or by one that is known from then on. */
 static __always_inline int fl_short_out(struct __sk_buff *skb, const struct fl_packet *p,
-					const struct fl_lookup *l, struct fl_flow *f)
+					const struct fl_lookup *l, struct fl_found *s)
 {
-	struct fl_known known;
 	__u32 state;
+	bool is_told = fl_kernel_routes4(skb, &state);
 	__u64 was;
 	int r;
 
-	if (!fl_kernel_routes4(skb, &state))
-		return fl_way_peer(skb, p, &p->src, &p->dst, NULL);
-	if (fl_known_get(f, state, l->now, &known) && !(known.when & FL_KNOWN_OUTER)) {
-		r = fl_way_known(skb, p, &known);
+	s->act = FL_RECENT_OUT;
+	if (is_told && fl_known_get(s->f, state, l->now, &s->known) &&
+	    !(s->known.when & FL_KNOWN_OUTER)) {
+		r = fl_way_known(skb, p, &s->known);
 		if (r >= 0)
 			return r;
 	}
-	was = known.way;
-	r = fl_way_peer(skb, p, &p->src, &p->dst, &known);
-	if (known.way != was)
-		fl_known_put(f, l, &known);
+	s->is_busy = false;
+	was = s->known.way;
+	r = fl_way_peer(skb, p, &p->src, &p->dst, is_told ? &s->known : NULL);
+	if (is_told && s->known.way != was)
+		fl_known_put(s->f, l, &s->known);
 	return r;
 }
 
@@ -137,7 +140,7 @@ static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 	__u32 bytes = skb->len;
 	struct fl_packet p;
 	struct fl_lookup l;
-	struct fl_short s;
+	struct fl_found s = {};
 	int r;
 
 	if (!fl_parse_plain(skb, v4, &p))
@@ -147,8 +150,8 @@ static __always_inline int fl_short_from_pod(struct __sk_buff *skb, bool v4)
 		return r;
 	r = l.side ? fl_short_sent(skb, &p, &s, 1) : fl_short_sent(skb, &p, &s, 0);
 	if (r == FL_SHORT_OUT)
-		r = fl_short_out(skb, &p, &l, s.f);
-	return r < 0 ? FL_SHORT_LONG : fl_short_end(bytes, &p, &l, s.f, r, FL_EGRESS);
+		r = fl_short_out(skb, &p, &l, &s);
+	return fl_short_end(skb, bytes, FL_FROM_POD, &p, &l, &s, r);
 }
 
 /* What the stack sends to a pod. */
@@ -156,7 +159,7 @@ static __always_inline int fl_short_to_pod(struct __sk_buff *skb, bool v4)
 {
 	struct fl_packet p;
 	struct fl_lookup l;
-	struct fl_short s;
+	struct fl_found s = {};
 	int r;
 
 	if (!fl_parse_plain(skb, v4, &p))
@@ -166,12 +169,13 @@ static __always_inline int fl_short_to_pod(struct __sk_buff *skb, bool v4)
 		return r;
 	if ((l.side ? s.f->pod[0] : s.f->pod[1]) != skb->ifindex || !fl_short_holds(&s))
 		return FL_SHORT_LONG;
-	return fl_short_end(skb->len, &p, &l, s.f, TC_ACT_OK, FL_INGRESS);
+	s.act = FL_RECENT_STACK;
+	return fl_short_end(skb, skb->len, FL_TO_POD, &p, &l, &s, TC_ACT_OK);
 }
 
 /* What comes from another node for side to of the connection, a pod of this one. */
 static __always_inline int fl_short_arrived(struct __sk_buff *skb, const struct fl_packet *p,
-					    const struct fl_short *s, int to)
+					    const struct fl_found *s, int to)
 {
 	const struct fl_flow *f = s->f;
 	__u32 target = f->pod[to];
@@ -190,7 +194,7 @@ static __always_inline int fl_short_from_net(struct __sk_buff *skb, bool v4)
 {
 	struct fl_packet p;
 	struct fl_lookup l;
-	struct fl_short s;
+	struct fl_found s = {};
 	int r;
 
 	if (!fl_parse_plain(skb, v4, &p))
@@ -199,7 +203,8 @@ static __always_inline int fl_short_from_net(struct __sk_buff *skb, bool v4)
 	if (r < 0)
 		return r;
 	r = l.side ? fl_short_arrived(skb, &p, &s, 0) : fl_short_arrived(skb, &p, &s, 1);
-	return r < 0 ? FL_SHORT_LONG : fl_short_end(skb->len, &p, &l, s.f, r, FL_INGRESS);
+	s.act = FL_RECENT_ROUTE;
+	return fl_short_end(skb, skb->len, FL_FROM_NET, &p, &l, &s, r);
 }
 
 /*

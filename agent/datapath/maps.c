@@ -414,10 +414,13 @@ static int read_state(struct dp *d, struct fl_state *state, struct fl_err *err)
 	return 0;
 }
 
-static int write_state(struct dp *d, const struct fl_state *state, struct fl_err *err)
+/* Always another generation: what the programs have written in between is overwritten. */
+static int write_state(struct dp *d, struct fl_state *state, struct fl_err *err)
 {
 	__u32 zero = 0;
 
+	if (++state->generation == FL_GENERATION_NONE)
+		state->generation++;
 	return dp_put(FD(d, fl_state), &zero, state, "switches", err);
 }
 
@@ -426,11 +429,7 @@ int dp_next_generation(struct dp *d, struct fl_err *err)
 	struct fl_state state;
 	int r = read_state(d, &state, err);
 
-	if (r < 0)
-		return r;
-	if (++state.generation == FL_GENERATION_NONE)
-		state.generation++;
-	return write_state(d, &state, err);
+	return r < 0 ? r : write_state(d, &state, err);
 }
 
 int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err)
@@ -438,7 +437,7 @@ int dp_allow_unknown(struct dp *d, bool allow, struct fl_err *err)
 	struct fl_state state;
 	int r = read_state(d, &state, err);
 
-	if (r < 0)
+	if (r < 0 || state.unknown_allow == allow)
 		return r;
 	state.unknown_allow = allow;
 	return write_state(d, &state, err);

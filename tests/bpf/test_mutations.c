@@ -322,6 +322,7 @@ static void write_long_flows(const struct flows *flows)
 			bpf_map_update_elem(world_map("fl_flows"), &flows->keys[i], &f, BPF_ANY),
 			0);
 	}
+	world_next_turn();
 }
 
 /* Are they the same, but for the way that their packets may take and the moment? */
@@ -351,7 +352,19 @@ static enum hook hook_of(const struct pkt *p)
 								      : TO_A;
 }
 
-/* Opens the packet's connection, and sends the packet both ways. True when there was a short one.
+/* A plain packet of the connection, as often as it takes that the next one follows at once. */
+static void run_busy(enum hook hook, const struct pkt *first)
+{
+	struct pkt next = *first;
+
+	next.tcp = PKT_ACK;
+	for (int i = 0; i < 3; i++)
+		(void)world_run(hook, &next);
+}
+
+/*
+ * Opens the packet's connection, and sends the packet both ways; the short one of every second
+ * right behind others. True when there was a short one.
  */
 static bool run_both(uint64_t number, enum hook hook, const struct pkt *first, const uint8_t *b,
 		     size_t len)
@@ -362,6 +375,8 @@ static bool run_both(uint64_t number, enum hook hook, const struct pkt *first, c
 
 	world_forget();
 	(void)world_run(hook, first);
+	if (number % 2)
+		run_busy(hook, first);
 	read_flows(&before);
 	f = world_run_bytes(hook, b, len);
 	read_flows(&by_short);

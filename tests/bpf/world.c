@@ -229,13 +229,35 @@ void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits)
 	}
 }
 
-void world_next_generation(void)
+static struct fl_state read_state(void)
 {
 	struct fl_state state = { 0 };
 	__u32 zero = 0;
 
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.fl_state), &zero, &state), 0);
+	return state;
+}
+
+void world_next_generation(void)
+{
+	struct fl_state state = read_state();
+	__u32 zero = 0;
+
 	state.generation++;
+	put(skel->maps.fl_state, &zero, &state);
+}
+
+__u32 world_turn(void)
+{
+	return read_state().turn;
+}
+
+void world_next_turn(void)
+{
+	struct fl_state state = read_state();
+	__u32 zero = 0;
+
+	state.turn++;
 	put(skel->maps.fl_state, &zero, &state);
 }
 
@@ -251,6 +273,7 @@ void world_forget(void)
 {
 	empty(skel->maps.fl_flows);
 	empty(skel->maps.fl_fragments);
+	world_next_turn();
 }
 
 void world_no_specials(void)
@@ -404,6 +427,7 @@ void world_set_flow(const struct fl_flow *f)
 	struct fl_flow_key key = flow_key();
 
 	put(skel->maps.fl_flows, &key, f);
+	world_next_turn();
 }
 
 __u32 world_jiffies(void)

@@ -72,6 +72,10 @@ void world_port(__u32 ports, __u8 proto, __u16 port, unsigned int bits);
 /* What the agent does when something has changed. */
 void world_next_generation(void);
 
+/* How often connections have begun anew and gone another way; and as if one more had. */
+__u32 world_turn(void);
+void world_next_turn(void);
+
 /* From now on no address is special: no node, no Service, no peer. */
 void world_no_specials(void);
 

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What has become of a packet, for those that follow it at once. Where two packets of a connection
+ * meet a program within one jiffy, what the second one has found is kept on that processor until
+ * the jiffy ends: all that its headers must have in common with it, and what is done then. A third
+ * one needs no look-up of the connection, whose entry already says what this packet would add.
+ *
+ * Nothing here is older than the jiffy, and nothing is taken that a look-up would not say, too:
+ * - another generation of the policy, an endpoint that has changed with it: it is compared;
+ * - an entry whose connection has begun anew and goes another way: the turn is compared;
+ * - the kernel's routes: their state is compared, as in bpf/known.bpf.h;
+ * - what opens or ends a connection, or has anything unusual about it, is looked up.
+ * IPv4 only. What does not fit costs its place, never a packet.
+ */
+#pragma once
+
+#include "bpf/way.bpf.h"
+
+/* What is done with the packet. */
+enum fl_recent_act {
+	FL_RECENT_STACK,  /* it goes on to the stack or to the pod */
+	FL_RECENT_BRIDGE, /* straight into the pod, as it is */
+	FL_RECENT_ROUTE,  /* the same, through a router */
+	FL_RECENT_OUT,	  /* to another node by a way that is known */
+};
+
+/* A plain packet's beginning, in words as they lie in memory. */
+struct fl_start {
+	__u16 first; /* of the MAC addresses */
+	__u16 pad;
+	__u32 macs[3]; /* the rest of them, and the Ethernet type */
+	__u32 addr_be[2];
+	__u32 ports_be;
+	__u32 ifindex;
+	__u8 proto, hook; /* enum fl_hook */
+	__u8 zero[2];
+};
+
+struct fl_recent {
+	struct fl_start is;
+	__u32 now;     /* jiffies, low half */
+	__u64 age;     /* of struct fl_state */
+	__u32 act;     /* enum fl_recent_act */
+	__u32 ifindex; /* that it goes to */
+	union {
+		struct { /* FL_RECENT_ROUTE: its new MAC addresses, in pieces that suit a frame */
+			__u16 mac_first, mac_last;
+			__u32 mac_middle[2];
+		};
+		struct { /* FL_RECENT_OUT: as in struct fl_known */
+			__u32 hop_be, state, mtu;
+		};
+	};
+};
+
+enum { FL_RECENT_BITS = 9, FL_RECENTS = 1 << FL_RECENT_BITS };
+
+/* One set a processor: programs do not interrupt each other. Where two meet, the later one stays.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FL_RECENTS);
+	__type(key, __u32);
+	__type(value, struct fl_recent);
+} fl_recents SEC(".maps");
+
+/* The place of packets that come so. */
+static __always_inline struct fl_recent *fl_recent_at(__u32 src_be, __u32 dst_be, __u32 ports_be,
+						      __u32 ifindex)
+{
+	__u32 index = src_be * 0x9e3779b1 + dst_be;
+
+	index = (index ^ ports_be ^ ifindex << 8) * 0x85ebca77;
+	index >>= 32 - FL_RECENT_BITS;
+	return bpf_map_lookup_elem(&fl_recents, &index);
+}
+
+/* Bytes of a frame that are looked at: up to UDP's and up to TCP's end. */
+enum { FL_NEXT_UDP = 42, FL_NEXT_TCP = 54 };
+
+/*
+ * 0 when the frame begins as the one did that is kept. Words lie two bytes behind a multiple of
+ * four in it, as the IP header does.
+ */
+static __always_inline __u32 fl_next_differs(const void *data, const struct fl_start *is)
+{
+	return (*(const __u32 *)(data + 26) ^ is->addr_be[0]) |
+	       (*(const __u32 *)(data + 30) ^ is->addr_be[1]) |
+	       (*(const __u32 *)(data + 34) ^ is->ports_be) |
+	       (*(const __u32 *)(data + 2) ^ is->macs[0]) |
+	       (*(const __u32 *)(data + 6) ^ is->macs[1]) |
+	       (*(const __u32 *)(data + 10) ^ is->macs[2]) |
+	       (__u32)(*(const __u16 *)data ^ is->first) |
+	       (__u32)(*(const __u8 *)(data + 23) ^ is->proto) |
+	       (*(const __u8 *)(data + 14) ^ 0x45u) |		  /* version, words of the header */
+	       (*(const __u16 *)(data + 20) & bpf_htons(0x3fff)); /* in one piece */
+}
+
+/*
+ * Bytes from the IP header to what TCP or UDP carries; 0: the packet is not what it says, or its
+ * flags begin or end a connection: they are not ACK without SYN, FIN and RST.
+ */
+static __always_inline __u32 fl_next_headers(const void *data, const void *end, __u8 proto)
+{
+	__u32 headers = sizeof(struct iphdr) + 8;
+
+	if (proto == IPPROTO_TCP) {
+		/* ACK, and none of FIN, SYN, RST. */
+		if (data + FL_NEXT_TCP > end || (*(const __u8 *)(data + 47) & 0x17) != 0x10)
+			return 0;
+		headers = sizeof(struct iphdr) + (*(const __u8 *)(data + 46) >> 4) * 4;
+		if (headers < sizeof(struct iphdr) + sizeof(struct tcphdr))
+			return 0;
+	}
+	return headers;
+}
+
+/* Takes one hop from the packet, and puts IPv4's sum right (RFC 1624). */
+static __always_inline void fl_next_hop(void *data)
+{
+	__u16 *check = data + 24;
+	__u32 sum = *check + bpf_htons(1 << 8);
+
+	--*(__u8 *)(data + 22);
+	*check = sum + (sum >= 0xffff);
+}
+
+/* Out to another node, if that is still the way. A verdict, or -1: nothing has been done. */
+static __always_inline int fl_next_out(struct __sk_buff *skb, void *data, __u32 len,
+				       const struct fl_recent *e)
+{
+	struct bpf_redir_neigh next = { .nh_family = FL_AF_INET, .ipv4_nh = e->hop_be };
+	__u32 state;
+
+	if (len > e->mtu || !fl_kernel_routes4(skb, &state) || state != e->state)
+		return -1;
+	fl_next_hop(data);
+	skb->mark = FL_MARK;
+	return bpf_redirect_neigh(e->ifindex, &next, sizeof(next), 0);
+}
+
+/* Through a router into a pod of this node. The same. */
+static __always_inline int fl_next_route(struct __sk_buff *skb, void *data,
+					 const struct fl_recent *e)
+{
+	fl_next_hop(data);
+	*(__u16 *)data = e->mac_first;
+	*(__u32 *)(data + 2) = e->mac_middle[0];
+	*(__u32 *)(data + 6) = e->mac_middle[1];
+	*(__u16 *)(data + 10) = e->mac_last;
+	return fl_enter(skb, e->ifindex);
+}
+
+/* What is done with the packet. A verdict, or -1: nothing has been done. */
+static __always_inline int fl_next_act(struct __sk_buff *skb, enum fl_hook hook, void *data,
+				       __u32 len, const struct fl_recent *e)
+{
+	if (hook == FL_TO_POD || (hook == FL_FROM_POD && e->act == FL_RECENT_STACK))
+		return TC_ACT_OK;
+	if (hook == FL_FROM_POD && e->act == FL_RECENT_BRIDGE)
+		return fl_enter(skb, e->ifindex);
+	if (*(__u8 *)(data + 22) <= 1) /* hops */
+		return -1;
+	return hook == FL_FROM_POD && e->act == FL_RECENT_OUT ? fl_next_out(skb, data, len, e)
+							      : fl_next_route(skb, data, e);
+}
+
+/* Does with the packet what was done with the one before. A verdict, or -1: nothing was done. */
+static __always_inline int fl_recent_pass(struct __sk_buff *skb, enum fl_hook hook,
+					  const struct fl_state *state)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 bytes = skb->len, len, headers;
+	struct fl_recent *e;
+	int r;
+
+	if (data + FL_NEXT_UDP > end)
+		return -1;
+	e = fl_recent_at(*(__u32 *)(data + 26), *(__u32 *)(data + 30), *(__u32 *)(data + 34),
+			 skb->ifindex);
+	if (!e || fl_next_differs(data, &e->is) || e->is.ifindex != skb->ifindex ||
+	    e->is.hook != hook || skb->vlan_present || e->now != (__u32)bpf_jiffies64() ||
+	    e->age != *(volatile __u64 *)&state->age)
+		return -1;
+	len = bpf_ntohs(*(__u16 *)(data + 16));
+	headers = fl_next_headers(data, end, e->is.proto);
+	if (!headers || len < headers || len + ETH_HLEN > bytes)
+		return -1;
+	len = skb->gso_size ? headers + skb->gso_size : bytes - ETH_HLEN;
+	r = fl_next_act(skb, hook, data, len, e);
+	if (r >= 0)
+		fl_count_bytes(bytes, r == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED,
+			       hook == FL_FROM_POD ? FL_EGRESS : FL_INGRESS);
+	return r;
+}
+
+/* What has been found of a connection, and what has been done with its packet. */
+struct fl_found {
+	struct fl_flow *f;
+	__u64 age; /* of struct fl_state, before it was looked for */
+	enum fl_recent_act act;
+	bool is_busy;	       /* it has had a packet in this jiffy */
+	struct fl_known known; /* FL_RECENT_OUT: the way */
+};
+
+/* Notes what becomes of packets for side to of the connection. */
+static __always_inline void fl_recent_fill(struct fl_recent *e, const struct fl_found *s, int to)
+{
+	const struct fl_flow *f = s->f;
+
+	e->act = s->act;
+	e->ifindex = f->pod[to];
+	if (s->act != FL_RECENT_OUT) {
+		const __u8 *mac = __builtin_assume_aligned(f->mac[to], 2);
+		const __u8 *host = __builtin_assume_aligned(f->host_mac[to], 2);
+
+		__builtin_memcpy(&e->mac_first, mac, 2);
+		__builtin_memcpy(&e->mac_middle[0], mac + 2, 4);
+		__builtin_memcpy(&e->mac_middle[1], host, 4);
+		__builtin_memcpy(&e->mac_last, host + 4, 2);
+	} else {
+		e->ifindex = s->known.ifindex;
+		e->hop_be = s->known.hop_be;
+		e->state = s->known.state;
+		e->mtu = s->known.mtu;
+	}
+}
+
+/*
+ * Keeps what has been done with a packet for the next ones, if there may be some. An entry that has
+ * changed meanwhile, or has become another connection's, is not worth it.
+ */
+static __always_inline void fl_recent_keep(struct __sk_buff *skb, enum fl_hook hook,
+					   const struct fl_packet *p, const struct fl_lookup *l,
+					   const struct fl_found *s)
+{
+	const __u8 *eth = __builtin_assume_aligned(&p->eth, 2);
+	struct fl_recent *e;
+
+	if (!p->v4 || (p->proto == IPPROTO_TCP && p->tcp != FL_TCP_ACK))
+		return;
+	e = fl_recent_at(p->src.w_be[3], p->dst.w_be[3], p->ports_be, skb->ifindex);
+	if (!e)
+		return;
+	e->is.ifindex = 0;
+	if (l->side)
+		fl_recent_fill(e, s, 0);
+	else
+		fl_recent_fill(e, s, 1);
+	barrier();
+	if (*(volatile __u32 *)&s->f->generation != (__u32)s->age ||
+	    bpf_map_lookup_elem(&fl_flows, &l->key) != s->f)
+		return;
+	e->now = l->now;
+	e->age = s->age;
+	__builtin_memcpy(&e->is.first, eth, 2);
+	__builtin_memcpy(e->is.macs, eth + 2, sizeof(e->is.macs));
+	e->is.addr_be[0] = p->src.w_be[3];
+	e->is.addr_be[1] = p->dst.w_be[3];
+	e->is.ports_be = p->ports_be;
+	e->is.proto = p->proto;
+	e->is.hook = hook;
+	e->is.ifindex = skb->ifindex;
+}
