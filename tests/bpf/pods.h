@@ -15,6 +15,8 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include <bpf/bpf.h>
+
 #include "agent/datapath/datapath.h"
 #include "net/link.h"
 
@@ -37,6 +39,18 @@ TEST_MAYBE static void must(const char *command)
 {
 	if (sh(command) != 0)
 		fail_msg("'%s' failed", command);
+}
+
+/* The map of this name, which the datapath has pinned. */
+TEST_MAYBE static int pinned(const char *map)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), PINS "/v%d/%s", FL_ABI_VERSION, map);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	return fd;
 }
 
 TEST_MAYBE static struct fl_in address(const char *text)

@@ -138,17 +138,6 @@ static void the_second_is_let_in_when_the_first_is_gone(void **state)
 	must(PING);
 }
 
-static int pinned(const char *map)
-{
-	char path[128];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), PINS "/v%d/%s", FL_ABI_VERSION, map);
-	fd = bpf_obj_get(path);
-	assert_true(fd >= 0);
-	return fd;
-}
-
 /* Others' addresses take all the room that there is, or give it back. */
 static void fill_locals(bool full)
 {

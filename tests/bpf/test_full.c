@@ -32,17 +32,6 @@ static int end(void **state)
 	return 0;
 }
 
-static int pinned(const char *map)
-{
-	char path[128];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), PINS "/v%d/%s", FL_ABI_VERSION, map);
-	fd = bpf_obj_get(path);
-	assert_true(fd >= 0);
-	return fd;
-}
-
 /* The i-th of many addresses. */
 static struct fl_in nth(__u32 i)
 {

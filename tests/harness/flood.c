@@ -291,6 +291,7 @@ static int send_all(const char *address, long rate, struct port *ports, size_t n
 	struct timespec quiet = { .tv_nsec = QUIET_MS * 1000000 };
 	struct addrinfo *to[PORTS_MAX];
 	double owed = 0, last;
+	int room = BUFFER;
 
 	for (size_t i = 0; i < n; i++) {
 		ports[i].is_fresh = take_word(&ports[i], "fresh");
@@ -298,7 +299,9 @@ static int send_all(const char *address, long rate, struct port *ports, size_t n
 		ports[i].fd = socket(to[i]->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 				     0);
 		ports[i].fresh_next = FRESH_FIRST + (uint32_t)i * 2503;
-		if (ports[i].fd < 0)
+		/* Answers wait there while this one sleeps, on a busy machine for long. */
+		if (ports[i].fd < 0 ||
+		    setsockopt(ports[i].fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
 			die("open a socket");
 	}
 	last = now_ms();
