@@ -589,7 +589,7 @@ outage() {
 }
 
 # stream_start NAME NODE POD NODE2 POD2 [RATE [4|6]]: a TCP stream of known bytes
-# (tests/harness/stream.c) from the first pod to the second until stream_stop NAME.
+# (tests/harness/stream.c) from the first pod to the second until stream_stop NAME. It is open.
 stream_start() {
 	local file=$BATS_TEST_TMPDIR/stream.$1 i
 	local from=NODE_PID_$2 to=NODE_PID_$4
@@ -603,6 +603,7 @@ stream_start() {
 		</dev/null >"$file.send" 2>&1 3>&- 4>&- &
 	echo $! >"$file.pid"
 	disown $!
+	eventually 10 grep -q connected "$file.serve"
 }
 
 # stream_stop NAME: ends it and prints "bytes N retransmits N pause MS"; fails when what was

@@ -74,6 +74,8 @@ static int serve(const char *port)
 	fd = accept(listener, NULL, NULL);
 	if (fd < 0)
 		die("accept");
+	puts("connected");
+	fflush(stdout);
 	for (;;) {
 		ssize_t n = read(fd, buf, sizeof(buf));
 
