@@ -92,7 +92,6 @@ static __always_inline __u32 fl_next_differs(const void *data, const struct fl_s
 	       (*(const __u32 *)(data + 10) ^ is->macs[2]) |
 	       (__u32)(*(const __u16 *)data ^ is->first) |
 	       (__u32)(*(const __u8 *)(data + 23) ^ is->proto) |
-	       (*(const __u8 *)(data + 14) ^ 0x45u) |		  /* version, words of the header */
 	       (*(const __u16 *)(data + 20) & bpf_htons(0x3fff)); /* in one piece */
 }
 
@@ -174,7 +173,8 @@ static __always_inline int fl_recent_pass(struct __sk_buff *skb, enum fl_hook ho
 	struct fl_recent *e;
 	int r;
 
-	if (data + FL_NEXT_UDP > end)
+	/* Version and words of the header first: IPv6 has no place to look at. */
+	if (data + FL_NEXT_UDP > end || *(__u8 *)(data + 14) != 0x45)
 		return -1;
 	e = fl_recent_at(*(__u32 *)(data + 26), *(__u32 *)(data + 30), *(__u32 *)(data + 34),
 			 skb->ifindex);
