@@ -76,10 +76,11 @@ static int detach(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_nl
 		  struct fl_err *err)
 {
 	struct fl_err ignored;
-	int r = 0;
+	int r;
 
-	if (ep->masquerade || ep->macspoofchk)
-		r = silence(host, ep, err);
+	if (!ep->masquerade && !ep->macspoofchk)
+		return fl_link_del_condemned(host, ep->host_ifname, err);
+	r = silence(host, ep, err);
 	if (r < 0)
 		return r;
 	r = remove_firewall(ep, nft, err);
@@ -99,6 +100,23 @@ static int tell_ipam(const struct fl_leave *l, enum fl_cni_verb verb, struct fl_
 	return fl_empty(type) ? 0 : fl_cni_delegate_call(req, verb, type, err);
 }
 
+/*
+ * As early as can be: another DEL may take the link with its own (decision 20). One with a part of
+ * the firewall goes alone. Where the link cannot be condemned it is deleted by itself.
+ */
+static void condemn(const struct fl_leave *l, struct fl_nl *host, const struct fl_key *key)
+{
+	const struct fl_json *conf = l->req->conf.v;
+	char name[FL_HOST_IFNAME];
+	struct fl_err ignored;
+
+	if (l->elements && (fl_json_true(fl_json_get(conf, "ipMasq")) ||
+			    fl_json_true(fl_json_get(conf, "macspoofchk"))))
+		return;
+	fl_key_host_ifname(key, name);
+	FL_IGNORE(fl_link_condemn(host, name, &ignored));
+}
+
 int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 {
 	const struct fl_cni_req *req = l->req;
@@ -109,11 +127,13 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	bool known;
 	int r = 0;
 
+	if (!req->home)
+		r = fl_nl_open(FL_NL_ROUTE, &opened, err);
+	if (r == 0)
+		condemn(l, req->home ?: opened, &key);
 	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
 	if (!known)
 		recall(l, &key, &ep);
-	if (!req->home)
-		r = fl_nl_open(FL_NL_ROUTE, &opened, err);
 	if (r == 0)
 		r = detach(req->home ?: opened, &ep, &nft, err);
 	if (r == 0 && !known && l->del_foreign)

@@ -252,19 +252,3 @@ void fl_link_put_vlan_del(struct fl_batch *b, uint32_t index, uint16_t vlan)
 	put_vlan_info(b, m, vlan, 0);
 	fl_nest_end(m, spec);
 }
-
-int fl_link_del(struct fl_nl *nl, const char *name, struct fl_err *err)
-{
-	fl_auto_batch struct fl_batch *b = NULL;
-	struct ifinfomsg ifi = { 0 };
-	char what[64];
-	int r;
-
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
-	(void)snprintf(what, sizeof(what), "delete link '%s'", name);
-	put_name(b, add(b, RTM_DELLINK, 0, &ifi, what), name);
-	r = fl_batch_send(nl, b, err);
-	return r == -ENODEV ? 0 : r;
-}

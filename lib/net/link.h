@@ -134,3 +134,11 @@ fl_must int fl_link_list(struct fl_nl *nl, uint32_t master,
 
 /* Deletes the link, a veth with its other end; one that is not there counts as deleted. */
 fl_must int fl_link_del(struct fl_nl *nl, const char *name, struct fl_err *err);
+
+/*
+ * For who deletes links while others do, each its own: condemns the link first, as early as can be,
+ * and then deletes it with all that are condemned by then, in one go. What was condemned may be
+ * deleted by anybody from then on; one that is not there counts as condemned, and as deleted.
+ */
+fl_must int fl_link_condemn(struct fl_nl *nl, const char *name, struct fl_err *err);
+fl_must int fl_link_del_condemned(struct fl_nl *nl, const char *name, struct fl_err *err);

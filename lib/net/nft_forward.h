@@ -11,8 +11,9 @@ struct fl_nft_foreign {
 };
 
 /*
- * Calls each() for every base chain at the hook forward whose policy is to drop. nl: a netfilter
- * socket. -EOPNOTSUPP or the like: the kernel has no nf_tables.
+ * Calls each() for every base chain at the hook forward whose policy is to drop, or that has a rule
+ * which drops or rejects whatever comes to it; of the latter at most 32 chains are looked at. nl: a
+ * netfilter socket. -EOPNOTSUPP or the like: the kernel has no nf_tables.
  */
 fl_must int fl_nft_forward_drops(struct fl_nl *nl,
 				 void (*each)(const struct fl_nft_foreign *chain, void *arg),

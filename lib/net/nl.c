@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include <linux/if.h>
 #include <linux/sockios.h>
 
 #define ANSWER_MAX	32768 /* the kernel fills at most 32 KiB a read */
@@ -69,6 +70,14 @@ int fl_nl_netns(const struct fl_nl *nl)
 	int fd = ioctl(nl->fd, SIOCGSKNS);
 
 	return fd < 0 ? -errno : fd;
+}
+
+bool fl_nl_has_link(const struct fl_nl *nl, const char *name)
+{
+	struct ifreq req = { 0 };
+
+	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	return ioctl(nl->fd, SIOCGIFINDEX, &req) == 0 || errno != ENODEV;
 }
 
 uint32_t fl_nl_port(const struct fl_nl *nl)

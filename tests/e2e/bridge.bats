@@ -293,6 +293,25 @@ addresses() {
 	[ ! -e "$(node_file /var/lib/cni/networks/keys/10.88.0.2)" ]
 }
 
+# Group 1718371404 is what a DEL begins with, as docs/decisions/0020 says.
+@test "a DEL takes along the link of a DEL that was killed, and leaves a living pod alone" {
+	local each id ifname pod host
+	for each in c1:eth0:p1 c1:eth1:p1 c2:eth0:p2; do
+		IFS=: read -r id ifname pod <<<"$each"
+		run -0 cni ADD bridge "$id" "$ifname" "$(pod_path "$pod")" <<<"$(conf)"
+		[ "$id$ifname" != c1eth0 ] || host=$(jq -r '.interfaces[1].name' <<<"$output")
+	done
+	in_node ip link set "$host" group 1718371404
+	run -0 cni DEL bridge c2 eth0 "$(pod_path p2)" <<<"$(conf)"
+	run -1 in_pod p2 ip link show eth0
+	run -1 in_pod p1 ip link show eth0
+	link p1 eth1 >/dev/null
+	[ "$(in_node ls /run/fairlead/endpoints | wc -l)" = 2 ]
+	run -0 cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
+	[ "$(in_node ls /run/fairlead/endpoints | wc -l)" = 1 ]
+	link p1 eth1 >/dev/null
+}
+
 @test "a bridge that somebody else made is used as it is, and stays" {
 	in_node ip link add br0 mtu 1450 address 02:00:00:00:88:00 type bridge ageing_time 7000
 	in_node ip addr add 10.88.0.1/16 dev br0

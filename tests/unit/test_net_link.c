@@ -123,6 +123,48 @@ static void del_removes_both_ends_and_of_an_absent_link_is_done(void **state)
 	CHECK_OK(fl_link_del(nl, "h0", &err), &err);
 }
 
+static void condemned_links_go_together_and_others_stay(void **state)
+{
+	(void)state;
+	add_veth(&(struct fl_veth){ .name = "h0", .peer = "h1", .peer_netns = -1 });
+	add_veth(&(struct fl_veth){ .name = "h2", .peer = "h3", .peer_netns = -1 });
+	add_veth(&(struct fl_veth){ .name = "h4", .peer = "h5", .peer_netns = -1 });
+	must("ip link set h4 group 77");
+	CHECK_OK(fl_link_condemn(nl, "h0", &err), &err);
+	CHECK_OK(fl_link_condemn(nl, "h2", &err), &err);
+	CHECK(has_link(nl, "h0") && has_link(nl, "h2"));
+	CHECK_OK(fl_link_del_condemned(nl, "h2", &err), &err);
+	CHECK(!has_link(nl, "h0") && !has_link(nl, "h1"));
+	CHECK(!has_link(nl, "h2") && !has_link(nl, "h3"));
+	CHECK(has_link(nl, "h4") && has_link(nl, "h5"));
+}
+
+static void who_finds_its_link_gone_takes_no_other(void **state)
+{
+	(void)state;
+	add_veth(&(struct fl_veth){ .name = "h0", .peer = "h1", .peer_netns = -1 });
+	CHECK_OK(fl_link_condemn(nl, "none", &err), &err);
+	CHECK_OK(fl_link_condemn(nl, "h0", &err), &err);
+	CHECK_OK(fl_link_del_condemned(nl, "none", &err), &err);
+	CHECK(has_link(nl, "h0"));
+	CHECK_OK(fl_link_del_condemned(nl, "h0", &err), &err);
+	CHECK(!has_link(nl, "h0"));
+}
+
+/* Nobody's veth is in that group; what has no way to be deleted would keep all others. */
+static void a_link_goes_whatever_became_of_its_group(void **state)
+{
+	(void)state;
+	add_veth(&(struct fl_veth){ .name = "h0", .peer = "h1", .peer_netns = -1 });
+	CHECK_OK(fl_link_del_condemned(nl, "h0", &err), &err);
+	CHECK(!has_link(nl, "h0"));
+	add_veth(&(struct fl_veth){ .name = "h0", .peer = "h1", .peer_netns = -1 });
+	CHECK_OK(fl_link_condemn(nl, "h0", &err), &err);
+	CHECK_OK(fl_link_condemn(nl, "lo", &err), &err);
+	CHECK_OK(fl_link_del_condemned(nl, "h0", &err), &err);
+	CHECK(!has_link(nl, "h0") && has_link(nl, "lo"));
+}
+
 static void del_of_the_loopback_device_is_an_error(void **state)
 {
 	(void)state;
@@ -382,6 +424,9 @@ int main(void)
 		T(names_have_1_to_15_bytes),
 		T(get_of_an_absent_link_is_enodev_and_writes_nothing),
 		T(del_removes_both_ends_and_of_an_absent_link_is_done),
+		T(condemned_links_go_together_and_others_stay),
+		T(who_finds_its_link_gone_takes_no_other),
+		T(a_link_goes_whatever_became_of_its_group),
 		T(del_of_the_loopback_device_is_an_error),
 		T(settings_of_a_link_are_read_back),
 		T(alias_has_up_to_255_bytes),
