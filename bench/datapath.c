@@ -40,6 +40,7 @@ struct kind {
 	enum hook hook;
 	struct pkt first, packet; /* first: what is sent once, for the connection to be known */
 	bool is_new;		  /* judged: for each packet, policy is looked up */
+	bool is_unsettled;	  /* each time anew, whatever was allowed before */
 };
 
 #define MAC_A                       \
@@ -53,6 +54,13 @@ struct kind {
 #define OF_A .src_mac = MAC_A, .dst_mac = MAC_B
 
 /* A packet with SYN and RST opens and closes at once: the next one is a new connection again. */
+/* A connection of one packet. */
+#define OPENED_AND_ENDED                                                                           \
+	{                                                                                          \
+		.src = A4, .dst = B4, .proto = IPPROTO_TCP, .dport = 80, .tcp = PKT_SYN | PKT_RST, \
+		OF_A                                                                               \
+	}
+
 static const struct kind kinds[] = {
 	{ "pod to pod, UDP", FROM_A,
 	  .packet = { .src = A4, .dst = B4, .dport = 80, .payload = 18, OF_A } },
@@ -60,20 +68,24 @@ static const struct kind kinds[] = {
 	  FROM_A,
 	  { .src = A4, .dst = B4, .proto = IPPROTO_TCP, .dport = 80, .tcp = PKT_SYN, OF_A },
 	  { .src = A4, .dst = B4, .proto = IPPROTO_TCP, .dport = 80, .tcp = PKT_ACK, OF_A } },
+	{ "pod to pod, TCP's last",
+	  FROM_A,
+	  { .src = A4, .dst = B4, .proto = IPPROTO_TCP, .dport = 80, .tcp = PKT_SYN, OF_A },
+	  { .src = A4,
+	    .dst = B4,
+	    .proto = IPPROTO_TCP,
+	    .dport = 80,
+	    .tcp = PKT_FIN | PKT_ACK,
+	    OF_A } },
 	{ "pod to pod, UDP on IPv6", FROM_A,
 	  .packet = { .src = A6, .dst = B6, .dport = 80, .payload = 18, OF_A } },
 	{ "pod to elsewhere, by the stack", FROM_A,
 	  .packet = { .src = A4, .dst = WORLD4, .dport = 80, .payload = 18 } },
 	{ "elsewhere to pod, by the stack", TO_B,
 	  .packet = { .src = WORLD4, .dst = B4, .dport = 80, .payload = 18 } },
-	{ "new, pod to pod, allowed", FROM_A,
-	  .packet = { .src = A4,
-		      .dst = B4,
-		      .proto = IPPROTO_TCP,
-		      .dport = 80,
-		      .tcp = PKT_SYN | PKT_RST,
-		      OF_A },
-	  .is_new = true },
+	{ "new, pod to pod, allowed", FROM_A, .packet = OPENED_AND_ENDED, .is_new = true,
+	  .is_unsettled = true },
+	{ "new, the same after one like it", FROM_A, .packet = OPENED_AND_ENDED, .is_new = true },
 	{ "new, pod to pod, not allowed", FROM_A,
 	  .packet = { .src = A4, .dst = B4, .dport = 81, .payload = 18, OF_A }, .is_new = true },
 	{ "new, elsewhere to pod, not allowed", TO_B,
@@ -144,10 +156,24 @@ static void fill(unsigned int entries)
 		put_filler(i);
 }
 
+/* Whether A may have connections from before, for which nothing that was allowed is kept. */
+static void set_unsettled(bool is)
+{
+	__u32 a = if_nametoindex("hA");
+	struct fl_endpoint_info ep;
+
+	if (bpf_map_lookup_elem(world_map("fl_endpoints"), &a, &ep) != 0)
+		die("fl_endpoints");
+	ep.pick_up_until_s = is;
+	put("fl_endpoints", &a, &ep);
+	world_next_generation();
+}
+
 static double measure(const struct kind *k)
 {
 	double ns;
 
+	set_unsettled(k->is_unsettled);
 	if (k->first.src)
 		(void)world_run(k->hook, &k->first);
 	ns = world_time(k->hook, &k->packet, arg_repeat);

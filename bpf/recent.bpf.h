@@ -26,20 +26,18 @@ enum fl_recent_act {
 
 /* A plain packet's beginning, in words as they lie in memory. */
 struct fl_start {
-	__u16 first; /* of the MAC addresses */
-	__u16 pad;
-	__u32 macs[3]; /* the rest of them, and the Ethernet type */
+	__u16 first;	  /* of the MAC addresses */
+	__u8 proto, hook; /* enum fl_hook */
+	__u32 macs[3];	  /* the rest of them, and the Ethernet type */
 	__u32 addr_be[2];
 	__u32 ports_be;
 	__u32 ifindex;
-	__u8 proto, hook; /* enum fl_hook */
-	__u8 zero[2];
 };
 
 struct fl_recent {
 	struct fl_start is;
-	__u32 now;     /* jiffies, low half */
 	__u64 age;     /* of struct fl_state */
+	__u32 now;     /* jiffies, low half */
 	__u32 act;     /* enum fl_recent_act */
 	__u32 ifindex; /* that it goes to */
 	union {
@@ -53,26 +51,36 @@ struct fl_recent {
 	};
 };
 
-enum { FL_RECENT_BITS = 9, FL_RECENTS = 1 << FL_RECENT_BITS };
+/* As much as is read from memory at once. */
+FL_ABI_SIZE(struct fl_recent, 64);
 
-/* One set a processor: programs do not interrupt each other. Where two meet, the later one stays.
+enum { FL_RECENT_BITS = 8 };
+
+struct fl_recent_set {
+	struct fl_recent at[1 << FL_RECENT_BITS];
+};
+
+/*
+ * One set a processor: programs do not interrupt each other. Where two meet, the later one stays.
+ * It is one value, since a packet that finds nothing here shall not pay for what says where each of
+ * many lies.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FL_RECENTS);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct fl_recent);
+	__type(value, struct fl_recent_set);
 } fl_recents SEC(".maps");
 
 /* The place of packets that come so. */
 static __always_inline struct fl_recent *fl_recent_at(__u32 src_be, __u32 dst_be, __u32 ports_be,
 						      __u32 ifindex)
 {
-	__u32 index = src_be * 0x9e3779b1 + dst_be;
+	__u32 index = src_be * 0x9e3779b1 + dst_be, zero = 0;
+	struct fl_recent_set *set = bpf_map_lookup_elem(&fl_recents, &zero);
 
 	index = (index ^ ports_be ^ ifindex << 8) * 0x85ebca77;
-	index >>= 32 - FL_RECENT_BITS;
-	return bpf_map_lookup_elem(&fl_recents, &index);
+	return set ? &set->at[index >> (32 - FL_RECENT_BITS)] : NULL;
 }
 
 /* Bytes of a frame that are looked at: up to UDP's and up to TCP's end. */
@@ -95,17 +103,25 @@ static __always_inline __u32 fl_next_differs(const void *data, const struct fl_s
 	       (*(const __u16 *)(data + 20) & bpf_htons(0x3fff)); /* in one piece */
 }
 
-/*
- * Bytes from the IP header to what TCP or UDP carries; 0: the packet is not what it says, or its
- * flags begin or end a connection: they are not ACK without SYN, FIN and RST.
- */
+/* Of its flags TCP must have ACK, and none of FIN, SYN and RST, which change a connection. */
+enum { FL_NEXT_FLAGS = 0x17, FL_NEXT_ACK = 0x10 };
+
+/* True when the frame cannot be one that is kept, whatever it may be. */
+static __always_inline bool fl_next_is_odd(const void *data, const void *end)
+{
+	if (*(const __u8 *)(data + 23) != IPPROTO_TCP)
+		return false;
+	return data + FL_NEXT_TCP > end ||
+	       (*(const __u8 *)(data + 47) & FL_NEXT_FLAGS) != FL_NEXT_ACK;
+}
+
+/* Bytes from the IP header to what TCP or UDP carries; 0: the packet is not what it says. */
 static __always_inline __u32 fl_next_headers(const void *data, const void *end, __u8 proto)
 {
 	__u32 headers = sizeof(struct iphdr) + 8;
 
 	if (proto == IPPROTO_TCP) {
-		/* ACK, and none of FIN, SYN, RST. */
-		if (data + FL_NEXT_TCP > end || (*(const __u8 *)(data + 47) & 0x17) != 0x10)
+		if (data + FL_NEXT_TCP > end)
 			return 0;
 		headers = sizeof(struct iphdr) + (*(const __u8 *)(data + 46) >> 4) * 4;
 		if (headers < sizeof(struct iphdr) + sizeof(struct tcphdr))
@@ -174,7 +190,7 @@ static __always_inline int fl_recent_pass(struct __sk_buff *skb, enum fl_hook ho
 	int r;
 
 	/* Version and words of the header first: IPv6 has no place to look at. */
-	if (data + FL_NEXT_UDP > end || *(__u8 *)(data + 14) != 0x45)
+	if (data + FL_NEXT_UDP > end || *(__u8 *)(data + 14) != 0x45 || fl_next_is_odd(data, end))
 		return -1;
 	e = fl_recent_at(*(__u32 *)(data + 26), *(__u32 *)(data + 30), *(__u32 *)(data + 34),
 			 skb->ifindex);

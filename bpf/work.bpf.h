@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bpf/act.bpf.h"
+#include "bpf/answer.bpf.h"
 
 /* Where a packet is met. */
 enum fl_hook { FL_FROM_POD, FL_TO_POD, FL_FROM_NET, FL_TO_NET };
@@ -157,6 +158,27 @@ __noinline int fl_work_case(__u32 place, __u32 zone, bool reversed)
 	fl_end_find(reversed ? &p->src : &p->dst, zone, own, &w->c.to);
 	w->c.dport_be = reversed ? p->sport_be : p->dport_be;
 	w->c.proto = p->proto;
+	return 0;
+}
+
+/*
+ * As fl_work_case(), where a connection like the packet's has been allowed under this generation:
+ * 1, and there is nothing left to judge. Else 0, and nothing has been done.
+ */
+__noinline int fl_work_answer(__u32 place, __u32 zone, __u32 generation)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
+
+	return w && place < FL_DIRS && fl_answer_find(&w->p, zone, generation, &w->c);
+}
+
+/* Keeps that the case has been allowed, for the connections that follow. 0. */
+__noinline int fl_work_allowed(__u32 place, __u32 zone, __u32 generation)
+{
+	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
+
+	if (w && place < FL_DIRS)
+		fl_answer_keep(&w->p, zone, generation, &w->c);
 	return 0;
 }
 
@@ -312,7 +334,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 {
 	struct fl_flow f = {};
 	bool from1 = false;
-	int r = 0;
+	int r = 0, known = 0;
 
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
@@ -320,7 +342,9 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	for (int i = 0; i < FL_TRIES; i++) {
 		f.generation = fl_generation();
 		from1 = w->l.side;
-		(void)fl_work_case(w->place, zone, false);
+		known = fl_work_answer(w->place, zone, f.generation);
+		if (!known)
+			(void)fl_work_case(w->place, zone, false);
 		f.flags = fl_way_flags(w, hook);
 		w->way = fl_way_of(&f);
 		/* The node has sent it to nobody who would bring it back. */
@@ -329,7 +353,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 		/* It is entered as the stack has translated it. */
 		if (hook == FL_FROM_NET && w->way == FL_WAY_STACK)
 			return 0;
-		r = fl_judge(&w->c);
+		r = known ? 0 : fl_judge(&w->c);
 		if (r < 0 && fl_is_late_reply(w)) {
 			from1 = !from1;
 			r = 0;
@@ -345,6 +369,8 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	fl_count_verdict(r < 0 ? FL_V_DENIED : FL_V_ALLOWED, w->told.dir);
 	if (r < 0)
 		return r;
+	if (!known)
+		(void)fl_work_allowed(w->place, zone, f.generation);
 	fl_flow_note(&f, &w->c, w->l.side, f.generation);
 	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
 	return fl_flow_open(&w->p, &w->l, &f);

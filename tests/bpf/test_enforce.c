@@ -79,6 +79,40 @@ static void an_address_of_a_pod_that_is_gone_is_nobodys(void **state)
 	must(PING);
 }
 
+static __u32 generation(void)
+{
+	fl_auto_close int fd = pinned("fl_state");
+	struct fl_state now = { 0 };
+	__u32 zero = 0;
+
+	CHECK(bpf_map_lookup_elem(fd, &zero, &now) == 0);
+	return now.generation;
+}
+
+/* New connections are allowed as those before them were, while the generation is the same. */
+static void which_addresses_are_the_nodes_goes_with_the_generation(void **state)
+{
+	const struct enf_beyond none = { 0 };
+	__u32 was;
+
+	(void)state;
+	/* Whether it is known what lies beyond the node, or never will be. */
+	was = generation();
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+	CHECK(generation() == was);
+	enf_set_beyond(enf, &none);
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+	was = generation();
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+	CHECK(generation() == was);
+	must("ip addr add 10.0.9.1/32 dev lo");
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+	CHECK(generation() == was + 1);
+	must("ip addr del 10.0.9.1/32 dev lo");
+	CHECK_OK(enf_reconcile(enf, &err), &err);
+	CHECK(generation() == was + 2);
+}
+
 static void without_policies_all_is_open_again(void **state)
 {
 	(void)state;
@@ -97,6 +131,7 @@ int main(void)
 		cmocka_unit_test(a_pod_objects_labels_rule_over_the_runtimes),
 		cmocka_unit_test(nothing_opens_while_the_agent_is_away_or_comes_back),
 		cmocka_unit_test(an_address_of_a_pod_that_is_gone_is_nobodys),
+		cmocka_unit_test(which_addresses_are_the_nodes_goes_with_the_generation),
 		cmocka_unit_test(without_policies_all_is_open_again),
 	};
 

@@ -4,10 +4,10 @@
  * two have, a lack of memory. Needs root and eBPF; see enforced.h.
  */
 #include "enforced.h"
+#include "few_files.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define SERVER "[{\"key\":\"app\",\"value\":\"server\"}]"
@@ -184,17 +184,6 @@ static void of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone(void **sta
 	must(PING);
 	fill_locals(false);
 	check_problems("");
-}
-
-/* The process may open so many files more than it has open, and its children as before. */
-static void allow_files(rlim_t more)
-{
-	struct rlimit files = { 0 };
-	fl_auto_close int next = dup(0);
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
-	files.rlim_cur = more == RLIM_INFINITY ? files.rlim_max : (rlim_t)next + more;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
 static void for_want_of_open_files_nobody_is_taken_to_be_gone(void **state)

@@ -273,12 +273,13 @@ void world_forget(void)
 {
 	empty(skel->maps.fl_flows);
 	empty(skel->maps.fl_fragments);
-	world_next_turn();
+	world_next_generation();
 }
 
 void world_no_specials(void)
 {
 	empty(skel->maps.fl_specials);
+	world_next_generation();
 }
 
 size_t world_flows(void)

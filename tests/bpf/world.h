@@ -79,7 +79,7 @@ void world_next_turn(void);
 /* From now on no address is special: no node, no Service, no peer. */
 void world_no_specials(void);
 
-/* Forgets all connections and fragments. */
+/* Forgets all connections, fragments, and what has been judged. */
 void world_forget(void);
 
 /* What has become of a packet. */
