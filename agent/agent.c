@@ -9,6 +9,7 @@
 
 #include "agent/notify.h"
 #include "agent/rundir.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -72,11 +73,13 @@ static void apply_bgp(struct agent *a)
 static void retire_bgp(struct agent *a)
 {
 	struct fl_err err;
+	int r;
 
 	if (a->conf->mode == AGENT_BGP || a->was_retired)
 		return;
-	a->was_retired = true;
-	if (bgp_retire(a->conf, a->root, &err) < 0)
+	r = bgp_retire(a->conf, a->root, &err);
+	a->was_retired = !fl_is_want(r); /* else once more, next time */
+	if (r < 0)
 		fl_warn("%s", err.text);
 }
 

@@ -4,20 +4,25 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "agent/lease.h"
 #include "agent/policy/read.h"
 #include "agent/policy_figures.h"
+#include "agent/retire.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "state/full.h"
 
 /* A pod that goes takes its interface and its record; a pause lets several go at once. */
 #define PAUSE_MS 20
 
-#define GOING ".going" /* of the mark, while what it stands for is taken away */
+/*
+ * Comparing everything takes its time on a node with many pods. A record that changes is in no
+ * hurry: a plugin has its pod put under policy before it ends, and where nobody is any more nothing
+ * leads. So on account of records it takes one part in SHARE of the time at most, but waits for no
+ * more than a second.
+ */
+#define SHARE	    20
+#define LAZY_MAX_MS 1000
 
 #define RETRY_MS     500
 #define RETRY_MAX_MS 60000
@@ -32,6 +37,7 @@ struct guard {
 	struct src_sink sink;
 	struct src_manifests *source; /* borrowed */
 	unsigned int retry_ms;	      /* after a failure; 0: there was none */
+	uint64_t took_ms;	      /* by the last reconcile */
 	bool read;		      /* all objects, once */
 	bool applied;		      /* the last reconcile did all it wanted */
 	struct fl_err broken;	      /* of the last reconcile or commit; sys 0: none */
@@ -158,21 +164,29 @@ static void on_pause(uv_timer_t *timer)
 		guard_reconcile(g);
 }
 
-/* Also when a longer pause after a failure goes on. */
-static void reconcile_soon(struct guard *g)
+static bool is_due(const struct guard *g, uint64_t within_ms)
 {
-	if (!uv_is_active((uv_handle_t *)&g->pause) || uv_timer_get_due_in(&g->pause) > PAUSE_MS)
-		(void)uv_timer_start(&g->pause, on_pause, PAUSE_MS, 0);
+	return uv_is_active((const uv_handle_t *)&g->pause) &&
+	       uv_timer_get_due_in(&g->pause) <= within_ms;
+}
+
+/* Also when a longer pause goes on, as after a failure. */
+static void reconcile_within(struct guard *g, uint64_t ms)
+{
+	if (!is_due(g, ms))
+		(void)uv_timer_start(&g->pause, on_pause, ms, 0);
 }
 
 static void on_record(uv_fs_event_t *event, const char *name, int events, int status)
 {
 	struct guard *g = event->data;
+	uint64_t pause = g->took_ms * (SHARE - 1);
 
 	(void)name;
 	(void)events;
 	(void)status;
-	reconcile_soon(g);
+	pause = pause > PAUSE_MS ? pause : PAUSE_MS;
+	reconcile_within(g, pause < LAZY_MAX_MS ? pause : LAZY_MAX_MS);
 }
 
 static void on_watch(uv_poll_t *poll, int status, int events)
@@ -181,9 +195,9 @@ static void on_watch(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	/* In a pause it has been done just now. */
-	if (enf_watch_take(g->enf, !uv_is_active((uv_handle_t *)&g->pause)))
-		reconcile_soon(g);
+	/* In a short pause it has been done just now. */
+	if (enf_watch_take(g->enf, !is_due(g, PAUSE_MS)))
+		reconcile_within(g, PAUSE_MS);
 }
 
 static void guard_free(struct guard *g)
@@ -232,34 +246,6 @@ static int watch(struct guard *g, uv_loop_t *loop, const char *root, struct fl_e
 	return r < 0 ? fl_fail_errno(err, -r, "watch the datapath's blocks") : 0;
 }
 
-/* An earlier agent enforced policies, and this one does not: its datapath must not stay half alive.
- */
-static int retire(const struct agent_config *conf, const char *root, struct fl_err *err)
-{
-	fl_auto_nl struct fl_nl *nl = NULL, *nft = NULL;
-	char mark[PATH_MAX], going[PATH_MAX];
-	int r = fl_format(mark, sizeof(mark), err, "%s/" FL_BLOCKS_MARK, root)
-			?: fl_format(going, sizeof(going), err, "%s/" FL_BLOCKS_MARK GOING, root);
-
-	/* First the mark: no pod joins any more. Under its other name it stays until all is done.
-	 */
-	if (r == 0 && rename(mark, going) < 0 && errno != ENOENT)
-		return fl_fail_errno(err, errno, "rename '%s'", mark);
-	if (r < 0 || access(going, F_OK) < 0)
-		return r;
-	r = fl_full_write(root, "", err) ?: fl_nl_open(FL_NL_ROUTE, &nl, err) ?:
-	    dp_retire(conf->policy.maps, nl, err);
-	/* A kernel without netfilter has none of its rules. */
-	if (r == 0 && fl_nl_open(FL_NL_NETFILTER, &nft, err) == 0)
-		r = dp_leave_stack(nft, err);
-	if (r == 0 && unlink(going) < 0)
-		r = fl_fail_errno(err, errno, "remove '%s'", going);
-	if (r < 0)
-		return fl_wrap(err, r, "take the datapath away");
-	fl_info("policies are no longer enforced: the datapath is taken away");
-	return 0;
-}
-
 static const enum fl_xdp_mode xdp_modes[] = {
 	[AGENT_XDP_NONE] = FL_XDP_NONE,
 	[AGENT_XDP_NATIVE] = FL_XDP_NATIVE,
@@ -293,7 +279,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 
 	*out = NULL;
 	if (!conf->policy.enforce)
-		return retire(conf, root, err);
+		return policy_retire(conf->policy.maps, root, err);
 	r = enf_open(&o, &enf, &why);
 	if (r < 0)
 		return fl_fail(err, -r,
@@ -348,12 +334,14 @@ const struct src_sink *guard_sink(struct guard *g)
 
 void guard_reconcile(struct guard *g)
 {
+	uint64_t began = uv_hrtime();
 	struct fl_err err;
 	int r;
 
 	if (!g || !g->read)
 		return;
 	r = enf_reconcile(g->enf, &err);
+	g->took_ms = (uv_hrtime() - began) / 1000000;
 	note(g, r, &err);
 	g->applied = r == 0;
 	room_sweep(g->room);

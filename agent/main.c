@@ -24,12 +24,13 @@
 #define BAD_CONFIG 2
 #define MMAP_BYTES (128 * 1024) /* what is as large is memory of its own */
 
-static const char usage[] = "fairleadd " FL_VERSION ", the agent of Fairlead\n\n"
-			    "  --config FILE    configuration, instead of " CONFIG "\n"
-			    "  --check-config   say whether the configuration is good, and end\n"
-			    "  --version        print the version, and end\n"
-			    "  --help           print this, and end\n\n"
-			    "FAIRLEAD_ROOT is put before /etc/fairlead and /run/fairlead.\n";
+static const char usage[] =
+	"fairleadd " FL_VERSION ", the agent of Fairlead\n\n"
+	"  --config FILE    configuration, instead of " CONFIG "\n"
+	"  --check-config   say whether the configuration is good, and end\n"
+	"  --version        print the version, and end\n"
+	"  --help           print this, and end\n\n"
+	"FAIRLEAD_ROOT is put before /etc/fairlead, /run/fairlead and /var/lib/fairlead.\n";
 
 struct options {
 	const char *config; /* NULL: the default, which need not be there */

@@ -75,7 +75,7 @@ static void add_gauges(struct enf *e, struct api_metrics *m)
 			  "Of that, what compiling took.", s.last_compile_s);
 	if (dp_now(enf_datapath(e), &now, &ignored) == 0)
 		api_metrics_gauge(m, "fairlead_policy_generation",
-				  "Goes up with each change of policy in the datapath.",
+				  "Goes up with each change of what connections are judged by.",
 				  now.state.generation);
 }
 

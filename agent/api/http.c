@@ -3,6 +3,7 @@
 #include "agent/api/http.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include <microhttpd.h>
@@ -17,11 +18,15 @@
 /* How often it is looked whether a request has waited for long enough. */
 #define PATIENCE_MS 100
 
+/* How long nothing is looked at when a client cannot be let in. */
+#define PAUSE_MS 100
+
 struct exchange;
 
 struct api_http {
 	const struct api_table *table;
 	enum api_door door;
+	int listen_fd; /* the library's */
 	struct MHD_Daemon *daemon;
 	uv_poll_t poll;
 	uv_timer_t timer, patience;
@@ -233,6 +238,20 @@ static unsigned int connections(const struct api_http *h)
 }
 
 /*
+ * True when somebody is at the door though nobody is in: out of descriptors, the library cannot let
+ * him in, and epoll says at once that he is there still. While others are in it waits, by itself,
+ * for one of them to go.
+ */
+static bool is_stuck(const struct api_http *h)
+{
+	struct pollfd door = { .fd = h->listen_fd, .events = POLLIN };
+
+	return connections(h) == 0 && poll(&door, 1, 0) > 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+/*
  * Lets the library work, and asks when it wants to be called next though nothing happens. Runs it
  * again after a connection has come or gone: libmicrohttpd 0.9.75 takes up listening after it was
  * at its limit only in the next run, and asks for none.
@@ -247,6 +266,15 @@ static void turn(struct api_http *h)
 		if (MHD_run(h->daemon) != MHD_YES)
 			fl_warn("serve http: the library gives up on a connection, going on");
 	} while (connections(h) != before);
+	if (is_stuck(h))
+		FL_IGNORE(MHD_run(h->daemon)); /* he may have come only now */
+	if (is_stuck(h)) {
+		(void)uv_poll_stop(&h->poll);
+		(void)uv_timer_start(&h->timer, on_timer, PAUSE_MS, 0);
+		return;
+	}
+	if (!uv_is_active((uv_handle_t *)&h->poll))
+		(void)uv_poll_start(&h->poll, UV_READABLE, on_poll);
 	if (MHD_get_timeout(h->daemon, &wait_ms) == MHD_YES)
 		(void)uv_timer_start(&h->timer, on_timer, wait_ms, 0);
 	else
@@ -345,6 +373,7 @@ int api_http_open(uv_loop_t *loop, int listen_fd, enum api_door door, const stru
 		return fl_fail(err, ENOMEM, "start the http server: out of memory");
 	h->table = table;
 	h->door = door;
+	h->listen_fd = listen_fd;
 	r = start_daemon(h, fd, err);
 	if (r < 0)
 		return r;

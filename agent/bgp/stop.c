@@ -106,7 +106,8 @@ int bgp_retire(const struct agent_config *conf, const char *root, struct fl_err 
 		return r;
 	dirfd = open(dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0 || faccessat(dirfd, "bird.conf", F_OK, 0) < 0)
-		return 0;
+		return errno == ENOENT ? 0
+				       : fl_fail_errno(err, errno, "look for what bird has left");
 	r = bgp_program_find(conf->bgp.bird, program, err);
 	return r ?: bgp_end(program, &dir, dirfd, err);
 }

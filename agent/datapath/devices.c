@@ -18,8 +18,7 @@
 #include "base/text.h"
 #include "bpf/datapath.skel.h"
 
-#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
-#define XDP_NAME   "fl_xdp"
+#define XDP_NAME "fl_xdp"
 
 /* Remembers the first of several failures. */
 struct failures {
@@ -56,7 +55,7 @@ static int find_filter(struct fl_nl *nl, const struct fl_tc_side *side, const ch
 	return 0;
 }
 
-/* Adds the program to the batch, unless it stands there already. */
+/* Adds the program to the batch, unless it stands there already: 1 if so, else 0. */
 static int put_filter(struct fl_nl *nl, const struct fl_tc_side *side,
 		      const struct bpf_program *prog, struct fl_batch *b, struct fl_err *err)
 {
@@ -64,18 +63,24 @@ static int put_filter(struct fl_nl *nl, const struct fl_tc_side *side,
 	__u32 want = 0, have = 0;
 	int r = dp_prog_id(prog, &want, err) ?: find_filter(nl, side, name, &have, err);
 
-	if (r == 0 && have != want)
-		fl_tc_put_side_filter(b, side, bpf_program__fd(prog), name);
-	return r;
+	if (r < 0 || have == want)
+		return r;
+	fl_tc_put_side_filter(b, side, bpf_program__fd(prog), name);
+	return 1;
 }
 
+/* Likewise, 1 if the batch has something to send. */
 static int put_filters(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_batch *b,
 		       struct fl_err *err)
 {
 	const struct fl_tc_side in = { link, false }, out = { link, true };
 
-	return put_filter(nl, &in, d->bpf->progs.fl_from_net, b, err)
-		       ?: put_filter(nl, &out, d->bpf->progs.fl_to_net, b, err);
+	int first = put_filter(nl, &in, d->bpf->progs.fl_from_net, b, err), second;
+
+	if (first < 0)
+		return first;
+	second = put_filter(nl, &out, d->bpf->progs.fl_to_net, b, err);
+	return second < 0 ? second : first | second;
 }
 
 /* *made, when the qdisc is of our making, and so ours to remove. */
@@ -206,7 +211,7 @@ static int enter(struct dp *d, __u32 link, __u32 flags, struct fl_err *err)
 	struct fl_device value = { .flags = flags };
 	int r = flags & FL_DEVICE_DENIES ? dp_listen(d, false, err) : 0;
 
-	return r ?: dp_put(FD(d, fl_devices), &link, &value, "interfaces", err);
+	return r ?: dp_put(DP_FD(d, fl_devices), &link, &value, "interfaces", err);
 }
 
 /* Nothing goes past the stack by this interface any more, known ways included. */
@@ -214,9 +219,10 @@ static int leave(struct dp *d, __u32 link, struct fl_err *err)
 {
 	struct fl_device have;
 
-	if (bpf_map_lookup_elem(FD(d, fl_devices), &link, &have) < 0)
+	if (bpf_map_lookup_elem(DP_FD(d, fl_devices), &link, &have) < 0)
 		return 0;
-	return dp_drop(FD(d, fl_devices), &link, "interfaces", err) ?: dp_next_generation(d, err);
+	return dp_drop(DP_FD(d, fl_devices), &link, "interfaces", err)
+		       ?: dp_next_generation(d, err);
 }
 
 /* Enters the interface. What is denied is dropped by tc where XDP is not asked for or not there. */
@@ -237,7 +243,7 @@ static int enter_with_xdp(struct dp *d, struct fl_nl *nl, __u32 link, __u32 flag
 			err, EEXIST,
 			"config 'policy.xdp': there is another XDP program, '%s', number %u: it "
 			"stays, and tc drops what is denied",
-			have.name, have.at.prog_id);
+			have.fd < 0 ? "unknown without CAP_SYS_ADMIN" : have.name, have.at.prog_id);
 	return r ?: put_xdp(d, nl, link, &have, mode, err) ?: enter(d, link, flags, err);
 }
 
@@ -264,10 +270,12 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 	bool made;
 	int r;
 
-	(void)bpf_map_lookup_elem(FD(d, fl_devices), &dev->ifindex, &have);
+	(void)bpf_map_lookup_elem(DP_FD(d, fl_devices), &dev->ifindex, &have);
 	made = have.flags & FL_DEVICE_CLSACT;
-	r = fl_batch_new(&b, err) ?: ensure_clsact(nl, dev->ifindex, &made, err) ?:
-	    put_filters(d, nl, dev->ifindex, b, err) ?: fl_batch_send(nl, b, err);
+	r = fl_batch_new(&b, err) ?: put_filters(d, nl, dev->ifindex, b, err);
+	/* The kernel tells all who listen for changes of a qdisc that somebody asks for it. */
+	if (r > 0)
+		r = ensure_clsact(nl, dev->ifindex, &made, err) ?: fl_batch_send(nl, b, err);
 	if (r < 0) {
 		/* Nothing may go past the stack to where it does not come back so. */
 		FL_IGNORE(leave(d, dev->ifindex, &ignored));
@@ -287,7 +295,7 @@ static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err
 {
 	struct fl_device have = { 0 };
 
-	(void)bpf_map_lookup_elem(FD(d, fl_devices), &link, &have);
+	(void)bpf_map_lookup_elem(DP_FD(d, fl_devices), &link, &have);
 	return leave(d, link, err)
 		       ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, have.flags, err);
 }
@@ -307,11 +315,11 @@ static bool any_denies(const struct dp *d)
 	bool has, any = false;
 	__u32 key, next;
 
-	has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	has = bpf_map_get_next_key(DP_FD(d, fl_devices), NULL, &key) == 0;
 	for (; has && !any; key = next) {
-		any = bpf_map_lookup_elem(FD(d, fl_devices), &key, &have) == 0 &&
+		any = bpf_map_lookup_elem(DP_FD(d, fl_devices), &key, &have) == 0 &&
 		      have.flags & FL_DEVICE_DENIES;
-		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+		has = bpf_map_get_next_key(DP_FD(d, fl_devices), &key, &next) == 0;
 	}
 	return any;
 }
@@ -321,12 +329,12 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 {
 	struct failures f = { .err = err };
 	__u32 key, next;
-	bool has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	bool has = bpf_map_get_next_key(DP_FD(d, fl_devices), NULL, &key) == 0;
 	struct fl_err one;
 	int r;
 
 	for (; has; key = next) {
-		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+		has = bpf_map_get_next_key(DP_FD(d, fl_devices), &key, &next) == 0;
 		if (!is_wanted(devices, n, key))
 			note(&f, detach(d, nl, key, &one), &one);
 	}
@@ -344,12 +352,12 @@ int dp_set_devices(struct dp *d, struct fl_nl *nl, const struct dp_device *devic
 int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b, struct fl_err *err)
 {
 	__u32 key, next;
-	bool has = bpf_map_get_next_key(FD(d, fl_devices), NULL, &key) == 0;
+	bool has = bpf_map_get_next_key(DP_FD(d, fl_devices), NULL, &key) == 0;
 	struct fl_err one;
 	int r = 0;
 
 	for (; r == 0 && has; key = next) {
-		has = bpf_map_get_next_key(FD(d, fl_devices), &key, &next) == 0;
+		has = bpf_map_get_next_key(DP_FD(d, fl_devices), &key, &next) == 0;
 		if (fl_batch_room(b) < 2)
 			r = fl_batch_send(nl, b, err);
 		if (r == 0 && put_filters(d, nl, key, b, &one) < 0) {

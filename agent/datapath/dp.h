@@ -4,7 +4,8 @@
 
 #include "agent/datapath/datapath.h"
 
-struct datapath_bpf;
+/* The descriptor of one of our maps, by its name in the programs (bpf/datapath.skel.h). */
+#define DP_FD(d, map) bpf_map__fd((d)->bpf->maps.map)
 
 struct dp {
 	struct datapath_bpf *bpf; /* the skeleton; owned */
@@ -55,6 +56,10 @@ fl_must int dp_put(int map_fd, const void *key, const void *value, const char *w
 
 /* Removes an entry; one that is not there counts as removed. */
 fl_must int dp_drop(int map_fd, const void *key, const char *what, struct fl_err *err);
+
+/* Removes the entries of a hash or trie (keys of up to 64 bytes) whose key keep() does not want. */
+fl_must int dp_walk(int map_fd, bool (*keep)(const void *key, void *arg), void *arg,
+		    const char *what, struct fl_err *err);
 
 /* Whether no interface drops denied sources, so that no packet's has to be looked up. */
 fl_must int dp_listen(struct dp *d, bool to_all, struct fl_err *err);

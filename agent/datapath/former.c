@@ -22,8 +22,7 @@
 #include "base/text.h"
 #include "bpf/datapath.skel.h"
 
-#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
-#define PAGE	   1024 /* connections in one call */
+#define PAGE 1024 /* connections in one call */
 
 struct dp_former {
 	struct dp_former *next; /* of an agent that was killed while it took over; owned */
@@ -195,8 +194,8 @@ static int look(const char *path, void *arg, struct fl_err *err)
 		f->flow_size = info.value_size;
 		f->in_force = is_in_force(&s->in_force, info.id);
 	}
-	f->carries = dp_is_alike(f->flows, FD(s->d, fl_flows), true) &&
-		     dp_is_alike(f->locals, FD(s->d, fl_locals), false);
+	f->carries = dp_is_alike(f->flows, DP_FD(s->d, fl_flows), true) &&
+		     dp_is_alike(f->locals, DP_FD(s->d, fl_locals), false);
 	f->same_size = f->flow_size == sizeof(struct fl_flow);
 	list(s->d, FL_TAKE(f));
 	return 0;
@@ -250,7 +249,7 @@ static __u32 owner(int locals, const struct fl_flow_key *key, int side)
 static bool is_still(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key)
 {
 	for (int side = 0; side < 2; side++)
-		if (owner(f->locals, key, side) != owner(FD(d, fl_locals), key, side))
+		if (owner(f->locals, key, side) != owner(DP_FD(d, fl_locals), key, side))
 			return false;
 	return true;
 }
@@ -301,7 +300,7 @@ static int copy_flow(struct dp *d, const struct dp_former *f, const struct fl_fl
 		     const struct fl_flow *flow, struct fl_err *err)
 {
 	if (!is_still(d, f, key) ||
-	    bpf_map_update_elem(FD(d, fl_flows), key, flow, BPF_NOEXIST) == 0 || errno == EEXIST)
+	    bpf_map_update_elem(DP_FD(d, fl_flows), key, flow, BPF_NOEXIST) == 0 || errno == EEXIST)
 		return 0;
 	if (errno != E2BIG)
 		return fl_fail_errno(err, errno, "take over a connection");
@@ -347,8 +346,8 @@ static int carry_entries(int theirs, int ours, const char *what, struct fl_err *
  */
 static int carry_beyond(struct dp *d, struct fl_err *err)
 {
-	return carry_entries(d->former->devices, FD(d, fl_devices), "interfaces", err)
-		       ?: carry_entries(d->former->specials, FD(d, fl_specials),
+	return carry_entries(d->former->devices, DP_FD(d, fl_devices), "interfaces", err)
+		       ?: carry_entries(d->former->specials, DP_FD(d, fl_specials),
 					"special addresses", err);
 }
 
@@ -360,9 +359,9 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 
 	if (!f)
 		return 0;
-	r = carry_counts(f->counts, FD(d, fl_counts), err)
-		    ?: carry_counts(f->verdicts, FD(d, fl_verdicts), err)
-		    ?: carry_counts(f->budgets, FD(d, fl_budgets), err) ?: carry_beyond(d, err);
+	r = carry_counts(f->counts, DP_FD(d, fl_counts), err)
+		    ?: carry_counts(f->verdicts, DP_FD(d, fl_verdicts), err)
+		    ?: carry_counts(f->budgets, DP_FD(d, fl_budgets), err) ?: carry_beyond(d, err);
 	for (const struct dp_former *o = f->next; r == 0 && o; o = o->next)
 		if (o->carries)
 			r = each_flow(d, o, copy_unknown, err);
@@ -373,7 +372,7 @@ int dp_former_lend(struct dp *d, struct fl_err *err)
 	if (r == 0 && !f->same_size)
 		r = each_flow(d, f, copy_flow, err);
 	if (r == 0 && f->same_size &&
-	    bpf_map_update_elem(FD(d, fl_former), &zero, &f->flows, BPF_ANY) < 0)
+	    bpf_map_update_elem(DP_FD(d, fl_former), &zero, &f->flows, BPF_ANY) < 0)
 		return fl_fail_errno(err, errno, "show the programs the connections of before");
 	return r;
 }
@@ -389,7 +388,7 @@ int dp_former_end(struct dp *d, struct fl_err *err)
 	if (d->former->carries && each_flow(d, d->former, copy_flow, &why) < 0)
 		fl_warn("%s, going on: connections of before are judged as new ones", why.text);
 	if (d->former->carries && d->former->same_size &&
-	    bpf_map_delete_elem(FD(d, fl_former), &zero) < 0 && errno != ENOENT)
+	    bpf_map_delete_elem(DP_FD(d, fl_former), &zero) < 0 && errno != ENOENT)
 		return fl_fail_errno(err, errno, "take the connections of before away");
 	r = dp_unpin(d->folder, d->own, err);
 	if (r < 0)

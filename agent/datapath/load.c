@@ -56,6 +56,7 @@ static bool is_kept(const struct bpf_map *map)
 	return strncmp(bpf_map__name(map), "fl_", 3) == 0 &&
 	       !fl_streq(bpf_map__name(map), "fl_works") &&
 	       !fl_streq(bpf_map__name(map), "fl_recents") &&
+	       !fl_streq(bpf_map__name(map), "fl_answers") &&
 	       !fl_streq(bpf_map__name(map), "fl_former");
 }
 

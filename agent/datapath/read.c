@@ -11,8 +11,6 @@
 #include "agent/datapath/events.h"
 #include "bpf/datapath.skel.h"
 
-#define FD(d, map) bpf_map__fd((d)->bpf->maps.map)
-
 static const char *const reasons[] = {
 	[FL_R_FORWARDED] = "forwarded",
 	[FL_R_REDIRECTED] = "redirected",
@@ -93,7 +91,7 @@ int dp_now(struct dp *d, struct dp_now *out, struct fl_err *err)
 	now.jiffies = jiffies_now(d, err, &r);
 	if (r < 0)
 		return r;
-	if (bpf_map_lookup_elem(FD(d, fl_state), &zero, &now.state) < 0)
+	if (bpf_map_lookup_elem(DP_FD(d, fl_state), &zero, &now.state) < 0)
 		return fl_fail_errno(err, errno, "read the datapath's state");
 	*out = now;
 	return 0;
@@ -120,7 +118,7 @@ static int read_page(struct dp *d, struct dp_sweep_place *at, struct page *p, st
 	int r;
 
 	p->n = DP_SWEEP_PART;
-	r = bpf_map_lookup_batch(FD(d, fl_flows), at->begun ? &at->bucket : NULL, &at->bucket,
+	r = bpf_map_lookup_batch(DP_FD(d, fl_flows), at->begun ? &at->bucket : NULL, &at->bucket,
 				 p->keys, p->flows, &p->n, NULL);
 	if (r < 0 && errno != ENOENT)
 		return fl_fail_errno(err, errno, "read connections");
@@ -145,7 +143,7 @@ int dp_sweep_part(struct dp *d, struct dp_sweep_place *at, struct dp_sweep *sum,
 		if (!is_over(d, now, &p->keys[i], &p->flows[i]))
 			continue;
 		sum->removed++;
-		r = dp_drop(FD(d, fl_flows), &p->keys[i], "connections", err);
+		r = dp_drop(DP_FD(d, fl_flows), &p->keys[i], "connections", err);
 	}
 	return r < 0 ? r : more;
 }
@@ -177,7 +175,7 @@ int dp_forget(struct dp *d, bool (*keep)(const struct fl_flow_key *key, const vo
 		more = read_page(d, &at, p, err);
 		for (__u32 i = 0; more >= 0 && r == 0 && i < p->n; i++)
 			if (!keep(&p->keys[i], arg))
-				r = dp_drop(FD(d, fl_flows), &p->keys[i], "connections", err);
+				r = dp_drop(DP_FD(d, fl_flows), &p->keys[i], "connections", err);
 	} while (more > 0 && r == 0);
 	return r < 0 ? r : more;
 }
@@ -194,7 +192,7 @@ int dp_events_lost(struct dp *d, uint64_t *out, struct fl_err *err)
 	budgets = calloc((size_t)cpus, sizeof(*budgets));
 	if (!budgets)
 		return fl_fail_errno(err, ENOMEM, "read counters");
-	if (bpf_map_lookup_elem(FD(d, fl_budgets), &zero, budgets) < 0)
+	if (bpf_map_lookup_elem(DP_FD(d, fl_budgets), &zero, budgets) < 0)
 		return fl_fail_errno(err, errno, "read counters");
 	for (int c = 0; c < cpus; c++)
 		sum += budgets[c].lost;
@@ -209,7 +207,7 @@ static int read_verdicts(struct dp *d, int cpus, struct dp_counts *out, struct f
 	if (!values)
 		return fl_fail_errno(err, ENOMEM, "read counters");
 	for (__u32 i = 0; i < FL_V_COUNT * FL_DIRS; i++) {
-		if (bpf_map_lookup_elem(FD(d, fl_verdicts), &i, values) < 0)
+		if (bpf_map_lookup_elem(DP_FD(d, fl_verdicts), &i, values) < 0)
 			return fl_fail_errno(err, errno, "read counters");
 		for (int c = 0; c < cpus; c++)
 			out->verdict[i / FL_DIRS][i % FL_DIRS] += values[c];
@@ -232,7 +230,7 @@ int dp_counts(struct dp *d, struct dp_counts *out, struct fl_err *err)
 	for (__u32 i = 0; i < FL_R_COUNT * FL_DIRS; i++) {
 		struct fl_count *sum = &counts.reason[i / FL_DIRS][i % FL_DIRS];
 
-		if (bpf_map_lookup_elem(FD(d, fl_counts), &i, values) < 0)
+		if (bpf_map_lookup_elem(DP_FD(d, fl_counts), &i, values) < 0)
 			return fl_fail_errno(err, errno, "read counters");
 		for (int c = 0; c < cpus; c++) {
 			sum->packets += values[c].packets;

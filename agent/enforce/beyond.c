@@ -129,10 +129,32 @@ bool enf_has_address(const struct enf *e, const struct fl_ip *ip)
 	return s && s->flags & FL_SPECIAL_NODE;
 }
 
+/* True when the map may be other than it was, if these are written. */
+static bool is_other(const struct enf *e, const struct specials *s)
+{
+	bool is = !e->specials || e->n_specials != s->n || (e->beyond_told && !e->specials_known);
+
+	for (size_t i = 0; !is && i < s->n; i++)
+		is = compare(&e->specials[i], &s->v[i]) != 0;
+	return is;
+}
+
+/* The programs keep what they have allowed; a new connection is judged by what is special now. */
+static int write_changes(struct enf *e, const struct specials *s, struct fl_err *err)
+{
+	bool other = is_other(e, s);
+	int r = write_specials(e, s, err);
+	struct fl_err ignored;
+
+	if (r < 0)
+		FL_IGNORE(dp_next_generation(e->dp, &ignored));
+	return r == 0 && other ? dp_next_generation(e->dp, err) : r;
+}
+
 int enf_specials(struct enf *e, struct fl_err *err)
 {
 	fl_auto(specials_done) struct specials s = { 0 };
-	int r = list(e, &s, err) ?: write_specials(e, &s, err);
+	int r = list(e, &s, err) ?: write_changes(e, &s, err);
 
 	/* What is in the map after half of it is not known: all is written, and looked at, anew. */
 	fl_free_p(&e->specials);

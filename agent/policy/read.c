@@ -7,21 +7,35 @@
 #include "agent/policy/valid.h"
 #include "base/text.h"
 
+static const struct {
+	const char *version, *kind, *list;
+	enum pol_kind value;
+} kinds[] = {
+	{ "v1", "Namespace", "NamespaceList", POL_KIND_NAMESPACE },
+	{ "v1", "Pod", "PodList", POL_KIND_POD },
+	{ "networking.k8s.io/v1", "NetworkPolicy", "NetworkPolicyList", POL_KIND_POLICY },
+};
+
 enum pol_kind pol_kind_of(const struct fl_json *object)
 {
-	static const struct {
-		const char *version, *kind;
-		enum pol_kind value;
-	} kinds[] = {
-		{ "v1", "Namespace", POL_KIND_NAMESPACE },
-		{ "v1", "Pod", POL_KIND_POD },
-		{ "networking.k8s.io/v1", "NetworkPolicy", POL_KIND_POLICY },
-	};
 	const char *version = fl_json_str(fl_json_get(object, "apiVersion"));
 	const char *kind = fl_json_str(fl_json_get(object, "kind"));
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(kinds); i++)
 		if (fl_streq(version, kinds[i].version) && fl_streq(kind, kinds[i].kind))
+			return kinds[i].value;
+	return POL_KIND_OTHER;
+}
+
+enum pol_kind pol_kind_in(const struct fl_json *list, const struct fl_json *item)
+{
+	const char *version = fl_json_str(fl_json_get(list, "apiVersion"));
+	const char *kind = fl_json_str(fl_json_get(list, "kind"));
+
+	if (fl_json_get(item, "kind"))
+		return pol_kind_of(item);
+	for (size_t i = 0; i < FL_ARRAY_LEN(kinds); i++)
+		if (fl_streq(version, kinds[i].version) && fl_streq(kind, kinds[i].list))
 			return kinds[i].value;
 	return POL_KIND_OTHER;
 }

@@ -15,6 +15,9 @@ enum pol_kind { POL_KIND_OTHER, POL_KIND_NAMESPACE, POL_KIND_POD, POL_KIND_POLIC
 /* What the object says it is, by apiVersion and kind. */
 enum pol_kind pol_kind_of(const struct fl_json *object);
 
+/* The same of an item of a list, which in a list of one kind (PodList) need not say it. */
+enum pol_kind pol_kind_in(const struct fl_json *list, const struct fl_json *item);
+
 /* A v1 Namespace. It has the label kubernetes.io/metadata.name whatever the object says. */
 fl_must int pol_read_namespace(const struct fl_cur *object, struct pol_namespace *out,
 			       struct fl_err *err);

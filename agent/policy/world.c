@@ -94,8 +94,8 @@ void pol_world_free(struct pol_world **w)
 	fl_free_p(w);
 }
 
-static int put_one(struct pol_world *w, const struct fl_cur *object, size_t *ignored,
-		   struct fl_err *err)
+static int put_one(struct pol_world *w, const struct fl_cur *object, enum pol_kind kind,
+		   size_t *ignored, struct fl_err *err)
 {
 	fl_auto_pol_namespace struct pol_namespace ns = { 0 };
 	fl_auto_pol_policy struct pol_policy policy = { 0 };
@@ -104,7 +104,7 @@ static int put_one(struct pol_world *w, const struct fl_cur *object, size_t *ign
 
 	if (r < 0)
 		return r;
-	switch (pol_kind_of(object->v)) {
+	switch (kind) {
 	case POL_KIND_NAMESPACE:
 		return pol_read_namespace(object, &ns, err) ?: pol_world_put_namespace(w, &ns, err);
 	case POL_KIND_POD:
@@ -128,11 +128,11 @@ int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, size_
 	int r = 0;
 
 	if (len < 4 || !fl_streq(kind + len - 4, "List"))
-		return put_one(w, object, ignored, err);
+		return put_one(w, object, pol_kind_of(object->v), ignored, err);
 	for (size_t i = 0; r == 0 && i < fl_json_len(items.v); i++) {
 		struct fl_cur at = fl_cur_at(&items, i);
 
-		r = put_one(w, &at, ignored, err);
+		r = put_one(w, &at, pol_kind_in(object->v, at.v), ignored, err);
 	}
 	return r;
 }

@@ -243,12 +243,18 @@ int fl_network_list(const struct fl_networks *nets,
 	if (!d)
 		return fl_fail_errno(err, errno, "list network records");
 	(void)FL_TAKE_FD(dir);
-	while (r == 0 && (e = readdir(d))) {
+	while (r == 0 && (errno = 0, e = readdir(d))) {
 		fl_auto_network struct fl_network net = { 0 };
-		struct fl_err ignored;
+		struct fl_err why;
+		int one = is_record(e->d_name) ? read_at(nets->dir, e->d_name, &net, &why)
+					       : -EINVAL;
 
-		if (is_record(e->d_name) && read_at(nets->dir, e->d_name, &net, &ignored) == 0)
+		if (one == 0) {
 			r = each(&net, arg, err);
+		} else if (fl_is_want(one)) { /* it may be a good record */
+			*err = why;
+			r = one;
+		}
 	}
-	return r;
+	return r == 0 && errno ? fl_fail_errno(err, errno, "list network records") : r;
 }

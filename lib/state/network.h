@@ -70,7 +70,10 @@ fl_must int fl_network_write(const struct fl_networks *nets, const struct fl_net
 /* Removes the record; none counts as removed. */
 fl_must int fl_network_remove(const struct fl_networks *nets, const char *name, struct fl_err *err);
 
-/* Calls each() for every readable record, which each() may remove. */
+/*
+ * Calls each() for every readable record, which each() may remove. Out of descriptors or memory,
+ * or unable to read on, it ends with that error, since what it has not seen may be there.
+ */
 fl_must int fl_network_list(const struct fl_networks *nets,
 			    int (*each)(const struct fl_network *net, void *arg,
 					struct fl_err *err),

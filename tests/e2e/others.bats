@@ -186,3 +186,19 @@ no_problems() {
 	done
 	pods_detach
 }
+
+# reconciles: how often the agent has compared everything.
+reconciles() {
+	agent_get n1 /metrics | awk '$1 == "fairlead_reconciles_total" { print $2 }'
+}
+
+rests() {
+	local before
+	before=$(reconciles)
+	sleep 2
+	[ "$(reconciles)" = "$before" ]
+}
+
+@test "an agent that nobody disturbs rests: what it looks at is no news to it" {
+	eventually 20 rests
+}

@@ -4,6 +4,7 @@
  * of its own.
  */
 #include "api_world.h"
+#include "few_files.h"
 
 static int get_status(void *arg, const struct api_call *call, struct fl_json **out,
 		      struct fl_err *err)
@@ -281,6 +282,44 @@ static void idle_connections_do_not_keep_others_out_for_ever(void **state)
 		fl_close_p(&idle[i]);
 }
 
+/* How often the loop has something to do within so many milliseconds. */
+static int turns_in(int ms)
+{
+	struct fl_deadline until = fl_deadline_in(ms);
+	int n = 0;
+
+	for (; fl_deadline_left(&until); n++) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		(void)poll(&(struct pollfd){ .fd = uv_backend_fd(&loop), .events = POLLIN }, 1, 10);
+	}
+	return n;
+}
+
+static void a_client_that_cannot_be_let_in_does_not_keep_the_loop_busy(void **state)
+{
+	static const char late[] = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	int turns;
+
+	(void)state;
+	for (int others = 0; others < 2; others++) {
+		fl_auto_close int in = -1, fd = -1;
+
+		in = others ? dial(false) : -1;
+		uv_run(&loop, UV_RUN_NOWAIT);
+		fd = dial(false);
+		allow_files(0);
+		turns = turns_in(300);
+		allow_files(RLIM_INFINITY);
+		/* 30 by the clock, and some ten thousand when it spins */
+		if (turns > 300)
+			fail_msg("%d turns", turns);
+		fl_close_p(&in);
+		send_all(fd, late, strlen(late));
+		read_to_end(fd, 10000);
+		check_answer(answer, 200, TEXT, "ok\n");
+	}
+}
+
 static void the_socket_is_roots_and_in_a_folder_that_is_made(void **state)
 {
 	struct stat st;
@@ -355,6 +394,7 @@ int main(void)
 		SERVED(headers_without_end_are_refused),
 		SERVED(a_client_that_goes_away_leaves_nothing),
 		SERVED(idle_connections_do_not_keep_others_out_for_ever),
+		SERVED(a_client_that_cannot_be_let_in_does_not_keep_the_loop_busy),
 		SERVED(the_socket_is_roots_and_in_a_folder_that_is_made),
 		SERVED(a_living_agents_socket_is_left_alone),
 		SERVED(a_port_in_use_is_an_error_that_leaves_no_socket),

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "agent/bgp/supervise.h"
+#include "few_files.h"
 
 #define PATIENCE_MS 20000 /* a busy machine is no failure */
 
@@ -414,6 +415,20 @@ static void an_agent_in_another_mode_retires_what_was_left(void **state)
 	CHECK_OK(bgp_retire(&w.conf, root, &err), &err);
 }
 
+static void a_folder_that_cannot_be_opened_may_have_a_bird(void **state)
+{
+	int r;
+
+	(void)state;
+	(void)up();
+	down();
+	allow_files(0);
+	r = bgp_retire(&w.conf, root, &err);
+	allow_files(RLIM_INFINITY);
+	CHECK_FAILS(r, EMFILE, &err, "bird");
+	CHECK_OK(bgp_retire(&w.conf, root, &err), &err);
+}
+
 static void a_dead_birds_routes_are_retired_as_well(void **state)
 {
 	pid_t pid = up();
@@ -514,6 +529,7 @@ int main(void)
 		S(the_document_names_every_session),
 		S(a_stop_ends_bird_and_takes_its_routes_out_of_the_kernel),
 		S(an_agent_in_another_mode_retires_what_was_left),
+		S(a_folder_that_cannot_be_opened_may_have_a_bird),
 		S(a_dead_birds_routes_are_retired_as_well),
 		S(a_mesh_too_large_is_a_problem_before_it_is_refused),
 		S(without_bird_the_error_names_the_package),

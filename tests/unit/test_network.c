@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "few_files.h"
 #include "folder.h"
 #include "state/network.h"
 
@@ -172,6 +173,20 @@ static void list_passes_over_what_is_no_record(void **state)
 	CHECK(strcmp(names, "ab") == 0 || strcmp(names, "ba") == 0);
 }
 
+static void a_record_that_cannot_be_opened_for_want_of_descriptors_is_not_passed_over(void **state)
+{
+	struct fl_network a = { .name = "a" };
+	char names[64] = "";
+	int r;
+
+	(void)state;
+	CHECK_OK(fl_network_write(&nets, &a, &err), &err);
+	allow_files(1); /* for the folder */
+	r = fl_network_list(&nets, each_name, names, &err);
+	allow_files(RLIM_INFINITY);
+	CHECK_FAILS(r, EMFILE, &err, "a.json");
+}
+
 static void lock_is_had_by_one_at_a_time(void **state)
 {
 	struct fl_networks other = FL_NETWORKS_CLOSED;
@@ -204,6 +219,7 @@ int main(void)
 		cmocka_unit_test(record_has_up_to_64_blocks),
 		T(file_is_replaced_only_by_something_else),
 		T(list_passes_over_what_is_no_record),
+		T(a_record_that_cannot_be_opened_for_want_of_descriptors_is_not_passed_over),
 		T(lock_is_had_by_one_at_a_time),
 		cmocka_unit_test(without_a_folder_there_is_nothing_to_open),
 	};

@@ -2,13 +2,13 @@
 /* agent/source: the manifests folder, watched on a real loop with real files. */
 #include "agent/source/manifests.h"
 
+#include "few_files.h"
 #include "inject.h"
 #include "src_world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,17 +161,6 @@ static void a_folder_that_comes_later_is_waited_for(void **state)
 	wait_for_told(w, "done; ");
 	write_file(w, "m/x/y/a.yaml", NODE("n1", "1"));
 	wait_for(w, "n1 ", "");
-}
-
-/* The process may open so many files more than it has open. */
-static void allow_files(rlim_t more)
-{
-	struct rlimit files = { 0 };
-	fl_auto_close int next = dup(0);
-
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
-	files.rlim_cur = more == RLIM_INFINITY ? files.rlim_max : (rlim_t)next + more;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
 /* For none, and for that of the folder. */
