@@ -64,7 +64,8 @@ void doc_firewall(struct doc *d)
 	else if (f.n)
 		doc_say(d, DOC_WARN, "firewall.forward",
 			"see that it accepts the pods' blocks in both directions: iptables -I "
-			"FORWARD -s BLOCK -j ACCEPT, and with -d; Docker and firewalld do this",
+			"FORWARD -s BLOCK -j ACCEPT, and with -d; with firewalld: firewall-cmd "
+			"--permanent --zone=trusted --add-source=BLOCK, and --reload",
 			"forwarded packets are dropped unless a rule accepts them: %s", f.text);
 	else
 		doc_say(d, DOC_OK, "firewall.forward", NULL, "no chain drops what no rule accepts");

@@ -133,9 +133,12 @@ static void check_type(struct doc *d, const struct fl_json *conf)
 	if (!type || strchr(type, '/'))
 		doc_say(d, DOC_FAIL, "install.types", "see the configuration's 'type'",
 			"a plugin without a usable type");
-	else if (!stat_in(d->cli->cni_bin, type, &st) || !(st.st_mode & 0111))
+	else if (!stat_in(d->cli->cni_bin, type, &st))
 		doc_say(d, DOC_FAIL, "install.types", "install that plugin, or take it out",
 			"plugin '%s' is not in '%s'", type, d->cli->cni_bin);
+	else if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		doc_say(d, DOC_FAIL, "install.types", "chmod 755, or install it anew",
+			"plugin '%s' in '%s' is not executable", type, d->cli->cni_bin);
 }
 
 static int read_conf(const char *dir, const char *name, struct fl_json **out, struct fl_err *err)

@@ -5,15 +5,18 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include <linux/bpf.h>
+#include <linux/magic.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/doctor.h"
 #include "net/nft.h"
 
+#define BPFFS	    "/sys/fs/bpf"
 #define TCX_INGRESS 46 /* enum bpf_attach_type, Linux 6.6 */
 #define LOOPBACK    1  /* the first link of every namespace */
 
@@ -164,6 +167,20 @@ static void say_btf(struct doc *d)
 			"/sys/kernel/btf/vmlinux: %s", strerror(errno));
 }
 
+/* Where the datapath's maps are pinned, unless policy.maps says another place. */
+static void say_bpffs(struct doc *d)
+{
+	struct statfs fs;
+
+	if (statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+		doc_say(d, DOC_OK, "kernel.bpffs", NULL, BPFFS " is mounted");
+	else
+		doc_say(d, DOC_WARN, "kernel.bpffs",
+			"mount -t bpf bpf " BPFFS "; only policy needs it, and not where "
+			"policy.maps names another one",
+			BPFFS " is no bpf file system");
+}
+
 void doc_kernel(struct doc *d)
 {
 	fl_auto_close int from = -1, to = -1;
@@ -195,4 +212,5 @@ void doc_kernel(struct doc *d)
 	}
 	(void)waitpid(child, NULL, 0);
 	say_btf(d);
+	say_bpffs(d);
 }

@@ -110,8 +110,9 @@ static void judge_overlay(struct doc *d, const struct plan *p, const struct rout
 	if (!hit(p, r->echo) && !hit(p, r->udp) && !hit(p, r->soft) && !hit(p, r->tcp)) {
 		doc_say(d, DOC_FAIL, "overlay.reach",
 			hit(p, r->small)
-				? "let the VTEP's UDP port pass between the nodes, and see "
-				  "the doctor on the other one"
+				? "let the VTEP's UDP port pass between the nodes, see that both "
+				  "have the same VNI, port and Node objects, and the doctor on "
+				  "the other one"
 				: "mend the way to the node itself first",
 			"'%s' does not answer at %s: %s", r->peer->name, at, why(p, r->echo));
 	} else if (!hit(p, r->udp) && hit(p, r->soft)) {

@@ -38,7 +38,7 @@ static void check_forwarding(struct doc *d, const char *name, const char *path, 
 		doc_say(d, needed ? DOC_FAIL : DOC_SKIP, name, needed ? advice : NULL, "is %d%s",
 			(int)on,
 			needed ? ": nothing is forwarded between pods and network"
-			       : ", and no block of that family is known");
+			       : ", and no pod or block of that family is known");
 }
 
 /* What counts for a device is the greater one of "all" and its own. */

@@ -76,12 +76,14 @@ int cli_doctor(const struct cli *c, struct fl_err *err)
 		return fl_fail(err, ENOMEM, "doctor: out of memory");
 	doc_facts(&d);
 	doc_kernel(&d);
+	doc_pods(&d);
 	doc_sysctls(&d);
 	doc_overlay(&d);
 	doc_mtus(&d);
 	doc_firewall(&d);
 	doc_duplicates(&d);
 	doc_probes(&d);
+	doc_disk(&d);
 	doc_install(&d);
 	if (d.no_memory)
 		return fl_fail(err, ENOMEM, "doctor: out of memory");

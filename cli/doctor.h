@@ -37,7 +37,7 @@ struct doc {
 	const char *peers_from; /* "the agent" or "the configuration" */
 	/* Borrowed from the above; NULL: there is none. */
 	const struct fl_link *vtep, *underlay;
-	bool has4, has6; /* families of the pods' blocks, as far as known */
+	bool has4, has6; /* families of the pods that packets are forwarded for, as far as known */
 	/* What the VTEP is or should be. */
 	char vtep_name[FL_IFNAME_SIZE];
 	uint32_t vni;
@@ -65,10 +65,12 @@ void doc_conf_peers(struct doc *d);
 
 /* The checks, in the order in which they are made. */
 void doc_kernel(struct doc *d);
+void doc_pods(struct doc *d); /* learns whether anything is forwarded for them */
 void doc_sysctls(struct doc *d);
 void doc_overlay(struct doc *d);
 void doc_mtus(struct doc *d);
 void doc_firewall(struct doc *d);
 void doc_duplicates(struct doc *d);
 void doc_probes(struct doc *d);
+void doc_disk(struct doc *d);
 void doc_install(struct doc *d);

@@ -7,28 +7,27 @@
 
 static const struct cli_command commands[] = {
 	{ "status", cli_status, NULL, "what the agent knows of this node, and its problems",
-	  "Shows the node's name, addresses, blocks and mode, how often the kernel was brought to\n"
-	  "what it should be and how much others had changed (DRIFT), and every problem that\n"
-	  "stands. Ends with 1 when the agent is not ready or a problem stands.\n" },
+	  "Shows the node's name, addresses, blocks and mode, how often the kernel was\n"
+	  "brought to what it should be and how much others had changed (DRIFT), and every\n"
+	  "problem that stands. Ends with 1 when the agent is not ready or a problem\n"
+	  "stands.\n" },
 	{ "peers", cli_peers, NULL, "the other nodes, and the way to each",
-	  "WAY is overlay (VXLAN), direct (a route through the node's address), bgp (BIRD makes "
-	  "the\n"
-	  "route) or none. PROBLEM says why a peer cannot be reached as asked.\n" },
+	  "WAY is overlay (VXLAN), direct (a route through the node's address), bgp (BIRD\n"
+	  "makes the route) or none. PROBLEM says why a peer cannot be reached as asked.\n" },
 	{ "routes", cli_routes, NULL, "the routes that should be, and whether they are",
-	  "Each route that the agent wants, against the kernel's table: ok, missing or differs. "
-	  "The\n"
-	  "node's own blocks are blackholes, so that an address that no pod has goes nowhere.\n" },
+	  "Each route that the agent wants, against the kernel's table: ok, missing or\n"
+	  "differs. The node's own blocks are blackholes, so that an address that no pod\n"
+	  "has goes nowhere.\n" },
 	{ "endpoints", cli_endpoints, NULL, "the pods' interfaces on this node",
-	  "One line for each attachment: network, container (first 12 characters), the interface "
-	  "in\n"
-	  "the pod and its other end on the host, addresses, plugin, pod. Without an agent the\n"
-	  "records that the plugins wrote are read: that needs root.\n" },
+	  "One line for each attachment: network, container (first 12 characters), the\n"
+	  "interface in the pod and its other end on the host, addresses, plugin, pod.\n"
+	  "Without an agent the records that the plugins wrote are read: that needs root.\n" },
 	{ "flows", cli_flows, NULL, "what became of packets: new connections, and what was dropped",
-	  "One line for each event, the oldest first: who to whom, whether it was forwarded or\n"
-	  "dropped and why, and the policy: the one that allowed it and its rule, or those that\n"
-	  "isolate the pod. Events are a sample: in a flood some are not sent. Counters, which\n"
-	  "the metrics have, are exact. The agent keeps the last 8,192. Where policies are\n"
-	  "enforced only.\n"
+	  "One line for each event, the oldest first: who to whom, whether it was forwarded\n"
+	  "or dropped and why, and the policy: the one that allowed it and its rule, or\n"
+	  "those that isolate the pod. Events are a sample: in a flood some are not sent.\n"
+	  "Counters, which the metrics have, are exact. The agent keeps the last 8,192.\n"
+	  "Where policies are enforced only.\n"
 	  "\n"
 	  "  --last N       how many, at most 1000; 100, or 0 with --follow\n"
 	  "  --follow       goes on with what happens from now on, until it is interrupted\n"
@@ -37,24 +36,23 @@ static const struct cli_command commands[] = {
 	  "\n"
 	  "With --follow, JSON is one document a line and YAML one document each.\n" },
 	{ "identities", cli_identities, NULL, "what pods the network policies tell apart",
-	  "Pods of one namespace with the same labels and named ports are one identity, whatever\n"
-	  "their number. PODS are those of the cluster, LOCAL of them those on this node, "
-	  "POLICIES\n"
-	  "those that select them. Where policies are enforced only.\n" },
+	  "Pods of one namespace with the same labels and named ports are one identity,\n"
+	  "whatever their number. PODS are those of the cluster, LOCAL of them those on\n"
+	  "this node, POLICIES those that select them. Where policies are enforced only.\n" },
 	{ "bpf", cli_bpf, "MAP", "what is in the datapath's maps, in words",
-	  "bpf flows       tracked connections (also: ct); PATH is how they go: through the "
-	  "stack,\n"
-	  "                straight to a pod of this node, or straight to another node. JUDGED: "
-	  "by\n"
-	  "                the policies in force; if not, the next packet is\n"
+	  "bpf flows       tracked connections (also: ct); PATH is how they go: through the\n"
+	  "                stack, straight to a pod of this node, or straight to another\n"
+	  "                node. JUDGED: by the policies in force; if not, the next packet\n"
+	  "                is\n"
 	  "bpf endpoints   pods' interfaces, and the slot of each one's policy set\n"
 	  "bpf locals      pods' addresses\n"
 	  "bpf addresses   whose an address is, and which block of policies covers it\n"
 	  "bpf prefixes    which block covers all other addresses\n"
 	  "bpf specials    addresses that are treated in a way of their own\n"
 	  "bpf slots       the version of each policy set that is in force\n"
-	  "bpf rules       what a version allows whom (also: policy); PORTS is a number of\n"
-	  "bpf ports       a set of ports\n"
+	  "bpf rules       what a version allows whom (also: policy); PORTS is all, or a\n"
+	  "                set in bpf ports, by its number\n"
+	  "bpf ports       what is in each set of ports\n"
 	  "bpf fragments   fragmented packets that are being tracked\n"
 	  "bpf devices     interfaces to other nodes\n"
 	  "bpf tunnels     how what goes through the overlay is wrapped up\n"
@@ -66,48 +64,45 @@ static const struct cli_command commands[] = {
 	  "  --max N        at most so many entries; 1000\n"
 	  "  --pod NS/NAME  flows: only those of this pod\n" },
 	{ "bgp", cli_bgp, NULL, "BIRD and its sessions",
-	  "Mode bgp only. BFD is the state of the session's BFD session, if it has one; ERROR "
-	  "what\n"
-	  "ended it last.\n" },
+	  "Mode bgp only. BFD is the state of the session's BFD session, if it has one;\n"
+	  "ERROR what ended it last.\n" },
 	{ "doctor", cli_doctor, NULL, "looks for what is wrong, and says what to do",
-	  "Checks the kernel's features by trying them in a network namespace of its own, "
-	  "settings,\n"
-	  "MTUs, clashes of VNI and port, the firewall's forward chains, the installation, and "
-	  "the\n"
-	  "way to the peers: by pings and by UDP and TCP packets to closed ports, with and "
-	  "without\n"
-	  "checksum offload, for at most two seconds and to at most 64 peers. Changes nothing. "
-	  "Works\n"
-	  "without an agent, and knows less then. Needs root.\n"
+	  "Checks the kernel's features by trying them in a network namespace of its own,\n"
+	  "settings, MTUs, clashes of VNI and port, the firewall's forward chains, the\n"
+	  "installation, and the way to the peers: by pings and by UDP and TCP packets to\n"
+	  "closed ports, with and without checksum offload, for at most two seconds and to\n"
+	  "at most 64 peers. Changes nothing. Works without an agent, and knows less then.\n"
+	  "Needs root.\n"
 	  "\n"
 	  "Each line is ok, warn, fail or skip. Ends with 1 when one is fail.\n"
 	  "\n"
 	  "  --cni-bin DIR   where the plugins are; /opt/cni/bin\n"
 	  "  --cni-conf DIR  where the network configurations are; /etc/cni/net.d\n" },
 	{ "node", cli_node, "drain|undrain", "takes this node's blocks out of BGP, or back in",
-	  "node drain    withdraws what this node announces by BGP, so that its pods get no more\n"
-	  "              traffic from outside; holds over restarts and until\n"
+	  "node drain    withdraws what this node announces by BGP, so that its pods get no\n"
+	  "              more traffic from outside; holds over restarts and until\n"
 	  "node undrain  which announces it again.\n"
 	  "\n"
 	  "Mode bgp only.\n" },
 	{ "policy", cli_policy, "list|show|explain",
-	  "network policies: which there are, and what they mean for a connection",
+	  "which network policies there are, and what follows from them",
 	  "policy list              the policies, and how many pods each selects\n"
-	  "policy show [NS/NAME]    a policy with all defaults written out, and its pods; or all\n"
+	  "policy show [NS/NAME]    a policy with all defaults written out, and its pods;\n"
+	  "                         or all\n"
 	  "policy explain --from END --to END --port PORT\n"
-	  "                         whether a connection is allowed, and by which rule of which\n"
-	  "                         policy: for each direction and address family. END is\n"
-	  "                         NAMESPACE/POD or an address, PORT is 80/tcp, 53/udp, 9/sctp "
-	  "or\n"
-	  "                         icmp. Ends with 1 unless it is allowed in every family.\n"
+	  "                         whether a connection is allowed, and by which rule of\n"
+	  "                         which policy: for each direction and address family.\n"
+	  "                         END is NAMESPACE/POD or an address, PORT is 80/tcp,\n"
+	  "                         53/udp, 9/sctp or icmp. Ends with 1 unless it is\n"
+	  "                         allowed in every family.\n"
 	  "policy explain --questions FILE\n"
-	  "                         many at once: a JSON list of {\"from\",\"to\",\"port\"}; "
-	  "answers\n"
-	  "                         with a JSON list\n"
+	  "                         many at once: a JSON list of {\"from\",\"to\",\"port\"};\n"
+	  "                         answers with a JSON list\n"
 	  "\n"
-	  "  -f, --file FILE|DIR  Namespaces, Pods and NetworkPolicies as YAML or JSON; may be\n"
-	  "                       given often. Other kinds are passed over. No agent is needed.\n"
-	  "                       Without it the agent is asked, for what is in force.\n",
+	  "  -f, --file FILE|DIR  Namespaces, Pods and NetworkPolicies as YAML or JSON; may\n"
+	  "                       be given often. Other kinds are named, once. No agent is\n"
+	  "                       needed. Without it the agent is asked, for what is in\n"
+	  "                       force.\n",
 	  true },
 	{ "reload", cli_reload, NULL, "has the agent read the manifests again",
 	  "Not needed in normal operation: the agent sees changes of the folder by itself.\n" },
@@ -125,12 +120,12 @@ const struct cli_command *cli_find(const char *name)
 
 void cli_print_help(const struct cli_command *command)
 {
-	static const char global[] = "  -o, --output table|json|yaml   how to print; table\n"
-				     "  --socket PATH                  the agent's; "
-				     "$FAIRLEAD_ROOT/run/fairlead/agent.sock\n"
-				     "\n"
-				     "Exit status: 0 all is well, 1 something is not, 2 wrong "
-				     "usage, 3 no agent answers.\n";
+	static const char global[] =
+		"  -o, --output FORMAT  how to print: table (without it), json or yaml\n"
+		"  --socket PATH        the agent's; $FAIRLEAD_ROOT/run/fairlead/agent.sock\n"
+		"\n"
+		"Exit status: 0 all is well, 1 something is not, 2 wrong usage, 3 no agent\n"
+		"answers.\n";
 
 	if (command) {
 		printf("usage: fairlead %s%s%s [options]\n\n%s.\n\n%s%s%s", command->name,
@@ -146,7 +141,7 @@ void cli_print_help(const struct cli_command *command)
 		(void)snprintf(name, sizeof(name), "%s%s%s", commands[i].name,
 			       commands[i].argument ? " " : "",
 			       commands[i].argument ? commands[i].argument : "");
-		printf("  %-19s %s\n", name, commands[i].what);
+		printf("  %-24s %s\n", name, commands[i].what);
 	}
 	printf("\n%s", global);
 }

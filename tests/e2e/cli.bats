@@ -302,25 +302,33 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 	[[ ${lines[1]} == n2* ]]
 }
 
+# answer_once ANSWER [gone]: an agent, $pid, that answers one question with these bytes; gone: its
+# socket is taken away before.
+answer_once() {
+	python3 - "$BATS_TEST_TMPDIR/sock" "$1" "${2-}" <<-'END' 3>&- &
+		import os, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1] + ".new")
+		s.listen(1)
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
+		s.settimeout(20)
+		c = s.accept()[0]
+		c.recv(4096)
+		if sys.argv[3]:
+		    os.unlink(sys.argv[1])
+		c.sendall(sys.argv[2].encode().decode("unicode_escape").encode("latin1"))
+		c.close()
+	END
+	pid=$!
+	for ((i = 0; i < 3000; i++)); do
+		[ ! -S "$BATS_TEST_TMPDIR/sock" ] || break
+		sleep 0.01
+	done
+}
+
 @test "nonsense instead of an answer is an error, never a crash" {
 	answer() {
-		python3 - "$BATS_TEST_TMPDIR/sock" "$1" <<-'END' &
-			import os, socket, sys
-			s = socket.socket(socket.AF_UNIX)
-			s.bind(sys.argv[1] + ".new")
-			s.listen(1)
-			os.rename(sys.argv[1] + ".new", sys.argv[1])
-			s.settimeout(20)
-			c = s.accept()[0]
-			c.recv(4096)
-			c.sendall(sys.argv[2].encode().decode("unicode_escape").encode("latin1"))
-			c.close()
-		END
-		pid=$!
-		for ((i = 0; i < 3000; i++)); do
-			[ ! -S "$BATS_TEST_TMPDIR/sock" ] || break
-			sleep 0.01
-		done
+		answer_once "$1"
 		run --separate-stderr "$FAIRLEAD" peers --socket "$BATS_TEST_TMPDIR/sock"
 		wait "$pid"
 		rm "$BATS_TEST_TMPDIR/sock"
@@ -340,6 +348,15 @@ tor   192.0.2.1  64500  Established  2026-11-02 09:14:06  Up   3         1      
 	[[ $stderr == *"expected a list of peers"* ]]
 	answer 'HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\n{}'
 	[[ $stderr == *"says no, and not why"* ]]
+}
+
+@test "an agent that goes away while policies are shown is an error, not fewer policies" {
+	local body='[{"namespace": "default", "name": "web"}]'
+	answer_once "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${#body}\r\n\r\n$body" gone
+	run -3 --separate-stderr "$FAIRLEAD" policy show --socket "$BATS_TEST_TMPDIR/sock"
+	wait "$pid"
+	[ -z "$output" ]
+	[[ $stderr == "error: no agent at"* ]]
 }
 
 @test "a full disk is an error" {

@@ -232,6 +232,24 @@ time.sleep(60)' "$address" 3>&- 4>&-) &
 	finds 0 firewall.forward warn 'inet mine forwarding'
 	says firewall.forward warn 'ip filter FORWARD'
 	on n1 in_node nft flush ruleset
+	# firewalld's way: the policy is to accept, and the last rule is for all
+	on n1 in_node nft add table inet firewalld
+	on n1 in_node nft add chain inet firewalld filter_FORWARD '{ type filter hook forward priority 10; }'
+	on n1 in_node nft add rule inet firewalld filter_FORWARD ct state established,related accept
+	on n1 in_node nft add rule inet firewalld filter_FORWARD ct state invalid drop
+	on n1 in_node iptables-nft -A FORWARD -s 10.9.0.0/16 -j REJECT
+	run -0 --separate-stderr doctor -o json
+	silent firewall.forward
+	on n1 in_node nft add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited
+	on n1 in_node iptables-nft -A FORWARD -j REJECT
+	finds 0 firewall.forward warn 'inet firewalld filter_FORWARD'
+	says firewall.forward warn 'ip filter FORWARD'
+	on n1 in_node nft flush ruleset
+	on n1 in_node nft add table ip mine
+	on n1 in_node nft add chain ip mine last '{ type filter hook forward priority 10; }'
+	on n1 in_node nft add rule ip mine last counter drop
+	finds 0 firewall.forward warn 'ip mine last'
+	on n1 in_node nft flush ruleset
 	run -0 --separate-stderr doctor -o json
 	silent firewall.forward
 }
@@ -319,6 +337,9 @@ break_checksums() {
 	finds 0 install.version warn "the plugins are $old, this program is $VERSION"
 	cat "$BUILD/cni/fairlead-cni" >"$BIN/fairlead-cni"
 	finds 0 install.version ok
+	chmod 644 "$BIN/fairlead-cni"
+	finds 1 install.types fail "plugin 'vxlan' in .* is not executable"
+	chmod 755 "$BIN/fairlead-cni"
 	conf '.plugins += [{type: "portmap"}]'
 	finds 1 install.types fail "plugin 'portmap' is not in"
 	echo '{"plugins": [' >"$(on n1 node_file /etc/cni/net.d)/10-pods.conflist"
@@ -328,6 +349,61 @@ break_checksums() {
 	says peers.reach skip "no peers are known"
 	run -1 --separate-stderr on n1 in_node "$FAIRLEAD" doctor -o json --cni-bin /nowhere
 	jq -e 'any(.[]; .name == "install.plugins" and .state == "fail")' <<<"$output"
+}
+
+@test "it finds pods that are cut off, and forwarding that only a bridge needs" {
+	local host
+	echo '{"plugins": [{"type": "bridge"}]}' >"$(on n1 node_file /etc/cni/net.d)/10-pods.conflist"
+	on n1 in_node ip link del fairlead.1
+	pod_attach n1 p1 "$(bridge_conf pods)"
+	host=$(jq -r '.interfaces[1].name' "$BATS_FILE_TMPDIR/pod.n1.p1.result")
+	finds 0 pods.connected ok "of 1 pods"
+	on n1 in_node sysctl -qw net.ipv4.ip_forward=0
+	finds 1 sysctl.ip_forward fail "is 0"
+	on n1 in_node sysctl -qw net.ipv4.ip_forward=1
+	on n1 in_node ip link set br0 down
+	finds 1 pods.connected fail "1 of 1 pods .*'$host' is up, but its bridge 'br0' is down"
+	on n1 in_node ip link set br0 up
+	on n1 in_node ip link set "$host" nomaster
+	finds 1 pods.connected fail "'$host' is on no bridge"
+	on n1 in_node ip link set "$host" down
+	finds 1 pods.connected fail "'$host' is down"
+	on n1 in_node ip link del "$host"
+	finds 0 pods.connected warn "1 of 1 records .*'$host' of container 'p1', network 'pods'"
+	pod_detach n1 p1
+	on n1 in_node ip link del br0
+}
+
+@test "it finds a routed pod without its route, and one that is in no block of the node" {
+	on n1 in_node ip link del fairlead.1
+	pod_attach n1 p1 "$(overlay_conf n1)"
+	node_json
+	jq '.podCIDRs += ["fd00:244:1::/64"]' "$(on n1 node_file /run/fairlead/node.json)" >"$BATS_TEST_TMPDIR/node"
+	cp "$BATS_TEST_TMPDIR/node" "$(on n1 node_file /run/fairlead/node.json)"
+	run --separate-stderr doctor -o json
+	says pods.connected ok "of 1 pods"
+	silent pods.blocks
+	jq '.podCIDRs = ["10.99.1.0/24", "fd00:244:1::/64"]' "$BATS_TEST_TMPDIR/node" \
+		>"$(on n1 node_file /run/fairlead/node.json)"
+	on n1 in_node ip route del "$(pod_ip n1 p1)"
+	run -1 --separate-stderr doctor -o json
+	says pods.blocks warn "1 of 1 pods .*: $(pod_ip n1 p1) of"
+	says pods.connected fail "no route to $(pod_ip n1 p1) by 'veth"
+	pod_detach n1 p1
+}
+
+@test "it finds a full or read-only folder of state, and no bpf file system" {
+	on n1 in_node mount -t tmpfs -o size=64k full /run/fairlead
+	finds 1 disk fail "'/run/fairlead' has room for 64 KiB"
+	on n1 in_node umount /run/fairlead
+	on n1 in_node mount -t tmpfs -o ro shut /var/lib/cni
+	finds 1 disk fail "'/var/lib/cni' is read-only"
+	on n1 in_node umount /var/lib/cni
+	on n1 in_node mount -t tmpfs none /sys/fs/bpf
+	finds 0 kernel.bpffs warn "no bpf file system"
+	on n1 in_node umount /sys/fs/bpf
+	finds 0 disk ok
+	says kernel.bpffs ok
 }
 
 @test "of many peers it asks some, in bounded time" {

@@ -57,18 +57,57 @@ write_policy() {
 		---
 		{apiVersion: v1, kind: Service, metadata: {name: s, namespace: x}}
 	END
-	run -0 policy list -f "$BATS_TEST_TMPDIR"
+	run -0 --separate-stderr policy list -f "$BATS_TEST_TMPDIR"
+	[[ $stderr == *"/p.yaml:6: objects of kind 'Service' in 'v1' are not used" && ${#stderr_lines[@]} = 1 ]]
 	[[ ${lines[1]} =~ ^x\ +p\ +0\ +Ingress\ +1\ +no\ +-$ ]]
-	run -0 policy list -f "$BATS_TEST_TMPDIR" -o json
+	run -0 --separate-stderr policy list -f "$BATS_TEST_TMPDIR" -o json
 	jq -e '.[0] | .namespace == "x" and .name == "p" and .pods == 1 and .refused == false' <<<"$output"
-	run -0 policy show x/p -f "$BATS_TEST_TMPDIR/p.yaml" -o json
+	run -0 --separate-stderr policy show x/p -f "$BATS_TEST_TMPDIR/p.yaml" -o json
 	jq -e '.spec.ingress == [{"ports":[{"protocol":"TCP","port":80}]}] and .status.pods == ["a"]' <<<"$output"
-	run -0 policy show -f "$BATS_TEST_TMPDIR/p.yaml"
+	run -0 --separate-stderr policy show -f "$BATS_TEST_TMPDIR/p.yaml"
 	[[ $output == *'kind: List'* ]]
-	run -0 policy explain --from 203.0.113.5 --to x/a --port 80/tcp -f "$BATS_TEST_TMPDIR"
+	run -0 --separate-stderr policy explain --from 203.0.113.5 --to x/a --port 80/tcp -f "$BATS_TEST_TMPDIR"
 	[[ ${lines[0]} == '203.0.113.5 -> x/a 80/tcp: allowed' && $output == *'x/p'*'ingress[0].ports[0]'* ]]
-	run -1 policy explain --from 203.0.113.5 --to x/a --port 81/tcp -f "$BATS_TEST_TMPDIR" -o json
+	run -1 --separate-stderr policy explain --from 203.0.113.5 --to x/a --port 81/tcp -f "$BATS_TEST_TMPDIR" -o json
 	jq -e '.verdict == "denied" and .answers[0].ingress.policy == "x/p"' <<<"$output"
+}
+
+# What kubectl prints, by pipes and with other editors' marks: none of it may be read as no policies.
+@test "lists without their items' kinds, List, CRLF, BOM and UTF-16 are read, and what is not used is named" {
+	local policy='"metadata":{"name":"p","namespace":"x","managedFields":[{"manager":"k"}]},"spec":{"podSelector":{}},"status":{}'
+	local f=$BATS_TEST_TMPDIR/p.json
+	for kind in 'v1","kind":"List","items":[{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy",' \
+		'networking.k8s.io/v1","kind":"NetworkPolicyList","items":[{'; do
+		printf '{"apiVersion":"%s%s}]}' "$kind" "$policy" >"$f"
+		run -0 --separate-stderr policy list -f "$f" -o json
+		[ -z "$stderr" ]
+		[ "$(jq -r '.[0].name' <<<"$output")" = p ]
+	done
+	text=$'apiVersion: networking.k8s.io/v1\r\nkind: NetworkPolicy\r\nmetadata: {name: p}\r\nspec:\r\n  podSelector: {}\r\n'
+	printf '\xef\xbb\xbf%s' "$text" >"$BATS_TEST_TMPDIR/a.yaml"
+	printf %s "$text" | iconv -t UTF-16 >"$BATS_TEST_TMPDIR/b.yaml"
+	for f in a b; do
+		run -0 --separate-stderr policy list -f "$BATS_TEST_TMPDIR/$f.yaml" -o json
+		[ "$(jq -r '.[0].name' <<<"$output")" = p ]
+	done
+	# policies that are not ours to enforce
+	cat >"$BATS_TEST_TMPDIR/c.yaml" <<-'END'
+		{apiVersion: v1, kind: NodeList, items: [{metadata: {name: n1}}]}
+		---
+		{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: c}}
+		---
+		{apiVersion: networking.k8s.io/v1beta1, kind: NetworkPolicy, metadata: {name: old}}
+		---
+		{apiVersion: v1, kind: List, items: [{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy}]}
+		---
+		{metadata: {name: what}}
+	END
+	run -0 --separate-stderr policy list -f "$BATS_TEST_TMPDIR/c.yaml" -o json
+	[ "$output" = '[]' ]
+	[ "${#stderr_lines[@]}" = 3 ]
+	[[ ${stderr_lines[0]} == *"c.yaml:3: objects of kind 'CiliumNetworkPolicy' in 'cilium.io/v2' are not used" ]]
+	[[ ${stderr_lines[1]} == *"c.yaml:5: objects of kind 'NetworkPolicy' in 'networking.k8s.io/v1beta1' are not used" ]]
+	[[ ${stderr_lines[2]} == *"c.yaml:9: an object without 'kind' is not used" ]]
 }
 
 @test "a question that makes no sense is refused with what was expected" {
