@@ -61,14 +61,15 @@ static int describe_nets(const struct berth_state *s, struct fl_json *out, struc
 }
 
 /* created: made, its command not started; running; stopped: init has ended, or never was. */
-static const char *status_of(const struct berth_state *s)
+static int status_of(const struct berth_state *s, const char **out, struct fl_err *err)
 {
 	fl_auto_close int pidfd = -1;
-	struct fl_err err = { 0 };
+	int r = berth_container_open(s, &pidfd, err);
 
-	if (berth_container_open(s, &pidfd, &err) < 0)
-		return "stopped";
-	return s->started ? "running" : "created";
+	if (r < 0 && r != -ESRCH)
+		return r;
+	*out = r < 0 ? "stopped" : s->started ? "running" : "created";
+	return 0;
 }
 
 static int describe(const struct berth_env *env, const char *id, struct fl_json *out,
@@ -77,6 +78,7 @@ static int describe(const struct berth_env *env, const char *id, struct fl_json 
 	static const char *const copied[] = { "created", "hostname", "rootfs", "command" };
 	berth_auto_state struct berth_state s = { 0 };
 	fl_auto_close int dir = -1;
+	const char *status = NULL;
 	char netns[PATH_MAX];
 	int r;
 
@@ -85,12 +87,12 @@ static int describe(const struct berth_env *env, const char *id, struct fl_json 
 		r = berth_state_load(dir, &s, err);
 	if (r < 0)
 		return r;
-	r = berth_state_netns(env, id, netns, err);
+	r = berth_state_netns(env, id, netns, err) ?: status_of(&s, &status, err);
 	if (r < 0)
 		return r;
 	r = fl_json_set_str(out, "id", id)
 		    ?: fl_json_set_int(out, "pid", s.pid)
-		    ?: fl_json_set_str(out, "status", status_of(&s))
+		    ?: fl_json_set_str(out, "status", status)
 		    ?: fl_json_set_str(out, "netns", netns);
 	for (size_t i = 0; r == 0 && i < FL_ARRAY_LEN(copied); i++) {
 		const struct fl_json *v = fl_json_get(s.doc, copied[i]);
@@ -173,14 +175,15 @@ int berth_cmd_list(const struct berth_env *env, int argc, char **argv, struct fl
 	r = berth_state_each(env, list_one, &l, err);
 	if (r < 0)
 		return r;
-	if (!json) {
-		print_table(list);
-		return 0;
-	}
-	r = fl_json_print(list, 2, &text, err);
+	r = json ? fl_json_print(list, 2, &text, err) : 0;
 	if (r < 0)
 		return r;
-	(void)puts(text);
+	if (json)
+		(void)puts(text);
+	else
+		print_table(list);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return fl_fail_errno(err, errno, "write standard output");
 	return 0;
 }
 

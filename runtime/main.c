@@ -60,6 +60,8 @@ int main(int argc, char **argv)
 	fl_stdio_fill();
 	opterr = 0; /* an error is one line, and ours */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Ignored, it would have the kernel throw away how our children and init's have ended. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	if (argc < 2)
 		return help(stderr, 1);
 	if (fl_streq(argv[1], "--help") || fl_streq(argv[1], "help"))

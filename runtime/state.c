@@ -63,8 +63,11 @@ int berth_state_create(const struct berth_env *env, const char *id, int *dir, st
 			       ? fl_fail(err, EEXIST, "container '%s' exists", id)
 			       : fl_fail_errno(err, errno, "make folder '%s/%s'", env->run_dir, id);
 	fd = openat(run, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fl_fail_errno(err, errno, "open folder '%s/%s'", env->run_dir, id);
+	if (fd < 0) {
+		r = fl_fail_errno(err, errno, "open folder '%s/%s'", env->run_dir, id);
+		(void)unlinkat(run, id, AT_REMOVEDIR);
+		return r;
+	}
 	r = lock_dir(env, id, fd, 1000, err);
 	if (r < 0)
 		return r;
@@ -208,11 +211,13 @@ int berth_state_remove(const struct berth_env *env, const char *id, int dir, str
 	char path[PATH_MAX];
 	int r;
 
+	if (!d)
+		return fl_fail_errno(err, errno, "open folder '%s/%s'", env->run_dir, id);
 	r = berth_state_netns(env, id, path, err);
 	if (r < 0)
 		return r;
 	(void)umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
-	while (d && (e = readdir(d))) {
+	while ((errno = 0, e = readdir(d))) {
 		int flags = fl_streq(e->d_name, "rootfs") ? AT_REMOVEDIR : 0;
 
 		/* state.json goes last: without it nobody knows what else there was. */
@@ -224,6 +229,8 @@ int berth_state_remove(const struct berth_env *env, const char *id, int dir, str
 			return fl_fail_errno(err, errno, "remove '%s/%s/%s'", env->run_dir, id,
 					     e->d_name);
 	}
+	if (errno)
+		return fl_fail_errno(err, errno, "read folder '%s/%s'", env->run_dir, id);
 	(void)unlinkat(dir, "state.json", 0);
 	r = fl_format(path, sizeof(path), err, "%s/%s", env->run_dir, id);
 	if (r < 0)

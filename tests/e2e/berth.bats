@@ -444,6 +444,21 @@ ro
 	same_world
 }
 
+@test "an end is heard of though berth's caller ignores SIGCHLD" {
+	cat >"$BATS_TEST_TMPDIR/ignoring" <<-'EOF'
+		import os, signal, sys
+		signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+		os.execv(sys.argv[1], sys.argv[1:])
+	EOF
+	run -7 in_node timeout -s KILL 20 python3 "$BATS_TEST_TMPDIR/ignoring" \
+		"$BERTH" run --rootfs "$ROOTFS" -- sh -c 'exit 7'
+	berth run -d --name c1 --rootfs "$ROOTFS" -- sleep 60
+	run -5 in_node timeout -s KILL 20 python3 "$BATS_TEST_TMPDIR/ignoring" \
+		"$BERTH" exec c1 -- sh -c 'exit 5'
+	berth delete --force c1
+	same_world
+}
+
 @test "networks are attached before the command starts, eth0 and eth1 in their order" {
 	jq '.name = "second" | .plugins[0].ipam.ranges = [[{subnet: "10.67.0.0/24"}]] |
 		.plugins[0].bridge = "br0" | .plugins[0].isDefaultGateway = false |
@@ -488,6 +503,15 @@ ro
 	run -125 berth run --name c1 --rootfs "$ROOTFS" -- true
 	[ "$output" = "error: container 'c1' exists" ]
 	run -1 berth list -o yaml
+}
+
+@test "a list that cannot be written is an error" {
+	berth run -d --name c1 --rootfs "$ROOTFS" -- sleep 60
+	for form in table json; do
+		run -1 in_node sh -c "'$BERTH' list -o $form >/dev/full"
+		[[ $output == *"write standard output: No space left on device" ]]
+	done
+	berth delete --force c1
 }
 
 @test "a detached container's output is its log" {
