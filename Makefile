@@ -48,7 +48,7 @@ CNI_STATIC  := $(if $(SAN),,-static)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all plugins programs tests demo demo-overlay demo-policy check check-kernels bench fuzz install clean deps format
+.PHONY: all plugins programs tests demo demo-overlay demo-policy check check-kernels bench fuzz install uninstall clean deps format
 
 all: plugins programs
 plugins: $(foreach n,$(CNI_NAMES),$(B)/cni/$n)
@@ -169,6 +169,14 @@ install: all
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(Q)sed 's|/usr/local/|$(PREFIX)/|' deploy/systemd/fairleadd.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
+
+# Only what is ours: by now another package's plugin may have one of the names. Links, leases and
+# the like are state, which stays.
+uninstall:
+	$(Q)cd $(DESTDIR)$(CNIDIR) && for n in $(CNI_NAMES); do \
+		[ ! $$n -ef fairlead-cni ] || rm -f $$n; done && rm -f fairlead-cni
+	$(Q)cd $(DESTDIR)$(PREFIX) && rm -f bin/berth bin/fairleadd bin/fairlead \
+		lib/systemd/system/fairleadd.service
 
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

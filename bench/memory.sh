@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Memory of the agent, and of the datapath's maps in the kernel, in a world of 10,000 pods and 1,000
-# policies (the one of policybench), of which PODS (200) pods are attached to this node.
+# policies (the one of policybench), of which PODS (200, at most 1,000) pods are attached to this
+# node; and what the agent had to do for each of these.
 #
 # usage: bench/memory.sh BUILD [PODS]
 set -euo pipefail
@@ -58,6 +59,12 @@ maps()
 	done 2>/dev/null | sort -u -k 1,1 | awk '{ n += $2 } END { print n / 1048576 }'
 }
 
+# Milliseconds of the processor that the agent has taken.
+agent_ms()
+{
+	awk -v hz="$(getconf CLK_TCK)" '{ print int(($14 + $15) * 1000 / hz) }' "/proc/$agent/stat"
+}
+
 # KiB of the agent, by the name in its status.
 agent_kib()
 {
@@ -72,6 +79,7 @@ maps_empty=$(maps) agent_empty=$(agent_kib VmRSS)
 "$build/bench/policybench" --print >/run/world
 mv /run/world $etc/manifests/world.yaml
 eventually 60 has_world || die "the agent does not take the world: $(tail -n 5 /run/log)"
+before=$(agent_ms)
 for ((i = 0; i < pods; i++)); do
 	ip netns add "p$i"
 	# Of each namespace in turn, those that are on this node.
@@ -85,6 +93,7 @@ for ((i = 0; i < pods; i++)); do
 		END
 done
 eventually 60 has_pods || die "the agent knows $(metric fairlead_endpoints) of $pods pods"
+came=$(($(agent_ms) - before))
 maps_full=$(maps)
 rss=$(awk -v k="$(agent_kib VmRSS)" 'BEGIN { print k / 1024 }')
 
@@ -98,4 +107,6 @@ printf '%-52s %8.1f MiB\n' \
 	"the kernel's maps, full" "$maps_full" \
 	"of these for 1,000 pods of the cluster" \
 	"$(awk -v a="$maps_empty" -v b="$maps_full" 'BEGIN { print (b - a) / 10 }')"
+printf '%-52s %8.1f ms\n' "the agent's processor time, for each pod that came" \
+	"$(awk -v ms="$came" -v n="$pods" 'BEGIN { print n ? ms / n : 0 }')"
 [[ $verdict == PASS ]]

@@ -23,7 +23,21 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 wanted=("$@")
 work=$(mktemp -d "${TMPDIR:-/tmp}/fairlead-check.XXXXXX")
+lanes_run=()
 trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'stop; exit 130' INT TERM
+
+# Ends the lanes and what they run: unshare heeds nothing but a kill, which takes its namespace along.
+stop()
+{
+	local pid
+
+	((${#lanes_run[@]} == 0)) || kill "${lanes_run[@]}" 2>/dev/null || :
+	for pid in "$work"/lane*/pid; do
+		[[ ! -s $pid ]] || kill -KILL "$(<"$pid")" 2>/dev/null || :
+	done
+	wait
+}
 
 # True when a test file was asked for: all are when no name was given.
 is_wanted()
@@ -60,8 +74,10 @@ run()
 	own=$(sed -n '1,40s/^[#/ *]*time limit: \([0-9]*\) s$/\1/p' "$file" 2>/dev/null | tr -d '\0' || :)
 	limit=${own:-$limit}
 	TMPDIR=$lane/tmp unshare --fork --pid --mount --mount-proc --kill-child -- \
-		bash -c '"$@"; exit $?' - timeout -k 10 "$limit" "$@" >"$out" 2>"$err" </dev/null ||
-		status=$?
+		bash -c '"$@"; exit $?' - timeout -k 10 "$limit" "$@" >"$out" 2>"$err" </dev/null &
+	echo $! >"$lane/pid"
+	wait $! || status=$?
+	rm "$lane/pid"
 	read -r p f s < <(awk -v status="$status" -v limit="$limit" -v ci="${CI-}" \
 		-v report="$lane/report" -f tests/tap.awk "$out")
 	echo "$p $f $s" >>"$lane/counts"
@@ -135,6 +151,7 @@ for ((n = 0; n < ${#jobs[@]}; n++)); do
 done >"$work/next"
 for ((n = 0; n < lanes; n++)); do
 	run_lane $n &
+	lanes_run+=($!)
 done
 wait
 

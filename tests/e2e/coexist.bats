@@ -108,7 +108,7 @@ has_policy() {
 	run ! connects cli "$(pod_ip n1 $pod)" 80
 }
 
-# with_port POD TYPE PORT: a pod of this kind of network, and the reference portmap behind it.
+# with_port POD TYPE PORT [SNAT]: a pod of this kind of network, and the reference portmap behind it.
 with_port() {
 	local conf to="$BATS_FILE_TMPDIR/pod.n1.$1"
 	case $2 in
@@ -117,7 +117,7 @@ with_port() {
 		.args.cni.labels = [{key: "app", value: "'"$1"'"}]') ;;
 	esac
 	pod_attach n1 "$1" "$conf"
-	jq -c --argjson port "$3" --slurpfile prev "$to.result" '{cniVersion, name, type: "portmap",
+	jq -c --argjson port "$3" --argjson snat "${4:-true}" --slurpfile prev "$to.result" '{cniVersion, name, type: "portmap", snat: $snat,
 		prevResult: $prev[0], runtimeConfig: {portMappings:
 			[{hostPort: $port, containerPort: 80, protocol: "tcp"}]}}' "$to.conf" |
 		on n1 cni ADD "$REFERENCE_DIR/portmap" "$1" eth0 "$(pod_path "$1")" >/dev/null
@@ -129,6 +129,8 @@ with_port() {
 	local pod straight
 	with_port near bridge 8080
 	with_port far vxlan 8081
+	with_port own bridge 8082 false
+	[ "$(ask on n1 in_pod cli -- 192.0.2.11 8082)" = own ]
 	for pod in near:8080 far:8081; do
 		[ "$(ask on lan in_node -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
 	done
@@ -137,9 +139,11 @@ with_port() {
 	for pod in near:8080 far:8081; do
 		run ! ask on lan in_node -- 192.0.2.11 "${pod#*:}"
 	done
-	# What comes from a pod of the same subnet portmap masquerades: it comes as the node.
+	# What comes from a pod of the same subnet portmap masquerades, unless told not to: it comes as
+	# the node.
 	[ "$(ask on n1 in_pod cli -- 192.0.2.11 8080)" = near ]
 	run ! ask on n1 in_pod cli -- 192.0.2.11 8081
+	run ! ask on n1 in_pod cli -- 192.0.2.11 8082
 	policy < <(policy_deny && ingress near "$from" && ingress far "$from")
 	for pod in near:8080 far:8081; do
 		[ "$(ask on lan in_node -- 192.0.2.11 "${pod#*:}")" = "${pod%:*}" ]
@@ -149,6 +153,7 @@ with_port() {
 	[ "$(packets n1 redirected)" = "$straight" ]
 	pod_detach n1 near
 	pod_detach n1 far
+	pod_detach n1 own
 }
 
 @test "filters of others in the datapath's own blocks are left alone, and pods are enforced all the same" {

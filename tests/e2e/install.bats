@@ -45,3 +45,13 @@ install_to() {
 	exec 9>&-
 	wait "$pid"
 }
+
+@test "uninstall takes away what is ours, and leaves what others have put in its place since" {
+	install_to PREFIX=/c
+	printf other >"$DEST/opt/cni/bin/.host-local"
+	mv "$DEST/opt/cni/bin/.host-local" "$DEST/opt/cni/bin/host-local"
+	printf other >"$DEST/opt/cni/bin/portmap"
+	make -s -C "$REPO" uninstall DESTDIR="$DEST" PREFIX=/c
+	[ "$(find "$DEST" ! -type d -printf '%f\n' | sort | tr '\n' ' ')" = "host-local portmap " ]
+	make -s -C "$REPO" uninstall DESTDIR="$DEST" PREFIX=/c
+}

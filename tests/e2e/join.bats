@@ -222,6 +222,16 @@ problem() {
 # Where a kernel tells its types, and files that may do so in its place.
 TYPES='/sys/kernel/btf /boot /lib/modules /usr/lib/debug'
 
+# web and other under the policies, of an agent that has ended.
+policy_left_in_force() {
+	agent_up n1 -- "$conf"
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	eventually 10 loses n1 other "$(pod_ip n1 web)"
+	agent_stop n1
+}
+
 types_hide() {
 	on n1 in_node sh -c 'for d; do [ ! -d $d ] || mount -t tmpfs hidden $d; done' - $TYPES
 }
@@ -232,12 +242,7 @@ types_show() {
 }
 
 @test "an agent on a kernel that does not tell its types ends and says so, and nothing opens by that" {
-	agent_up n1 -- "$conf"
-	pod_attach n1 web "$(labelled web)"
-	pod_attach n1 other "$(labelled other)"
-	manifest_put n1 policy.yaml <<<"$policies"
-	eventually 10 loses n1 other "$(pod_ip n1 web)"
-	agent_stop n1
+	policy_left_in_force
 	types_hide
 	run -1 on n1 in_node "$AGENT"
 	[ "$output" = "error: config 'policy.enforce': load the programs: the kernel does not tell its types, as one does that is built with CONFIG_DEBUG_INFO_BTF; without NetworkPolicy, 'policy: {enforce: false}', the agent needs none of this" ]
@@ -257,12 +262,7 @@ policy: {enforce: false}"
 
 @test "an agent that finds no folder of manifests takes no policy away, and waits for it" {
 	local folder
-	agent_up n1 -- "$conf"
-	pod_attach n1 web "$(labelled web)"
-	pod_attach n1 other "$(labelled other)"
-	manifest_put n1 policy.yaml <<<"$policies"
-	eventually 10 loses n1 other "$(pod_ip n1 web)"
-	agent_stop n1
+	policy_left_in_force
 	folder=$(on n1 node_file /etc/fairlead)
 	mv "$folder/manifests" "$folder/gone"
 	agent_start n1
@@ -282,12 +282,7 @@ policy: {enforce: false}"
 
 @test "on a full disk the agent starts, leaves policy in force, and says what it could not write" {
 	on n1 in_node sh -c 'mkdir -p /run/fairlead && mount -t tmpfs -o size=64k full /run/fairlead'
-	agent_up n1 -- "$conf"
-	pod_attach n1 web "$(labelled web)"
-	pod_attach n1 other "$(labelled other)"
-	manifest_put n1 policy.yaml <<<"$policies"
-	eventually 10 loses n1 other "$(pod_ip n1 web)"
-	agent_stop n1
+	policy_left_in_force
 	on n1 in_node sh -c 'cd /run/fairlead && rm agent.lock node.json && ! cat /dev/zero >fill' 2>/dev/null
 	agent_start n1
 	eventually 10 agent_get n1 /healthz
@@ -305,12 +300,7 @@ policy: {enforce: false}"
 }
 
 @test "an agent that was to take the datapath away and could not is followed by one that does" {
-	agent_up n1 -- "$conf"
-	pod_attach n1 web "$(labelled web)"
-	pod_attach n1 other "$(labelled other)"
-	manifest_put n1 policy.yaml <<<"$policies"
-	eventually 10 loses n1 other "$(pod_ip n1 web)"
-	agent_stop n1
+	policy_left_in_force
 	# Something in the way, as a kill or a want of memory may be.
 	on n1 in_node mkdir /run/fairlead/full
 	agent_conf n1 "$conf

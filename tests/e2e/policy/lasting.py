@@ -10,7 +10,6 @@ usage: lasting.py changes NETWORK...  a connection that a change forbids is cut 
        NETWORK is NAME=PLUGIN of a network that net_start has made
 """
 import contextlib
-import ctypes
 import ipaddress
 import json
 import socket
@@ -22,28 +21,13 @@ sys.dont_write_bytecode = True  # the tree stays as it is
 
 import build
 from build import allow, allow_to, block, both, namespace, pod, policy, sel, spaces
-from net import Net, Wrong, addresses_wanted, wait_until
+from net import Net, Wrong, addresses_wanted, inside, wait_until
 
 OUTSIDE = {4: '203.0.113.5', 6: '2001:db8::5'}
 ROUTER = {4: '192.168.0.254', 6: '2001:db8:f::fe'}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 IP_MTU, IPV6_MTU = 14, 24
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-@contextlib.contextmanager
-def inside(path):
-    """The process is in this network namespace."""
-    def enter(fd):
-        if LIBC.setns(fd, 0x40000000):
-            raise OSError(ctypes.get_errno(), f'enter {path}')
-    with open('/proc/self/ns/net') as home, open(path) as there:
-        enter(there.fileno())
-        try:
-            yield
-        finally:
-            enter(home.fileno())
 
 
 class End:

@@ -3,6 +3,8 @@
 A network of net.bash with pods attached by our plugins: which pods there are, questions by real
 packets (tests/harness/prober.c), policies by the agents' manifests, and what the datapath counts.
 """
+import contextlib
+import ctypes
 import ipaddress
 import json
 import os
@@ -23,10 +25,26 @@ PODS4, PODS6 = ipaddress.ip_network('10.0.0.0/16'), ipaddress.ip_network('fd00::
 PATIENCE_MS = 4000  # without any progress; what is allowed comes at once
 LIMIT_S = 30
 RTF_LOCAL = 0x80000000
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 
 
 class Wrong(Exception):
     pass
+
+
+@contextlib.contextmanager
+def inside(path):
+    """This thread is in that network namespace."""
+    def enter(fd):
+        if LIBC.setns(fd, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f'enter {path}')
+    with open('/proc/thread-self/ns/net') as home, open(path) as there:
+        enter(there.fileno())
+        try:
+            yield
+        finally:
+            enter(home.fileno())
 
 
 def wait_until(what, seen):

@@ -8,7 +8,6 @@ A question is one UDP packet from a port that nobody has used, or a TCP connecti
 connection that stays open, over which both sides say numbers.
 """
 import contextlib
-import ctypes
 import errno
 import os
 import selectors
@@ -17,27 +16,14 @@ import struct
 import threading
 import time
 
+from net import inside
+
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
-LIBC = ctypes.CDLL(None, use_errno=True)
 OPEN_PORTS = (80, 81)  # somebody listens; at TCP's others a reset is the answer
 PATIENCE_S = 8.0       # for what is allowed, without any progress
 WORD = struct.Struct('!QQ')  # a question's or a talk's number; how often it has been said
 REMEMBERED = 20000
 WAITS_S = 5.0  # a packet may wait that long for its neighbour to answer
-
-
-@contextlib.contextmanager
-def inside(path):
-    """This thread is in that network namespace."""
-    def enter(fd):
-        if LIBC.setns(fd, 0x40000000):
-            raise OSError(ctypes.get_errno(), f'enter {path}')
-    with open('/proc/thread-self/ns/net') as home, open(path) as there:
-        enter(there.fileno())
-        try:
-            yield
-        finally:
-            enter(home.fileno())
 
 
 def shut(s):
