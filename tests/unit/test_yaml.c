@@ -315,7 +315,7 @@ static void an_alias_is_as_deep_as_what_it_stands_for(void **state)
 static void anchors_and_aliases_may_be_many(void **state)
 {
 	static const char line[] = "- &a%06d x\n- *a000000\n";
-	const size_t n = 300000, size = n * (sizeof(line) + 2);
+	const size_t n = 150000, size = n * (sizeof(line) + 2);
 	fl_auto_free char *text = malloc(size);
 	fl_auto_yaml struct fl_yaml *y = NULL;
 	size_t used = 0;
