@@ -183,7 +183,7 @@ static int name_value(struct fl_yaml_build *b, const char *name, const struct fl
 static int find_anchor(const struct fl_yaml_build *b, const char *name, const struct fl_json **out,
 		       struct fl_err *err)
 {
-	const struct fl_json *number = fl_json_get(b->names, name);
+	const struct fl_json *number = fl_json_get_exact(b->names, name);
 
 	if (!number)
 		return fl_fail(err, EINVAL, "unknown anchor '%.64s'", name);

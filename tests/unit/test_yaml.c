@@ -250,6 +250,7 @@ static void what_is_wrong_is_refused_with_line_and_column(void **state)
 		{ "a: 1\n b: 2\n", "f.yaml:2:3: mapping values are not allowed" },
 		{ "a: 1\n---\nb: *x\n", "f.yaml:3:4: unknown anchor 'x'" },
 		{ "a: &x 1\n---\nb: *x\n", "f.yaml:3:4: unknown anchor 'x'" },
+		{ "a: &x 1\nb: *X\n", "f.yaml:2:4: unknown anchor 'X'" },
 		{ "a: &x [*x]\n", "f.yaml:1:8: unknown anchor 'x'" },
 		{ "a: !foo 1\n", "f.yaml:1:4: tag '!foo' is not supported" },
 		{ "a: !!binary aGk=\n",
