@@ -147,11 +147,12 @@ static uint32_t startup_hold_s(const struct bgp_session *s)
 }
 
 /*
- * How long BIRD, once it can, waits for the peer to connect before it does. Both ends lose a session
- * at the same moment; where they connect at the same moment, too, one may take for established what
- * the other closes as the worse of two connections. BIRD, then, forgets that it was restarted, and a
- * peer that has kept its routes for it drops them. So the end with the lower address is two seconds
- * ahead, and with a named peer both leave the first two to other programs: FRR connects after one.
+ * How long BIRD, once it can, waits for the peer to connect before it does. Both ends lose a
+ * session at the same moment; where they connect at the same moment, too, one may take for
+ * established what the other closes as the worse of two connections. BIRD, then, forgets that it
+ * was restarted, and a peer that has kept its routes for it drops them. So the end with the lower
+ * address is two seconds ahead, and with a named peer both leave the first two to other programs:
+ * FRR connects after one.
  */
 static int connect_delay_s(const struct bgp_session *s)
 {
