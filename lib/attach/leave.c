@@ -10,6 +10,7 @@
 
 #include "attach/masq.h"
 #include "attach/spoof.h"
+#include "base/file.h"
 #include "cni/delegate.h"
 #include "net/link.h"
 #include "state/endpoint.h"
@@ -56,6 +57,23 @@ static void recall(const struct fl_leave *l, const struct fl_key *key, struct fl
 	ep->masquerade = fl_json_true(fl_json_get(conf, "ipMasq"));
 	for (size_t i = 0; i < prev.n_ips && ep->n_ips < FL_ENDPOINT_IPS_MAX; i++)
 		ep->ips[ep->n_ips++] = prev.ips[i].address;
+}
+
+/*
+ * What is recorded of the attachment, or what else is known of it where no record can be read. Who
+ * lacks memory or descriptors does not know that: the next DEL may have them.
+ */
+static int read_record(const struct fl_leave *l, const struct fl_key *key, struct fl_endpoint *ep,
+		       bool *known, struct fl_err *err)
+{
+	int r = fl_endpoint_read(l->req->root, key, ep, err);
+
+	*known = r == 0;
+	if (fl_is_want(r))
+		return r;
+	if (!*known)
+		recall(l, key, ep);
+	return 0;
 }
 
 /* No packet leaves any more; an interface that is not there is as silent. */
@@ -123,17 +141,15 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	const struct fl_key key = { req->name, req->container_id, req->ifname };
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
 	fl_auto_nl struct fl_nl *opened = NULL, *nft = NULL;
-	struct fl_err ignored;
-	bool known;
+	bool known = false;
 	int r = 0;
 
 	if (!req->home)
 		r = fl_nl_open(FL_NL_ROUTE, &opened, err);
 	if (r == 0)
 		condemn(l, req->home ?: opened, &key);
-	known = fl_endpoint_read(req->root, &key, &ep, &ignored) == 0;
-	if (!known)
-		recall(l, &key, &ep);
+	if (r == 0)
+		r = read_record(l, &key, &ep, &known, err);
 	if (r == 0)
 		r = detach(req->home ?: opened, &ep, &nft, err);
 	if (r == 0 && !known && l->del_foreign)

@@ -211,3 +211,23 @@ elements() {
 	[ "$(elements)" = "10.88.0.3 fd00:88::3" ]
 	reaches p2 192.0.2.2
 }
+
+@test "whatever file a DEL has no memory to open, the next one leaves nothing" {
+	local n calls=$BATS_TEST_TMPDIR/calls fault=$BUILD/tests/fault
+	# Without the result of ADD nothing but the record knows the pod's addresses.
+	conf >"$BATS_TEST_TMPDIR/conf"
+	set -- env CNI_COMMAND=DEL CNI_IFNAME=eth0 CNI_CONTAINERID=c1 CNI_PATH="$PLUGIN_DIR" \
+		sh -c 'exec "$0" <"$1"' "$PLUGIN_DIR/bridge" "$BATS_TEST_TMPDIR/conf"
+	add 1
+	in_node "$fault" -o "$calls" list -- "$@"
+	n=$(awk '$3 == "openat" && $5 == "main" { print $2 }' "$calls")
+	[ "$(wc -w <<<"$n")" -gt 2 ]
+	for n in $n; do
+		add 1
+		[ -n "$(elements)" ]
+		in_node "$fault" -o "$calls" error "$n" ENOMEM -- "$@" || true
+		grep -q "^injected $n openat" "$calls"
+		in_node "$@"
+		[ -z "$(elements)" ]
+	done
+}

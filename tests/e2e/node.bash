@@ -74,6 +74,17 @@ node_use() {
 	export NODE_NAME=$1 NODE_PID=${!var}
 }
 
+# namespaces_kill_ MNT NET: kills what lives in one of these; false when nothing does.
+namespaces_kill_() {
+	local p found=1
+	for p in /proc/[0-9]*; do
+		case " $(readlink "$p/ns/mnt" "$p/ns/net" 2>/dev/null | tr '\n' ' ')" in
+		*" $1 "* | *" $2 "*) kill -KILL "${p#/proc/}" 2>/dev/null && found=0 ;;
+		esac
+	done
+	return $found
+}
+
 # node_stop [NAME]: ends a node and whatever still runs in it. Never fails.
 node_stop() {
 	local var=NODE_PID_${1:-${NODE_NAME:-node}} pid p mnt net
@@ -85,11 +96,8 @@ node_stop() {
 	# A number that another process has got meanwhile must not take the machine down.
 	[ "$mnt" != "$(readlink /proc/self/ns/mnt)" ] || return 0
 	[ "$net" != "$(readlink /proc/self/ns/net)" ] || return 0
-	for p in /proc/[0-9]*; do
-		case " $(readlink "$p/ns/mnt" "$p/ns/net" 2>/dev/null | tr '\n' ' ')" in
-		*" $mnt "* | *" $net "*) kill -KILL "${p#/proc/}" 2>/dev/null || true ;;
-		esac
-	done
+	# Again until none is left: an agent that outlives its BIRD by a moment starts another.
+	while namespaces_kill_ "$mnt" "$net"; do sleep 0.01; done
 	while [ -d "/proc/$pid" ] && [ "$(ps -o stat= -p "$pid" | cut -c1)" != Z ]; do
 		sleep 0.01
 	done
