@@ -30,7 +30,7 @@ struct agent {
 	int run_dir, lock;
 	struct src_manifests *source;
 	struct topo *topo;
-	struct bgp *bgp;     /* mode bgp only */
+	struct bgp *bgp; /* mode bgp only */
 	struct podways *podways;
 	struct guard *guard; /* NULL: policies are not enforced */
 	struct api *api;
