@@ -19,12 +19,21 @@
 /* Names of our own that a configuration may call; all are one file. */
 static const char *const ours[] = { "bridge", "host-local", "loopback", "vxlan", "bgp-route" };
 
-static bool stat_in(const char *dir, const char *name, struct stat *st)
+/* 0, or the errno. */
+static int stat_in(const char *dir, const char *name, struct stat *st)
 {
 	char path[PATH_MAX];
 	struct fl_err none;
 
-	return fl_format(path, sizeof(path), &none, "%s/%s", dir, name) == 0 && stat(path, st) == 0;
+	if (fl_format(path, sizeof(path), &none, "%s/%s", dir, name) < 0)
+		return ENAMETOOLONG;
+	return stat(path, st) < 0 ? errno : 0;
+}
+
+/* Who may not look does not know that nothing is there. */
+static bool is_forbidden(int number)
+{
+	return number == EACCES || number == EPERM;
 }
 
 /*
@@ -72,12 +81,14 @@ static void check_binaries(struct doc *d)
 {
 	char missing[128] = "", others[128] = "";
 	struct stat own, st;
+	int r = stat_in(d->cli->cni_bin, OUR_BINARY, &own);
 
-	if (!stat_in(d->cli->cni_bin, OUR_BINARY, &own))
-		return doc_say(d, DOC_FAIL, "install.plugins", "make install, or --cni-bin DIR",
-			       "'%s/" OUR_BINARY "': %s", d->cli->cni_bin, strerror(errno));
+	if (r)
+		return doc_say(d, is_forbidden(r) ? DOC_SKIP : DOC_FAIL, "install.plugins",
+			       is_forbidden(r) ? NULL : "make install, or --cni-bin DIR",
+			       "'%s/" OUR_BINARY "': %s", d->cli->cni_bin, strerror(r));
 	for (size_t i = 0; i < FL_ARRAY_LEN(ours); i++) {
-		bool there = stat_in(d->cli->cni_bin, ours[i], &st);
+		bool there = stat_in(d->cli->cni_bin, ours[i], &st) == 0;
 		bool linked = there && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 		char *list = there ? others : missing;
 		size_t len = strlen(list);
@@ -125,20 +136,35 @@ static void each_plugin(struct doc *d, const struct fl_json *file,
 		each(d, fl_json_at(plugins, i));
 }
 
-static void check_type(struct doc *d, const struct fl_json *conf)
+/* The program that a plugin's "type", or that of its IPAM plugin, names. */
+static void check_type(struct doc *d, const char *type)
 {
-	const char *type = fl_json_str(fl_json_get(conf, "type"));
-	struct stat st;
+	struct stat st = { 0 };
+	int r;
 
 	if (!type || strchr(type, '/'))
-		doc_say(d, DOC_FAIL, "install.types", "see the configuration's 'type'",
-			"a plugin without a usable type");
-	else if (!stat_in(d->cli->cni_bin, type, &st))
+		return doc_say(d, DOC_FAIL, "install.types", "see the configuration's 'type'",
+			       "a plugin without a usable type");
+	r = stat_in(d->cli->cni_bin, type, &st);
+	if (is_forbidden(r))
+		doc_say(d, DOC_SKIP, "install.types", NULL, "plugin '%s' in '%s': %s", type,
+			d->cli->cni_bin, strerror(r));
+	else if (r)
 		doc_say(d, DOC_FAIL, "install.types", "install that plugin, or take it out",
 			"plugin '%s' is not in '%s'", type, d->cli->cni_bin);
 	else if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		doc_say(d, DOC_FAIL, "install.types", "chmod 755, or install it anew",
 			"plugin '%s' in '%s' is not executable", type, d->cli->cni_bin);
+}
+
+static void check_conf(struct doc *d, const struct fl_json *conf)
+{
+	const char *ipam = fl_json_str(fl_json_get(fl_json_get(conf, "ipam"), "type"));
+
+	check_type(d, fl_json_str(fl_json_get(conf, "type")));
+	if (!fl_empty(ipam))
+		check_type(d, ipam);
+	doc_keys(d, conf);
 }
 
 static int read_conf(const char *dir, const char *name, struct fl_json **out, struct fl_err *err)
@@ -189,6 +215,9 @@ static void check_confs(struct doc *d)
 	fl_auto(close_names) struct dirent **names = NULL;
 	int n = list_confs(d, &names), good = 0;
 
+	if (n < 0 && is_forbidden(-n))
+		return doc_say(d, DOC_SKIP, "install.config", NULL, "'%s': %s", d->cli->cni_conf,
+			       strerror(-n));
 	if (n <= 0)
 		return doc_say(
 			d, DOC_WARN, "install.config",
@@ -198,14 +227,18 @@ static void check_confs(struct doc *d)
 	for (int i = 0; i < n && i < CONFS_MAX; i++) {
 		fl_auto_json struct fl_json *file = NULL;
 		struct fl_err err = { 0 };
+		int r = read_conf(d->cli->cni_conf, names[i]->d_name, &file, &err);
 
-		if (read_conf(d->cli->cni_conf, names[i]->d_name, &file, &err) < 0) {
-			doc_say(d, DOC_FAIL, "install.config", "mend or remove the file", "%s",
+		if (r < 0) {
+			doc_say(d, is_forbidden(-r) ? DOC_SKIP : DOC_FAIL, "install.config",
+				is_forbidden(-r) ? NULL : "mend or remove the file", "%s",
 				err.text);
 			continue;
 		}
 		good++;
-		each_plugin(d, file, check_type);
+		d->conf_name = names[i]->d_name;
+		each_plugin(d, file, check_conf);
+		d->conf_name = NULL;
 	}
 	if (good == n)
 		doc_say(d, DOC_OK, "install.config", NULL, "%d in '%s'; '%s' is the first", n,

@@ -137,16 +137,16 @@ static const struct feature {
 	  "Linux 6.6 or newer has it; older ones are served by clsact", DOC_WARN, try_tcx },
 };
 
-/* In the child: each feature's result goes to the pipe, whole. */
+/* In the child: whether there is a namespace, then each feature's result; each whole. */
 static int try_all(int report)
 {
-	struct fl_err err = { 0 };
+	struct fl_err ready = { 0 }, err;
 
-	if (unshare(CLONE_NEWNET) < 0) {
-		(void)fl_fail_errno(&err, errno, "make a network namespace");
-		return fl_write_all(report, &err, sizeof(err), &err);
-	}
-	for (size_t i = 0; i < FL_ARRAY_LEN(features); i++) {
+	if (unshare(CLONE_NEWNET) < 0)
+		(void)fl_fail_errno(&ready, errno, "make a network namespace");
+	if (fl_write_all(report, &ready, sizeof(ready), &err) < 0)
+		return 1;
+	for (size_t i = 0; !ready.sys && i < FL_ARRAY_LEN(features); i++) {
 		struct fl_err result = { 0 };
 
 		if (features[i].try_it(&result) == 0)
@@ -155,6 +155,29 @@ static int try_all(int report)
 			return 1;
 	}
 	return 0;
+}
+
+/* What a child says next; one that has died says nothing more. */
+static void hear(int from, struct fl_err *out)
+{
+	if (read(from, out, sizeof(*out)) != sizeof(*out))
+		(void)fl_fail(out, EIO, "who tried it has died");
+}
+
+/* Nothing is known of what could not be tried, or may not be. */
+static void say_feature(struct doc *d, const struct feature *f, const struct fl_err *ready,
+			const struct fl_err *result)
+{
+	const struct fl_err *why = ready->sys ? ready : result;
+	bool forbidden = why->sys == EPERM || why->sys == EACCES;
+
+	if (ready->sys || forbidden || why->sys == EIO)
+		doc_say(d, DOC_SKIP, f->name, NULL, "%s%s", why->text,
+			forbidden ? ": needs root, with all its capabilities" : "");
+	else if (result->sys)
+		doc_say(d, f->bad, f->name, f->advice, "%s", result->text);
+	else
+		doc_say(d, DOC_OK, f->name, NULL, "%s", f->good);
 }
 
 static void say_btf(struct doc *d)
@@ -184,7 +207,7 @@ static void say_bpffs(struct doc *d)
 void doc_kernel(struct doc *d)
 {
 	fl_auto_close int from = -1, to = -1;
-	struct fl_err result;
+	struct fl_err ready = { 0 }, result = { 0 };
 	int pipe_fds[2];
 	pid_t child;
 
@@ -198,17 +221,11 @@ void doc_kernel(struct doc *d)
 	if (child == 0)
 		_exit(try_all(to));
 	fl_close_p(&to);
+	hear(from, &ready);
 	for (size_t i = 0; i < FL_ARRAY_LEN(features); i++) {
-		const struct feature *f = &features[i];
-
-		if (read(from, &result, sizeof(result)) != sizeof(result))
-			doc_say(d, DOC_SKIP, f->name, NULL, "cannot be tried: needs root");
-		else if (result.sys && i == 0 && (result.sys == EPERM || result.sys == EACCES))
-			doc_say(d, DOC_SKIP, f->name, NULL, "%s: needs root", result.text);
-		else if (result.sys)
-			doc_say(d, f->bad, f->name, f->advice, "%s", result.text);
-		else
-			doc_say(d, DOC_OK, f->name, NULL, "%s", f->good);
+		if (!ready.sys)
+			hear(from, &result);
+		say_feature(d, &features[i], &ready, &result);
 	}
 	(void)waitpid(child, NULL, 0);
 	say_btf(d);

@@ -43,6 +43,7 @@ struct doc {
 	uint32_t vni;
 	uint16_t port;
 	bool wants_vtep;
+	const char *conf_name; /* of the network configuration that is looked at; NULL: none */
 };
 
 /* One result. advice: what to do, NULL with ok and skip; then what was found. */
@@ -62,6 +63,9 @@ void doc_peers_from_conf(struct doc *d, const struct fl_json *conf);
 
 /* Calls doc_peers_from_conf() for every plugin of every network configuration. */
 void doc_conf_peers(struct doc *d);
+
+/* Keys in a configuration of one of our plugins that it does not know. */
+void doc_keys(struct doc *d, const struct fl_json *conf);
 
 /* The checks, in the order in which they are made. */
 void doc_kernel(struct doc *d);

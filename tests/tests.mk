@@ -13,7 +13,7 @@ HARNESS	   := $(patsubst tests/harness/%.c,$(B)/tests/%,$(wildcard tests/harness
 FUZZERS	   := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS	   := $(FUZZERS:fuzz_%=$(B)/tests/replay_%)
 
-WRAPS	   := malloc calloc realloc strdup strndup openat fstatat
+WRAPS	   := malloc calloc realloc strdup strndup openat fstatat fsync
 UNIT_LIBS  := $(WRAPS:%=-Wl,--wrap=%) -Wl,-Bstatic -lnl-3 -ljansson -Wl,-Bdynamic $(TEST_LDLIBS) -lcmocka
 
 # Agents whose maps have another layout, for the tests of an upgrade: bpf/abi.h with a change. "next"

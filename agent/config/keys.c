@@ -3,7 +3,6 @@
 #include "agent/config/keys.h"
 
 #include <errno.h>
-#include <strings.h>
 
 #include "agent/config/fields.h"
 #include "base/text.h"
@@ -131,51 +130,16 @@ static const char *part_below(const char *path, const char *prefix)
 	return path + n;
 }
 
-#define WORD_MAX 32 /* longer than every key */
-
-/* How many letters must be put in, taken out or exchanged to make one word of the other. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1], n = strlen(b);
-
-	if (strcasecmp(a, b) == 0)
-		return 0;
-	if (strlen(a) > WORD_MAX || n > WORD_MAX)
-		return SIZE_MAX;
-	for (size_t k = 0; k <= n; k++)
-		row[k] = k;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t k = 0; k < n; k++) {
-			size_t best = diagonal + (a[i] != b[k]);
-
-			diagonal = row[k + 1];
-			if (best > row[k] + 1)
-				best = row[k] + 1;
-			if (best > diagonal + 1)
-				best = diagonal + 1;
-			row[k + 1] = best;
-		}
-	}
-	return row[n];
-}
-
 static int unknown_key(const struct fl_cur *at, const char *prefix, struct fl_err *err)
 {
 	const char *nearest = NULL;
-	size_t least = 3;
+	size_t least = FL_MISSPELT_MAX;
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(keys); i++) {
 		const char *part = part_below(keys[i].path, prefix);
-		size_t far = part ? distance(at->key, part) : SIZE_MAX;
 
-		/* Two letters of a short word are another word. */
-		if (far < least && 2 * far < strlen(at->key)) {
-			least = far;
+		if (part && fl_is_misspelt(at->key, part, &least))
 			nearest = part;
-		}
 	}
 	if (nearest)
 		return fl_cur_fail(at, err, "unknown key, did you mean '%s'", nearest);

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The copies are files of a folder of the agent's own, each replaced by rename. */
+/*
+ * The copies are files of a folder of the agent's own, each replaced by rename, and on the disk
+ * before that: what a power cut leaves of a copy would read as a file that says less, or nothing.
+ */
 #include "agent/source/kept.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "yaml/yaml.h"
+
+#define NEW_NAME ".new" /* no manifest's: those begin with no point */
 
 int src_kept_open(const char *path, struct src_kept *out, struct fl_err *err)
 {
@@ -38,13 +44,33 @@ static bool says(const struct src_kept *k, const char *name, const char *text, s
 	       memcmp(have, text, len) == 0;
 }
 
+/* To the disk under another name, which nobody else uses. A sweep removes what a kill leaves. */
+static int replace(const struct src_kept *k, const char *name, const char *text, size_t len,
+		   struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	int r;
+
+	fd = openat(k->dir, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fl_fail_errno(err, errno, "create a copy");
+	r = fl_write_all(fd, text, len, err);
+	if (r == 0 && fsync(fd) < 0)
+		r = fl_fail_errno(err, errno, "bring a copy to the disk");
+	if (r == 0 && renameat(k->dir, NEW_NAME, k->dir, name) < 0)
+		r = fl_fail_errno(err, errno, "replace a copy");
+	if (r < 0)
+		(void)unlinkat(k->dir, NEW_NAME, 0);
+	return r;
+}
+
 void src_kept_write(const struct src_kept *k, const char *name, const char *text, size_t len)
 {
 	struct fl_err err;
 
 	if (k->dir < 0 || says(k, name, text, len))
 		return;
-	if (fl_replace_file(k->dir, name, text, len, 0600, &err) < 0)
+	if (replace(k, name, text, len, &err) < 0)
 		fl_warn("manifest '%s' cannot be kept: %s", name, err.text);
 }
 

@@ -115,3 +115,45 @@ void fl_mac_format(const uint8_t mac[FL_MAC_LEN], char out[FL_MAC_STR])
 	(void)snprintf(out, FL_MAC_STR, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
 		       mac[3], mac[4], mac[5]);
 }
+
+#define WORD_MAX 32 /* longer than every key */
+
+/* How many letters must be put in, taken out or exchanged to make one word of the other. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], n = strlen(b);
+
+	if (strcasecmp(a, b) == 0)
+		return 0;
+	if (strlen(a) > WORD_MAX || n > WORD_MAX)
+		return SIZE_MAX;
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t k = 0; k < n; k++) {
+			size_t best = diagonal + (a[i] != b[k]);
+
+			diagonal = row[k + 1];
+			if (best > row[k] + 1)
+				best = row[k] + 1;
+			if (best > diagonal + 1)
+				best = diagonal + 1;
+			row[k + 1] = best;
+		}
+	}
+	return row[n];
+}
+
+bool fl_is_misspelt(const char *word, const char *candidate, size_t *least)
+{
+	size_t far = distance(word, candidate);
+
+	/* Two letters of a short word are another word. */
+	if (far >= *least || 2 * far >= strlen(word))
+		return false;
+	*least = far;
+	return true;
+}

@@ -44,3 +44,11 @@ fl_must int fl_mac_parse(const char *text, uint8_t out[FL_MAC_LEN], struct fl_er
 
 /* Lower case, separated by ':'. */
 void fl_mac_format(const uint8_t mac[FL_MAC_LEN], char out[FL_MAC_STR]);
+
+#define FL_MISSPELT_MAX 3 /* letters; so many and more are another word */
+
+/*
+ * True when the word may be the candidate misspelt, by fewer letters put in, left out or exchanged
+ * than *least, which becomes their number. Case alone is nothing.
+ */
+bool fl_is_misspelt(const char *word, const char *candidate, size_t *least);

@@ -138,6 +138,11 @@ struct fl_json *fl_json_get(const struct fl_json *obj, const char *key)
 	return json_is_null(v) ? NULL : ours(v);
 }
 
+const struct fl_json *fl_json_get_exact(const struct fl_json *obj, const char *key)
+{
+	return ours(json_object_get(jan(obj), key));
+}
+
 bool fl_json_has(const struct fl_json *obj, const char *key)
 {
 	return find(obj, key) != NULL;

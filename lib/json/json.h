@@ -51,6 +51,9 @@ enum fl_json_type fl_json_type(const struct fl_json *v);
 /* The member, borrowed, or NULL when absent, null, or when obj is no object. */
 struct fl_json *fl_json_get(const struct fl_json *obj, const char *key);
 
+/* The member whose key is this one to the letter, borrowed; null is a value. NULL: none. */
+const struct fl_json *fl_json_get_exact(const struct fl_json *obj, const char *key);
+
 /* True when the object has the key, even with the value null. */
 bool fl_json_has(const struct fl_json *obj, const char *key);
 

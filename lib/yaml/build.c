@@ -21,11 +21,6 @@ struct fl_yaml_frame {
 	const struct fl_json *merge; /* value of "<<", in aside */
 };
 
-struct fl_yaml_anchor {
-	char *name; /* owned */
-	const struct fl_json *v;
-};
-
 static void frame_done(struct fl_yaml_frame *f)
 {
 	fl_json_free(&f->v);
@@ -37,8 +32,8 @@ void fl_yaml_build_begin(struct fl_yaml_build *b)
 {
 	while (b->depth > 0)
 		frame_done(&b->stack[--b->depth]);
-	while (b->n_anchors > 0)
-		fl_free_p(&b->anchors[--b->n_anchors].name);
+	b->n_anchors = 0;
+	fl_json_free(&b->names);
 	fl_json_free(&b->root);
 	fl_json_free(&b->aside);
 	b->n_pending = 0;
@@ -169,34 +164,31 @@ static int put_aside(struct fl_yaml_build *b, struct fl_json *v, struct fl_err *
 	return fl_json_append(b->aside, v) < 0 ? no_memory(err) : 0;
 }
 
+/* A name may be given anew: the last one counts. */
 static int name_value(struct fl_yaml_build *b, const char *name, const struct fl_json *v,
 		      struct fl_err *err)
 {
-	struct fl_yaml_anchor *a;
-
 	if (!name)
 		return 0;
-	if (grow(&b->anchors, sizeof(*b->anchors), b->n_anchors, &b->cap_anchors) < 0)
+	if (!b->names)
+		b->names = fl_json_object();
+	if (!b->names ||
+	    grow(&b->anchors, sizeof(*b->anchors), b->n_anchors, &b->cap_anchors) < 0 ||
+	    fl_json_set_int(b->names, name, (int64_t)b->n_anchors) < 0)
 		return no_memory(err);
-	a = &b->anchors[b->n_anchors];
-	*a = (struct fl_yaml_anchor){ strdup(name), v };
-	if (!a->name)
-		return no_memory(err);
-	b->n_anchors++;
+	b->anchors[b->n_anchors++] = v;
 	return 0;
 }
 
 static int find_anchor(const struct fl_yaml_build *b, const char *name, const struct fl_json **out,
 		       struct fl_err *err)
 {
-	/* A name may be given anew: the last one counts. */
-	for (size_t i = b->n_anchors; i-- > 0;) {
-		if (strcmp(b->anchors[i].name, name) == 0) {
-			*out = b->anchors[i].v;
-			return 0;
-		}
-	}
-	return fl_fail(err, EINVAL, "unknown anchor '%.64s'", name);
+	const struct fl_json *number = fl_json_get_exact(b->names, name);
+
+	if (!number)
+		return fl_fail(err, EINVAL, "unknown anchor '%.64s'", name);
+	*out = b->anchors[fl_json_int(number)];
+	return 0;
 }
 
 static int key_repeated(struct fl_yaml_build *b, const struct fl_yaml_frame *f, const char *key,

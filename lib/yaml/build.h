@@ -9,8 +9,7 @@
 
 #include "yaml/lines.h"
 
-struct fl_yaml_frame;  /* an object or array that is not closed yet */
-struct fl_yaml_anchor; /* a name for a value */
+struct fl_yaml_frame; /* an object or array that is not closed yet */
 
 struct fl_yaml_build {
 	struct fl_yaml_lines *lines; /* borrowed */
@@ -19,7 +18,8 @@ struct fl_yaml_build {
 	struct fl_json *aside; /* what anchors name that is in no tree; an array, owned */
 	struct fl_yaml_frame *stack;
 	size_t depth, cap_stack;
-	struct fl_yaml_anchor *anchors;
+	struct fl_json *names;		/* of anchors, to numbers of: */
+	const struct fl_json **anchors; /* what they name */
 	size_t n_anchors, cap_anchors;
 	uint32_t *pending; /* lines of the open containers' children */
 	size_t n_pending, cap_pending;

@@ -342,6 +342,8 @@ break_checksums() {
 	chmod 755 "$BIN/fairlead-cni"
 	conf '.plugins += [{type: "portmap"}]'
 	finds 1 install.types fail "plugin 'portmap' is not in"
+	conf '.plugins[0].ipam = {type: "dhcp"}'
+	finds 1 install.types fail "plugin 'dhcp' is not in"
 	echo '{"plugins": [' >"$(on n1 node_file /etc/cni/net.d)/10-pods.conflist"
 	finds 1 install.config fail "10-pods.conflist': line 2"
 	on n1 in_node rm -r /etc/cni/net.d
@@ -349,6 +351,40 @@ break_checksums() {
 	says peers.reach skip "no peers are known"
 	run -1 --separate-stderr on n1 in_node "$FAIRLEAD" doctor -o json --cni-bin /nowhere
 	jq -e 'any(.[]; .name == "install.plugins" and .state == "fail")' <<<"$output"
+}
+
+# known FILE...: the keys that the first column of a README's tables names, without those within.
+known() {
+	sed -nE 's/^(\|( ?`[A-Za-z]+`,?)+( [^|]*)?) \|.*/\1/p' "$@" | grep -oE '`[A-Za-z]+`' | tr -d '`'
+}
+
+@test "it finds keys that our plugins do not know, and none that their READMEs have" {
+	local dir type keys
+	dir=$(on n1 node_file /etc/cni/net.d)
+	conf '.plugins[0] += {ipMask: true, "cni.dev/x": 1, _comment: 1} | .plugins[0].peers[0].cidr = []
+		| .plugins[0].ipam = {type: "host-local", rangesStart: "x", IPMASQ: 1, ranges: [[{sub: 1}]]}'
+	finds 0 install.keys warn "^'10-pods.conflist': 'ipMask' is a key .* did you mean 'ipMasq'$"
+	says install.keys warn "'peers\\[0\\].cidr' is .* did you mean 'cidrs'$"
+	says install.keys warn "'ipam.rangesStart' is .* did you mean 'rangeStart'$"
+	says install.keys warn "'ipam.IPMASQ' is a key that nobody reads$"
+	says install.keys warn "'ipam.ranges\\[0\\]\\[0\\].sub' is a key"
+	[ "$(jq '[.[] | select(.name == "install.keys")] | length' <<<"$output")" = 5 ]
+	for type in bridge vxlan bgp-route; do
+		keys=$(known "$REPO/plugins/$type/README.md")
+		[ "$(wc -w <<<"$keys")" -gt 5 ]
+		jq -n --arg t "$type" --arg k "$keys" '{plugins: [{type: $t} +
+			([$k | splits("\\s+") | {(.): null}] | add | del(.MAC)) +
+			{peers: [{name: 1, ip: 1, ips: 1, cidrs: 1, mac: 1}]} | if $t == "bridge" then
+			del(.peers) else . end]}' >"$dir/10-pods.conflist"
+		run --separate-stderr doctor -o json
+		silent install.keys
+	done
+	keys=$(known "$REPO/plugins/ipam/README.md")
+	[ "$(wc -w <<<"$keys")" -gt 8 ]
+	jq -n --arg k "$keys" '([$k | splits("\\s+") | {(.): null}] | add | del(.type)) as $all |
+		{plugins: [{type: "bridge", ipam: ({type: "host-local"} + $all)}]}' >"$dir/10-pods.conflist"
+	run --separate-stderr doctor -o json
+	silent install.keys
 }
 
 @test "it finds pods that are cut off, and forwarding that only a bridge needs" {
@@ -422,4 +458,30 @@ break_checksums() {
 	[ -z "$stderr" ]
 	jq -e 'any(.[]; .name == "kernel.veth" and .state == "skip" and (.found | test("needs root")))' \
 		<<<"$output"
+}
+
+@test "what may not be looked at is not said to be gone" {
+	local dir
+	dir=$(on n1 node_file /etc/cni/net.d)
+	chmod 600 "$dir/10-pods.conflist"
+	chmod 700 "$BIN"
+	run --separate-stderr on n1 in_node setpriv --reuid 65534 --clear-groups "$FAIRLEAD" doctor \
+		-o json --cni-bin "$BIN"
+	chmod 755 "$BIN"
+	says install.plugins skip "Permission denied"
+	says install.config skip "Permission denied"
+	jq -e 'all(.[]; .name != "install.version" or .state == "skip")' <<<"$output"
+}
+
+@test "a kernel that forbids a feature, or a namespace to try it in, is not said to lack it" {
+	# root of a user namespace of its own: it may make veths, and load no program
+	run --separate-stderr on n1 in_node unshare -Ur "$FAIRLEAD" doctor -o json --cni-bin "$BIN"
+	says kernel.veth ok
+	says kernel.bpf skip "needs root"
+	says kernel.tcx skip "needs root"
+	run --separate-stderr on n1 in_node unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_net_namespaces
+		exec "$@"' - "$FAIRLEAD" doctor -o json --cni-bin "$BIN"
+	for check in kernel.veth kernel.vxlan kernel.nf_tables kernel.bpf kernel.tcx; do
+		says "$check" skip "make a network namespace: No space left"
+	done
 }

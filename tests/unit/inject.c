@@ -20,13 +20,15 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
+int __real_fsync(int fd);
 int __wrap_openat(int dirfd, const char *path, int flags, mode_t mode);
 int __wrap_fstatat(int dirfd, const char *path, struct stat *out, int flags);
+int __wrap_fsync(int fd);
 
 static int countdown = -1; /* allocations until the one that fails; -1: none does */
 static bool happened;
 static bool no_tmpfile;
-static int no_stat; /* an errno; 0: it works */
+static int no_stat, no_sync; /* an errno; 0: it works */
 
 static bool fails(void)
 {
@@ -87,6 +89,15 @@ int __wrap_fstatat(int dirfd, const char *path, struct stat *out, int flags)
 	return __real_fstatat(dirfd, path, out, flags);
 }
 
+int __wrap_fsync(int fd)
+{
+	if (no_sync) {
+		errno = no_sync;
+		return -1;
+	}
+	return __real_fsync(fd);
+}
+
 void inject_fail_nth(int n)
 {
 	happened = false;
@@ -123,4 +134,9 @@ void inject_no_tmpfile(bool on)
 void inject_no_stat(int number)
 {
 	no_stat = number;
+}
+
+void inject_no_sync(int number)
+{
+	no_sync = number;
 }

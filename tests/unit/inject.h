@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Failures on cue. The linker hands every allocation of the code under test (the JSON library
- * included), its openat() and its fstatat() to inject.c first; outside a test that asks for
+ * included), its openat(), fstatat() and fsync() to inject.c first; outside a test that asks for
  * failures they go straight on.
  */
 #pragma once
@@ -27,3 +27,6 @@ void inject_no_tmpfile(bool on);
 
 /* Until it is called with 0, fstatat() fails with this errno. */
 void inject_no_stat(int number);
+
+/* Until it is called with 0, fsync() fails with this errno. */
+void inject_no_sync(int number);

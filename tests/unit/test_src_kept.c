@@ -136,6 +136,23 @@ static void a_copy_that_cannot_be_written_is_no_trouble(void **state)
 	CHECK(!is_kept(w, "a.yaml"));
 }
 
+static void a_copy_that_the_disk_does_not_take_leaves_the_one_before(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", NODE("n1", "1"));
+	start(w);
+	wait_for(w, "n1 ", "");
+	inject_no_sync(EIO);
+	replace_file(w, "m/a.yaml", NODE("n2", "2"));
+	wait_for(w, "n2 ", "");
+	inject_no_sync(0);
+	CHECK(!is_kept(w, ".new"));
+	write_file(w, "m/a.yaml", broken);
+	start(w);
+	wait_for(w, "n1 ", "a.yaml:2:1: did not find");
+}
+
 static int read_copy(void *arg)
 {
 	struct world *w = arg;
@@ -169,6 +186,7 @@ int main(void)
 		T(with_a_file_its_copy_goes),
 		T(a_folder_that_is_not_there_takes_no_copy_with_it),
 		T(a_copy_that_cannot_be_written_is_no_trouble),
+		T(a_copy_that_the_disk_does_not_take_leaves_the_one_before),
 		T(for_want_of_memory_no_copy_is_taken_to_be_none),
 	};
 

@@ -130,6 +130,20 @@ static void names_of_nodes_are_as_kubernetes_has_them(void **state)
 	CHECK_OK(fl_check_subdomain(name + 1, &err), &err);
 }
 
+static void a_word_is_misspelt_by_few_letters_for_its_length(void **state)
+{
+	size_t least = FL_MISSPELT_MAX;
+
+	(void)state;
+	CHECK(!fl_is_misspelt("isGateway", "mtu", &least) && least == FL_MISSPELT_MAX);
+	CHECK(fl_is_misspelt("isGatway", "isDefaultGateway", &least) == false);
+	CHECK(fl_is_misspelt("ipMask", "ipMasq", &least) && least == 1);
+	CHECK(!fl_is_misspelt("ipMask", "ipMasqs", &least));
+	CHECK(fl_is_misspelt("IPMASQ", "ipMasq", &least) && least == 0);
+	least = FL_MISSPELT_MAX;
+	CHECK(!fl_is_misspelt("ab", "cd", &least) && !fl_is_misspelt("ips", "mtu", &least));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +155,7 @@ int main(void)
 		cmocka_unit_test(mac_addresses_are_read_in_both_spellings),
 		cmocka_unit_test(other_texts_are_no_mac_address),
 		cmocka_unit_test(names_of_nodes_are_as_kubernetes_has_them),
+		cmocka_unit_test(a_word_is_misspelt_by_few_letters_for_its_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,7 @@ static void what_is_wrong_is_refused_with_line_and_column(void **state)
 		{ "a: 1\n b: 2\n", "f.yaml:2:3: mapping values are not allowed" },
 		{ "a: 1\n---\nb: *x\n", "f.yaml:3:4: unknown anchor 'x'" },
 		{ "a: &x 1\n---\nb: *x\n", "f.yaml:3:4: unknown anchor 'x'" },
+		{ "a: &x 1\nb: *X\n", "f.yaml:2:4: unknown anchor 'X'" },
 		{ "a: &x [*x]\n", "f.yaml:1:8: unknown anchor 'x'" },
 		{ "a: !foo 1\n", "f.yaml:1:4: tag '!foo' is not supported" },
 		{ "a: !!binary aGk=\n",
@@ -309,6 +310,23 @@ static void an_alias_is_as_deep_as_what_it_stands_for(void **state)
 	y = parse(text);
 	snprintf(text, sizeof(text), "- &a %s%s\n- - - *a\n", deep, closing);
 	check_refused(text, "f.yaml:2:7: nested more than 64 deep");
+}
+
+/* To look for each name among all would take minutes here. */
+static void anchors_and_aliases_may_be_many(void **state)
+{
+	static const char line[] = "- &a%06d x\n- *a000000\n";
+	const size_t n = 150000, size = n * (sizeof(line) + 2);
+	fl_auto_free char *text = malloc(size);
+	fl_auto_yaml struct fl_yaml *y = NULL;
+	size_t used = 0;
+
+	(void)state;
+	CHECK(text != NULL);
+	for (size_t i = 0; i < n; i++)
+		used += (size_t)snprintf(text + used, size - used, line, (int)i);
+	y = parse(text);
+	CHECK(fl_json_len(fl_yaml_doc(y, 0, NULL)) == 2 * n);
 }
 
 static void a_text_that_grows_without_bound_is_refused(void **state)
@@ -551,6 +569,7 @@ int main(void)
 		cmocka_unit_test(keys_that_differ_in_case_are_two),
 		cmocka_unit_test(nesting_is_read_to_its_limit_and_not_one_deeper),
 		cmocka_unit_test(an_alias_is_as_deep_as_what_it_stands_for),
+		cmocka_unit_test(anchors_and_aliases_may_be_many),
 		cmocka_unit_test(a_text_that_grows_without_bound_is_refused),
 		cmocka_unit_test(a_text_is_read_to_the_limit_of_values_and_not_one_more),
 		cmocka_unit_test(too_long_a_text_is_refused_by_its_size),
