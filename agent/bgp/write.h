@@ -13,6 +13,10 @@ enum {
 	BGP_KERNEL_SCAN_S = 1,	/* so what others take out of the kernel is soon back */
 	BGP_RECOVERY_S = 30,	/* after BIRD's death: how long old routes wait for their peers */
 	BGP_STARTUP_HOLD_S = 20, /* for a peer's OPEN, which it sends as soon as it is connected */
+	/* BIRD takes up to a quarter off: 1.25 s and 0.75 s stay between the ends. */
+	BGP_CONNECT_MESH_S = 1,
+	BGP_CONNECT_NAMED_S = 3,
+	BGP_CONNECT_APART_S = 2,
 	BGP_BFD_MS = 300,
 	BGP_BFD_TIMES = 3, /* so a cut is found after 0.9 s */
 };

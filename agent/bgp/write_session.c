@@ -146,6 +146,21 @@ static uint32_t startup_hold_s(const struct bgp_session *s)
 	return hold && hold < BGP_STARTUP_HOLD_S ? hold : BGP_STARTUP_HOLD_S;
 }
 
+/*
+ * How long BIRD, once it can, waits for the peer to connect before it does. Both ends lose a
+ * session at the same moment; where they connect at the same moment, too, one may take for
+ * established what the other closes as the worse of two connections. BIRD, then, forgets that it
+ * was restarted, and a peer that has kept its routes for it drops them. So the end with the lower
+ * address is two seconds ahead, and with a named peer both leave the first two to other programs:
+ * FRR connects after one.
+ */
+static int connect_delay_s(const struct bgp_session *s)
+{
+	int first = s->peer ? BGP_CONNECT_NAMED_S : BGP_CONNECT_MESH_S;
+
+	return fl_ip_cmp(&s->local, &s->remote) < 0 ? first : first + BGP_CONNECT_APART_S;
+}
+
 static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 {
 	const struct agent_bgp *conf = &w->in->conf->bgp;
@@ -162,14 +177,14 @@ static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 	if (s->peer && s->peer->hold_time_s)
 		bgp_say(w->t, "\thold time %u;\n", s->peer->hold_time_s);
 	/*
-	 * A peer that comes back is met within a second, one that refuses us is not hammered. One
+	 * A peer that comes back is met within seconds, one that refuses us is not hammered. One
 	 * that died, or that TTL security shut out, between TCP's handshake and its OPEN is given
 	 * up soon: until then BIRD, by itself 240 s, turns away each new connection from it.
 	 */
 	bgp_say(w->t,
-		"\tconnect delay time 1;\n\tconnect retry time 5;\n"
+		"\tconnect delay time %d;\n\tconnect retry time 5;\n"
 		"\tstartup hold time %u;\n\terror wait time 1, 30;\n",
-		startup_hold_s(s));
+		connect_delay_s(s), startup_hold_s(s));
 	if (s->peer && s->peer->route_reflector_client && s->as == w->plan->as) {
 		bgp_say(w->t, "\trr client;\n");
 		if (id)

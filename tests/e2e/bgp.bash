@@ -51,6 +51,50 @@ session_is() {
 	[ "$(session "$1" "$2")" = "$3" ]
 }
 
+# settled NODE: neither it nor a peer of it is in the middle of a graceful restart. Who restarts again
+# before its peers have all of its routes has them dropped: RFC 4724 wants that.
+settled() {
+	! on "$1" in_node birdc -s /run/fairlead/bird/bird.ctl 'show status' |
+		grep 'Graceful restart recovery in progress' || return
+	! on "$1" in_node birdc -s /run/fairlead/bird/bird.ctl 'show protocols all' |
+		grep 'Neighbor graceful restart active'
+}
+
+# routes_watch NODE...: from now on, what the kernels' routes go through.
+routes_watch() {
+	local node
+	for node; do
+		daemon_ "$BATS_TEST_TMPDIR/routes.$node" "$node" \
+			setpriv --pdeathsig KILL stdbuf -oL ip monitor route
+	done
+	for node; do
+		eventually 60 marker_is_seen "$node"
+	done
+}
+
+# It watches when it has seen a route come and go.
+marker_is_seen() {
+	on "$1" in_node ip route add blackhole 198.18.0.1/32
+	on "$1" in_node ip route del blackhole 198.18.0.1/32
+	grep -q 198.18.0.1 "$BATS_TEST_TMPDIR/routes.$1"
+}
+
+# routes_kept NODE...: no route to a pod's block was removed since.
+routes_kept() {
+	local node
+	for node; do
+		! grep -E '^Deleted .*(10\.244|fd00:244)' "$BATS_TEST_TMPDIR/routes.$node" || {
+			echo "of $node, with all that it saw:"
+			cat "$BATS_TEST_TMPDIR/routes.$node"
+			return 1
+		}
+	done
+}
+
+bird_is_another() {
+	[ "$(bird_pid "$1")" != "$2" ]
+}
+
 # problems NODE: what the agent complains about.
 problems() {
 	agent_get "$1" /v1/status | jq -r '.problems[] | "\(.where): \(.text)"'

@@ -31,40 +31,9 @@ mesh_is_whole() {
 	eventually 60 has_learned n1 4 10.244.2.0/24 10.244.3.0/24
 	eventually 60 has_learned n2 4 10.244.1.0/24 10.244.3.0/24
 	eventually 60 has_learned n3 6 fd00:244:1::/64 fd00:244:2::/64
-}
-
-# routes_watch NODE...: from now on, what the kernels' routes go through.
-routes_watch() {
-	local node
-	for node; do
-		daemon_ "$BATS_TEST_TMPDIR/routes.$node" "$node" \
-			setpriv --pdeathsig KILL stdbuf -oL ip monitor route
+	for node in n1 n2 n3; do
+		eventually 60 settled "$node"
 	done
-	for node; do
-		eventually 60 marker_is_seen "$node"
-	done
-}
-
-# It watches when it has seen a route come and go.
-marker_is_seen() {
-	on "$1" in_node ip route add blackhole 198.18.0.1/32
-	on "$1" in_node ip route del blackhole 198.18.0.1/32
-	grep -q 198.18.0.1 "$BATS_TEST_TMPDIR/routes.$1"
-}
-
-# routes_kept NODE...: no route to a pod's block was removed since.
-routes_kept() {
-	local node
-	for node; do
-		! grep -E '^Deleted .*(10\.244|fd00:244)' "$BATS_TEST_TMPDIR/routes.$node" || {
-			echo "of $node"
-			return 1
-		}
-	done
-}
-
-bird_is_another() {
-	[ "$(bird_pid "$1")" != "$2" ]
 }
 
 since() {

@@ -91,6 +91,30 @@ static void options_of_the_mesh_are_those_of_each_of_its_sessions(void **state)
 	shows(text, "protocol bfd {\n");
 }
 
+/* Two that connect at the same moment may close what the other has taken for established. */
+static void the_two_ends_of_a_session_do_not_connect_at_the_same_moment(void **state)
+{
+	fl_auto_free char *text = NULL, *session = NULL;
+
+	(void)state;
+	(void)world_peer("192.0.2.1");
+	(void)world_peer("192.0.2.99");
+	w.in.self = &w.nodes[1];
+	text = written();
+	session = protocol(text, "protocol bgp 'mesh4:n1'");
+	shows(session, "\tconnect delay time 3;\n");
+	fl_free_p(&session);
+	session = protocol(text, "protocol bgp 'mesh6:n3'");
+	shows(session, "\tconnect delay time 1;\n");
+	/* A router that is not ours comes after a second, as a rule. */
+	fl_free_p(&session);
+	session = protocol(text, "protocol bgp 'peer:192.0.2.1'");
+	shows(session, "\tconnect delay time 5;\n");
+	fl_free_p(&session);
+	session = protocol(text, "protocol bgp 'peer:192.0.2.99'");
+	shows(session, "\tconnect delay time 3;\n");
+}
+
 static void a_drained_node_announces_nothing_and_still_listens(void **state)
 {
 	fl_auto_free char *text = NULL;
@@ -365,6 +389,7 @@ int main(void)
 		T(the_text_does_not_depend_on_where_nodes_came_from),
 		T(a_node_of_another_as_is_a_neighbour_of_another_as),
 		T(options_of_the_mesh_are_those_of_each_of_its_sessions),
+		T(the_two_ends_of_a_session_do_not_connect_at_the_same_moment),
 		T(a_drained_node_announces_nothing_and_still_listens),
 		T(nodes_without_ipv4_carry_ipv4_blocks_over_ipv6),
 		T(a_node_without_ipv4_has_a_router_id_all_the_same),
