@@ -104,6 +104,7 @@ static void on_timer(uv_timer_t *timer)
 	struct fl_err err;
 	int r = 0;
 
+	podways_look(a->podways);
 	if (a->nodes) {
 		r = topo_reconcile(a->topo, a->nodes, TOPO_FULL, &err);
 		agent_tell_beyond(a);
@@ -244,6 +245,7 @@ static int open_parts(struct agent *a, struct fl_err *err)
 	    fl_format(manifests, sizeof(manifests), err, "%s%s", a->root, a->conf->manifests) ?:
 	    fl_format(socket, sizeof(socket), err, "%s/run/fairlead/agent.sock", a->root) ?:
 	    topo_open(a->conf, a->node_name, a->root, &a->topo, err) ?:
+	    podways_open(&a->loop, a->root, &a->podways, err) ?:
 	    guard_open(&a->loop, a->conf, a->root, a->node_name, &a->guard, err) ?:
 	    guard_listen(a->guard, &a->loop, &ears, err);
 	if (r == 0 && a->conf->mode == AGENT_BGP)
@@ -303,6 +305,7 @@ void agent_close(struct agent *a)
 	src_manifests_close(&a->source);
 	bgp_close(&a->bgp, false);
 	guard_close(&a->guard);
+	podways_close(&a->podways);
 	/* Only ours are left open; the parts' own close in the turns that follow. */
 	if (a->timer.type)
 		close_handle((uv_handle_t *)&a->timer, NULL);

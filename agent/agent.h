@@ -12,6 +12,7 @@
 #include "agent/config/config.h"
 #include "agent/guard.h"
 #include "agent/pace.h"
+#include "agent/podways.h"
 #include "agent/problems.h"
 #include "agent/source/manifests.h"
 #include "agent/topology/topology.h"
@@ -29,7 +30,8 @@ struct agent {
 	int run_dir, lock;
 	struct src_manifests *source;
 	struct topo *topo;
-	struct bgp *bgp;     /* mode bgp only */
+	struct bgp *bgp; /* mode bgp only */
+	struct podways *podways;
 	struct guard *guard; /* NULL: policies are not enforced */
 	struct api *api;
 	struct api_table table;

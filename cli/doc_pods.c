@@ -128,7 +128,8 @@ void doc_pods(struct doc *d)
 		return doc_say(d, DOC_SKIP, "pods", NULL, "%s", err.text);
 	if (p.cut.n)
 		doc_say(d, DOC_FAIL, "pods.connected",
-			"set up what is down; restart the pod whose route or bridge is lost",
+			"set up what is down; an agent puts back a route that is lost; restart the "
+			"pod whose bridge is lost, or whose node has no agent",
 			"%zu of %zu pods are cut off: %s", p.cut.n, p.n, p.cut.first);
 	if (p.gone.n)
 		doc_say(d, DOC_WARN, "pods.connected",

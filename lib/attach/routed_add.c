@@ -15,6 +15,7 @@
 #include "attach/ways.h"
 #include "net/neigh.h"
 #include "net/netns.h"
+#include "net/podway.h"
 #include "net/route.h"
 
 enum { IF_HOST, IF_POD }; /* the interfaces' order in the result */
@@ -202,20 +203,21 @@ static int set_up_forwarding(struct add *a, struct fl_err *err)
 	return e == -ENOENT ? 0 : e; /* a kernel without IPv6 */
 }
 
-static void put_way_to_pod(struct fl_batch *b, const struct add *a, const struct fl_prefix *addr)
+static int each_way(const struct fl_route *route, void *arg, struct fl_err *err)
 {
-	struct fl_neigh pod = { .link = a->at.port.index, .ip = addr->ip };
-	const struct fl_route route = {
-		.dst = *addr,
-		.link = a->at.port.index,
-		.table = FL_ROUTE_TABLE_MAIN,
-		.scope = FL_ROUTE_SCOPE_LINK,
-		.protocol = FL_ROUTE_BY_POD,
-	};
+	(void)err;
+	*(size_t *)arg += route->protocol == FL_ROUTE_BY_POD;
+	return 0;
+}
 
-	memcpy(pod.mac, a->at.ep.mac, FL_MAC_LEN);
-	fl_neigh_put(b, &pod);
-	fl_route_put_new(b, &route);
+/* The link is new: the agent, which looks after pods' ways too, has been there in between. */
+static bool has_ways(const struct add *a)
+{
+	struct fl_err ignored;
+	size_t n = 0;
+
+	return fl_route_list(a->at.host, a->at.port.index, each_way, &n, &ignored) == 0 &&
+	       n == a->at.ep.n_ips;
 }
 
 /*
@@ -232,12 +234,14 @@ static int raise_end(struct add *a, struct fl_err *err)
 		return e;
 	fl_pair_put_raise(b, &a->at.ends);
 	for (size_t i = 0; e == 0 && i < ep->n_ips; i++) {
-		put_way_to_pod(b, a, &ep->ips[i]);
-		if (fl_batch_room(b) < 3) /* and a question */
+		fl_podway_put(b, a->at.port.index, &ep->ips[i].ip, ep->mac);
+		if (fl_batch_room(b) < FL_PODWAY_MESSAGES + 1) /* and a question */
 			e = fl_batch_send(a->at.host, b, err);
 	}
 	if (e == 0)
 		e = fl_pair_send_raise(a->at.host, b, &a->at.ends, &a->at.req->deadline, err);
+	if (e == -EEXIST && has_ways(a))
+		e = fl_pair_wait(a->at.host, a->at.ends.host, &a->at.req->deadline, err);
 	return e;
 }
 

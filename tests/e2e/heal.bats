@@ -243,3 +243,40 @@ address_changed() {
 	on n1 in_node nft flush ruleset
 	eventually 3 reaches n1 p "$OUTSIDE4" -w 1
 }
+
+# pod_way_back NODE POD: the host's route to each address leads to the pod again.
+pod_way_back() {
+	local family host
+	host=$(jq -r '.interfaces[] | select(.sandbox | not).name' "$BATS_FILE_TMPDIR/pod.$1.$2.result" | grep ^veth)
+	for family in 4 6; do
+		on "$1" in_node ip -$family route show proto 170 dev "$host" | grep -qF "$(pod_ip "$1" "$2" $family) " ||
+			return 1
+	done
+}
+
+@test "the way to a pod whose host interface went down and up is back, also when no agent was there" {
+	local host
+	begin vxlan vxlan
+	ping_off
+	host=$(jq -r '.interfaces[] | select(.sandbox | not).name' "$BATS_FILE_TMPDIR/pod.n1.p.result" | grep ^veth)
+	on n1 in_node ip link set "$host" down
+	on n1 in_node ip link set "$host" up
+	eventually 10 pod_way_back n1 p
+	eventually 10 reaches n2 p "$(pod_ip n1 p 4)" -w 1
+	eventually 10 reaches n2 p "$(pod_ip n1 p 6)" -w 1
+	agent_stop n1
+	on n1 in_node ip link set "$host" down
+	on n1 in_node ip link set "$host" up
+	run ! pod_way_back n1 p
+	# What somebody else has made stays.
+	on n1 in_node ip route add "$(pod_ip n1 p 4)/32" dev eth0 proto static
+	agent_up n1 -- "mode: vxlan"
+	eventually 10 reaches n2 p "$(pod_ip n1 p 6)" -w 1
+	[ "$(on n1 in_node ip -4 route show "$(pod_ip n1 p 4)/32" | wc -l)" = 1 ]
+	on n1 in_node ip route show "$(pod_ip n1 p 4)/32" | grep -qF "dev eth0 proto static"
+	on n1 in_node ip route del "$(pod_ip n1 p 4)/32" dev eth0
+	on n1 in_node ip link set "$host" down
+	on n1 in_node ip link set "$host" up
+	eventually 10 reaches n2 p "$(pod_ip n1 p 4)" -w 1
+	pod_check n1 p "$(agent_net_conf '.type = "vxlan"')"
+}
