@@ -36,6 +36,7 @@ nodeName: n1
 mode: bgp
 manifests: /run/etc/manifests
 metrics: {listen: ''}
+policy: {enforce: false}
 bgp: {mesh: false, peers: [{address: 192.0.2.2, as: 64600, allow: [10.128.0.0/9]}]}
 END
 {
