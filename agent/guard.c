@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "agent/lease.h"
+#include "agent/pace.h"
 #include "agent/policy/read.h"
 #include "agent/policy_figures.h"
 #include "agent/retire.h"
@@ -13,16 +14,7 @@
 #include "base/text.h"
 
 /* A pod that goes takes its interface and its record; a pause lets several go at once. */
-#define PAUSE_MS 20
-
-/*
- * Comparing everything takes its time on a node with many pods. A record that changes is in no
- * hurry: a plugin has its pod put under policy before it ends, and where nobody is any more nothing
- * leads. So on account of records it takes one part in SHARE of the time at most, but waits for no
- * more than a second.
- */
-#define SHARE	    20
-#define LAZY_MAX_MS 1000
+#define PAUSE_MS AGENT_PACE_SETTLE_MS
 
 #define RETRY_MS     500
 #define RETRY_MAX_MS 60000
@@ -177,16 +169,19 @@ static void reconcile_within(struct guard *g, uint64_t ms)
 		(void)uv_timer_start(&g->pause, on_pause, ms, 0);
 }
 
+/*
+ * Comparing everything takes its time on a node with many pods. A record that changes is in no
+ * hurry: a plugin has its pod put under policy before it ends, and where nobody is any more nothing
+ * leads.
+ */
 static void on_record(uv_fs_event_t *event, const char *name, int events, int status)
 {
 	struct guard *g = event->data;
-	uint64_t pause = g->took_ms * (SHARE - 1);
 
 	(void)name;
 	(void)events;
 	(void)status;
-	pause = pause > PAUSE_MS ? pause : PAUSE_MS;
-	reconcile_within(g, pause < LAZY_MAX_MS ? pause : LAZY_MAX_MS);
+	reconcile_within(g, agent_pace_lazy(g->took_ms));
 }
 
 static void on_watch(uv_poll_t *poll, int status, int events)

@@ -50,3 +50,12 @@ uint64_t agent_pace_wait(const struct agent_pace *p, int64_t now_ms)
 {
 	return p->due_ms > now_ms ? (uint64_t)(p->due_ms - now_ms) : 0;
 }
+
+uint64_t agent_pace_lazy(uint64_t took_ms)
+{
+	if (took_ms >= AGENT_PACE_LAZY_MAX_MS)
+		return AGENT_PACE_LAZY_MAX_MS;
+	return (uint64_t)least(
+		most((int64_t)took_ms * (AGENT_PACE_LAZY_SHARE - 1), AGENT_PACE_SETTLE_MS),
+		AGENT_PACE_LAZY_MAX_MS);
+}

@@ -16,6 +16,8 @@ enum {
 	AGENT_PACE_GAP_MIN_MS = 100,
 	AGENT_PACE_GAP_MAX_MS = 500,
 	AGENT_PACE_RETRY_MIN_MS = 1000,
+	AGENT_PACE_LAZY_SHARE = 20,
+	AGENT_PACE_LAZY_MAX_MS = 1000,
 };
 
 struct agent_pace {
@@ -39,3 +41,10 @@ void agent_pace_failed(struct agent_pace *p, int64_t now_ms);
 
 /* Milliseconds until the next one is due; 0: now. */
 uint64_t agent_pace_wait(const struct agent_pace *p, int64_t now_ms);
+
+/*
+ * Milliseconds from a cause to a look that is in no hurry, when the last one took took_ms: so long
+ * that looking takes one part in AGENT_PACE_LAZY_SHARE of the time, but AGENT_PACE_LAZY_MAX_MS at
+ * most, and a moment in which others may follow at least.
+ */
+uint64_t agent_pace_lazy(uint64_t took_ms);

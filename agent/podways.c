@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "agent/pace.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "net/link.h"
@@ -11,11 +12,6 @@
 #include "net/route.h"
 #include "net/watch.h"
 #include "state/endpoint.h"
-
-/* Several interfaces may come and go at once; looking takes one part in SHARE of the time. */
-#define PAUSE_MS     20
-#define PAUSE_MAX_MS 1000
-#define SHARE	     20
 
 struct podways {
 	const char *root; /* borrowed for life */
@@ -180,12 +176,9 @@ static void on_pause(uv_timer_t *timer)
 
 static void look_soon(struct podways *p)
 {
-	uint64_t pause = p->took_ms * (SHARE - 1);
-
-	pause = pause < PAUSE_MS ? PAUSE_MS : pause;
+	/* Several interfaces may come and go at once. */
 	if (!uv_is_active((const uv_handle_t *)&p->pause))
-		(void)uv_timer_start(&p->pause, on_pause,
-				     pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS, 0);
+		(void)uv_timer_start(&p->pause, on_pause, agent_pace_lazy(p->took_ms), 0);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)

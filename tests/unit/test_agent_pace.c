@@ -90,6 +90,17 @@ static void cause_during_a_pause_for_failure_is_seen_to_soon(void **state)
 	assert_int_equal(agent_pace_wait(&p, 200), AGENT_PACE_SETTLE_MS);
 }
 
+static void look_in_no_hurry_takes_its_share_of_the_time(void **state)
+{
+	(void)state;
+	assert_int_equal(agent_pace_lazy(0), AGENT_PACE_SETTLE_MS);
+	assert_int_equal(agent_pace_lazy(1), AGENT_PACE_SETTLE_MS);
+	assert_int_equal(agent_pace_lazy(2), 38);
+	assert_int_equal(agent_pace_lazy(52), 988);
+	assert_int_equal(agent_pace_lazy(53), AGENT_PACE_LAZY_MAX_MS);
+	assert_int_equal(agent_pace_lazy(UINT64_MAX), AGENT_PACE_LAZY_MAX_MS);
+}
+
 static void failed_change_brings_a_look_after_the_gap(void **state)
 {
 	struct agent_pace p = agent_pace_start(0, 30);
@@ -111,6 +122,7 @@ int main(void)
 			failures_are_tried_again_with_growing_pauses_up_to_the_resync_time),
 		cmocka_unit_test(cause_during_a_pause_for_failure_is_seen_to_soon),
 		cmocka_unit_test(failed_change_brings_a_look_after_the_gap),
+		cmocka_unit_test(look_in_no_hurry_takes_its_share_of_the_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
