@@ -50,16 +50,22 @@ static int note_gateway(const struct fl_addr *addr, void *arg, struct fl_err *er
 }
 
 /* A pod on a bridge. A bridge that has addresses is its pods' gateway, so the host forwards. */
-static void look_at_port(struct pods *p, const struct fl_link *port)
+static int look_at_port(struct pods *p, const struct fl_link *port, struct fl_err *err)
 {
-	struct fl_link bridge;
-	struct fl_err none;
+	struct fl_link bridge = { 0 };
+	int r = -ENODEV;
 
-	if (!port->master || fl_link_get_index(p->d->nl, port->master, &bridge, &none) < 0)
-		return note(&p->cut, "'%s' is on no bridge", port->name);
+	if (port->master)
+		r = fl_link_get_index(p->d->nl, port->master, &bridge, err);
+	if (r == -ENODEV) {
+		note(&p->cut, "'%s' is on no bridge", port->name);
+		return 0;
+	}
+	if (r < 0)
+		return r;
 	if (!bridge.up)
 		note(&p->cut, "'%s' is up, but its bridge '%s' is down", port->name, bridge.name);
-	FL_IGNORE(fl_addr_list(p->d->nl, bridge.index, 0, note_gateway, p->d, &none));
+	return fl_addr_list(p->d->nl, bridge.index, 0, note_gateway, p->d, err);
 }
 
 static bool in_blocks(const struct doc *d, const struct fl_ip *ip)
@@ -71,28 +77,40 @@ static bool in_blocks(const struct doc *d, const struct fl_ip *ip)
 	return found;
 }
 
+/* Whether the host's way to the address is the pod's link: 1, 0, or what kept it from being known.
+ */
+static int leads_there(struct pods *p, const struct fl_ip *ip, const struct fl_link *link,
+		       struct fl_err *err)
+{
+	struct fl_route way = { 0 };
+	int r = fl_route_lookup(p->d->nl, ip, &way, err);
+
+	return r < 0 && r != -ENETUNREACH ? r : r == 0 && way.link == link->index;
+}
+
 /* A routed pod: the host's way to each of its addresses, and the blocks that hold them. */
-static void look_at_routes(struct pods *p, const struct fl_endpoint *ep, const struct fl_link *link)
+static int look_at_routes(struct pods *p, const struct fl_endpoint *ep, const struct fl_link *link,
+			  struct fl_err *err)
 {
 	bool cut = false, outside = false;
 
 	for (size_t i = 0; i < ep->n_ips; i++) {
 		const struct fl_ip *ip = &ep->ips[i].ip;
-		struct fl_route way = { 0 };
 		char text[FL_IP_STR];
-		struct fl_err none;
+		int r = cut ? 1 : leads_there(p, ip, link, err);
 
+		if (r < 0)
+			return r;
 		(void)fl_ip_format(ip, text);
 		*(fl_ip_is4(ip) ? &p->d->has4 : &p->d->has6) = true;
 		if (!outside && !in_blocks(p->d, ip))
 			note(&p->outside, "%s of '%s'", text, link->name);
 		outside |= !in_blocks(p->d, ip);
-		if (!cut &&
-		    (fl_route_lookup(p->d->nl, ip, &way, &none) < 0 || way.link != link->index)) {
+		if (r == 0)
 			note(&p->cut, "the host has no route to %s by '%s'", text, link->name);
-			cut = true;
-		}
+		cut |= r == 0;
 	}
+	return 0;
 }
 
 static int look_at_pod(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
@@ -111,9 +129,9 @@ static int look_at_pod(const struct fl_endpoint *ep, void *arg, struct fl_err *e
 	else if (!link.up)
 		note(&p->cut, "'%s' is down", link.name);
 	else if (fl_streq(ep->mode, "bridge"))
-		look_at_port(p, &link);
+		return look_at_port(p, &link, err);
 	else
-		look_at_routes(p, ep, &link);
+		return look_at_routes(p, ep, &link, err);
 	return 0;
 }
 

@@ -241,6 +241,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 		}
 	}
 	e->began = true;
+	enf_atts_announce(e);
 	enf_beyond(e);
 	enf_stack(e);
 	if (r == 0 && !e->taken_over) {
@@ -295,8 +296,11 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 	r = r ?: enf_att_look(e, a, err) ?:
 	    compile(e, err) ?: enf_att_apply(e, a, err) ?: enf_atts_open(e, err) ?:
 	    enf_att_join(e, a, err);
-	why = r == 0 ? enf_standing(e, a->rec.host_ifname, &identity) : NULL;
+	if (r < 0)
+		return r;
+	a->is_unheard = false;
+	why = enf_standing(e, a->rec.host_ifname, &identity);
 	return why ? fl_fail(err, EAGAIN, "no policy is in force for pod '%s/%s': %s", a->pod->ns,
 			     a->pod->name, why)
-		   : r;
+		   : 0;
 }

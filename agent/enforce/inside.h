@@ -44,6 +44,7 @@ struct enf_att {
 	bool is_live, seen;
 	bool is_half; /* what it was to be given last had no room: shut, and not all of it there */
 	bool is_shut; /* until the generation has been raised */
+	bool is_unheard; /* what the pod has said of itself so far was dropped */
 };
 
 /* A file among the records that is none. */
@@ -148,6 +149,12 @@ fl_must int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err);
 
 /* Opens the endpoints that are in the datapath since the last call: they are judged rightly now. */
 fl_must int enf_atts_open(struct enf *e, struct fl_err *err);
+
+/*
+ * Has the pods that are open now, and that nobody could hear before, say whose their addresses are.
+ * A plugin that waits for the agent does so itself. What fails is said in the log.
+ */
+void enf_atts_announce(struct enf *e);
 
 /* Whether it ought to be under the datapath: it is there, has addresses, and wants the agent. */
 bool enf_att_belongs(const struct enf_att *a);

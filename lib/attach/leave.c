@@ -39,10 +39,74 @@ static int remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, stru
 	return r;
 }
 
-/* What is known of the attachment when its record is lost: what the runtime remembers. */
+/* The addresses and ports that records speak for, read when first asked for. */
+struct keepers {
+	const struct fl_cni_req *req;
+	bool read, failed;
+	struct fl_ip *ips;
+	char (*ports)[FL_HOST_IFNAME];
+	size_t n_ips, n_ports;
+};
+
+static void keepers_done(struct keepers *k)
+{
+	fl_free_p(&k->ips);
+	fl_free_p(&k->ports);
+}
+
+static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+{
+	struct keepers *k = arg;
+	struct fl_ip *ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
+	char(*ports)[FL_HOST_IFNAME];
+
+	if (!ips)
+		return fl_fail_errno(err, ENOMEM, "list addresses");
+	k->ips = ips;
+	for (size_t i = 0; ep->masquerade && i < ep->n_ips; i++)
+		k->ips[k->n_ips++] = ep->ips[i].ip;
+	ports = reallocarray(k->ports, k->n_ports + 1, sizeof(*ports));
+	if (!ports)
+		return fl_fail_errno(err, ENOMEM, "list ports");
+	k->ports = ports;
+	if (ep->macspoofchk)
+		memcpy(k->ports[k->n_ports++], ep->host_ifname, FL_HOST_IFNAME);
+	return 0;
+}
+
+/*
+ * Asked after the elements were read: an ADD of another runtime that goes on meanwhile writes
+ * its record before its element, so whatever was read has its record by now.
+ */
+static void read_keepers(struct keepers *k)
+{
+	struct fl_err ignored;
+
+	if (k->read)
+		return;
+	k->read = true;
+	k->failed = fl_endpoint_list(k->req->root, k->req->name, each_keeper, k, &ignored) < 0;
+}
+
+static bool keep_address(const struct fl_ip *ip, void *arg)
+{
+	struct keepers *k = arg;
+
+	read_keepers(k);
+	for (size_t i = 0; i < k->n_ips; i++)
+		if (fl_ip_cmp(&k->ips[i], ip) == 0)
+			return true;
+	return k->failed;
+}
+
+/*
+ * What is known of the attachment when its record is lost: what the runtime remembers. An address
+ * of it may be another's by now, when this is not the first DEL.
+ */
 static void recall(const struct fl_leave *l, const struct fl_key *key, struct fl_endpoint *ep)
 {
 	const struct fl_cni_req *req = l->req;
+	fl_auto(keepers_done) struct keepers others = { .req = req };
 	fl_auto_cni_result struct fl_cni_result prev = { 0 };
 	const struct fl_json *conf = req->conf.v;
 	struct fl_err ignored;
@@ -56,7 +120,8 @@ static void recall(const struct fl_leave *l, const struct fl_key *key, struct fl
 		return;
 	ep->masquerade = fl_json_true(fl_json_get(conf, "ipMasq"));
 	for (size_t i = 0; i < prev.n_ips && ep->n_ips < FL_ENDPOINT_IPS_MAX; i++)
-		ep->ips[ep->n_ips++] = prev.ips[i].address;
+		if (!keep_address(&prev.ips[i].address.ip, &others))
+			ep->ips[ep->n_ips++] = prev.ips[i].address;
 }
 
 /*
@@ -231,66 +296,6 @@ static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name))
 		note(g, fl_link_del(g->host, link->name, err), err);
 	return 0;
-}
-
-/* The addresses and ports that records speak for, read when first asked for. */
-struct keepers {
-	const struct fl_cni_req *req;
-	bool read, failed;
-	struct fl_ip *ips;
-	char (*ports)[FL_HOST_IFNAME];
-	size_t n_ips, n_ports;
-};
-
-static void keepers_done(struct keepers *k)
-{
-	fl_free_p(&k->ips);
-	fl_free_p(&k->ports);
-}
-
-static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
-{
-	struct keepers *k = arg;
-	struct fl_ip *ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
-	char(*ports)[FL_HOST_IFNAME];
-
-	if (!ips)
-		return fl_fail_errno(err, ENOMEM, "list addresses");
-	k->ips = ips;
-	for (size_t i = 0; ep->masquerade && i < ep->n_ips; i++)
-		k->ips[k->n_ips++] = ep->ips[i].ip;
-	ports = reallocarray(k->ports, k->n_ports + 1, sizeof(*ports));
-	if (!ports)
-		return fl_fail_errno(err, ENOMEM, "list ports");
-	k->ports = ports;
-	if (ep->macspoofchk)
-		memcpy(k->ports[k->n_ports++], ep->host_ifname, FL_HOST_IFNAME);
-	return 0;
-}
-
-/*
- * Asked after the elements were read: an ADD of another runtime that goes on meanwhile writes
- * its record before its element, so whatever was read has its record by now.
- */
-static void read_keepers(struct keepers *k)
-{
-	struct fl_err ignored;
-
-	if (k->read)
-		return;
-	k->read = true;
-	k->failed = fl_endpoint_list(k->req->root, k->req->name, each_keeper, k, &ignored) < 0;
-}
-
-static bool keep_address(const struct fl_ip *ip, void *arg)
-{
-	struct keepers *k = arg;
-
-	read_keepers(k);
-	for (size_t i = 0; i < k->n_ips; i++)
-		if (fl_ip_cmp(&k->ips[i], ip) == 0)
-			return true;
-	return k->failed;
 }
 
 static bool keep_port(const char *port, void *arg)

@@ -473,6 +473,34 @@ known() {
 	jq -e 'all(.[]; .name != "install.version" or .state == "skip")' <<<"$output"
 }
 
+# asked_in_vain ERROR WRONG: each question to the kernel is not heard in turn, and the doctor, who
+# says that some could not be answered, says never that something of a healthy pod is WRONG.
+asked_in_vain() {
+	local call calls=$BATS_TEST_TMPDIR/calls said=$BATS_TEST_TMPDIR/said told=0 n=0
+	on n1 in_node "$BUILD/tests/fault" -o "$calls" list -- "$FAIRLEAD" doctor -o json \
+		--cni-bin "$BIN" >/dev/null
+	for call in $(awk '$1 == "call" && $3 == "sendmsg" { print $2 }' "$calls"); do
+		on n1 in_node "$BUILD/tests/fault" -o "$calls" error "$call" "$1" -- "$FAIRLEAD" \
+			doctor -o json --cni-bin "$BIN" >"$said" || true
+		grep -q "^injected $call sendmsg" "$calls"
+		jq -e --arg re "$2" 'any(.[]; .found | test($re)) | not' "$said"
+		n=$((n + 1))
+		! jq -e 'any(.[]; .name == "pods" and .state == "skip")' "$said" || told=$((told + 1))
+	done
+	((n > 3 && told >= 2))
+}
+
+@test "a question about a pod that the kernel has not heard is no answer" {
+	on n1 in_node ip link del fairlead.1
+	pod_attach n1 p1 "$(bridge_conf pods)"
+	asked_in_vain ENOBUFS "is on no bridge"
+	pod_detach n1 p1
+	on n1 in_node ip link del br0
+	pod_attach n1 p1 "$(overlay_conf n1)"
+	asked_in_vain ENOBUFS "has no route to"
+	pod_detach n1 p1
+}
+
 @test "a kernel that forbids a feature, or a namespace to try it in, is not said to lack it" {
 	# root of a user namespace of its own: it may make veths, and load no program
 	run --separate-stderr on n1 in_node unshare -Ur "$FAIRLEAD" doctor -o json --cni-bin "$BIN"

@@ -171,6 +171,38 @@ END
 	loses n1 p2 "$(pod_ip n1 p1)"
 }
 
+# Room for two pods of each family: who comes next gets the address of who has gone.
+tight='.ipam.ranges = [[{subnet: "10.88.0.0/16", rangeStart: "10.88.0.10", rangeEnd: "10.88.0.11"}],
+	[{subnet: "fd00:88::/64", rangeStart: "fd00:88::10", rangeEnd: "fd00:88::11"}]]'
+
+# takes_it_for POD ADDRESS MAC: whom the pod would send to at this address.
+takes_it_for() {
+	[[ $(on n1 in_pod "$1" ip neigh show "$2") == *" lladdr $3 "* ]]
+}
+
+@test "who gets the address of another while the agent is away is found as soon as it is back" {
+	local family mac
+	agent_up n1 -- "$conf"
+	pod_attach n1 stays "$(labelled any "$tight")"
+	pod_attach n1 goes "$(labelled any "$tight")"
+	for family in 4 6; do
+		reaches n1 stays "$(pod_ip n1 goes $family)"
+	done
+	agent_kill n1
+	pod_detach n1 goes
+	pod_attach n1 comes "$(labelled any "$tight")"
+	mac=$(jq -r '.interfaces[] | select(.sandbox) | .mac' "$BATS_FILE_TMPDIR/pod.n1.comes.result")
+	for family in 4 6; do
+		[[ $(pod_ip n1 comes $family) =~ [.:]1[01]$ ]]
+		run ! takes_it_for stays "$(pod_ip n1 comes $family)" "$mac"
+	done
+	agent_up n1
+	for family in 4 6; do
+		eventually 2 takes_it_for stays "$(pod_ip n1 comes $family)" "$mac"
+		on n1 in_pod stays ping -q -c 1 -W 1 "$(pod_ip n1 comes $family)"
+	done
+}
+
 # problem WHERE: what the agent says is wrong there.
 problem() {
 	agent_get n1 /v1/status | jq -re --arg where "$1" '.problems[] | select(.where == $where) | .text'

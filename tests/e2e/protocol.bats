@@ -302,6 +302,21 @@ unhold_lock() {
 	[ "$(leases | wc -l)" = 2 ]
 }
 
+@test "10: the late DEL of an old container leaves the masquerade of its address to whoever has it" {
+	local conf r
+	conf=$(bridge_conf n '.ipam.ranges = [[{subnet: "10.88.0.0/30"}]]')
+	r=$(br ADD "$conf" old)
+	works br DEL "$(with_prev "$conf" "$r")" old
+	br ADD "$conf" new eth0 "$(pod_path p2)"
+	in_node nft get element inet fairlead-n pods4 '{ 10.88.0.2 }'
+	works br DEL "$(with_prev "$conf" "$r")" old
+	in_node nft get element inet fairlead-n pods4 '{ 10.88.0.2 }'
+	# Where nobody has it, a lost record is no reason to keep it.
+	in_node find /run/fairlead/endpoints -type f -delete
+	works br DEL "$(with_prev "$conf" "$r")" old
+	run -1 in_node nft get element inet fairlead-n pods4 '{ 10.88.0.2 }'
+}
+
 @test "11: ADD into the plugin's own namespace is refused before anything is done" {
 	local conf before ns
 	conf=$(bridge_conf n)
