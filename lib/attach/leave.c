@@ -42,6 +42,7 @@ static int remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, stru
 /* The addresses and ports that records speak for, read when first asked for. */
 struct keepers {
 	const struct fl_cni_req *req;
+	const struct fl_key *leaving; /* whose record speaks for nothing; NULL: none */
 	bool read, failed;
 	struct fl_ip *ips;
 	char (*ports)[FL_HOST_IFNAME];
@@ -54,12 +55,21 @@ static void keepers_done(struct keepers *k)
 	fl_free_p(&k->ports);
 }
 
+static bool is_leaving(const struct keepers *k, const struct fl_key *key)
+{
+	return k->leaving && fl_streq(k->leaving->container_id, key->container_id) &&
+	       fl_streq(k->leaving->ifname, key->ifname);
+}
+
 static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
 	struct keepers *k = arg;
-	struct fl_ip *ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
 	char(*ports)[FL_HOST_IFNAME];
+	struct fl_ip *ips;
 
+	if (is_leaving(k, &ep->key))
+		return 0;
+	ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
 	if (!ips)
 		return fl_fail_errno(err, ENOMEM, "list addresses");
 	k->ips = ips;
@@ -106,7 +116,7 @@ static bool keep_address(const struct fl_ip *ip, void *arg)
 static void recall(const struct fl_leave *l, const struct fl_key *key, struct fl_endpoint *ep)
 {
 	const struct fl_cni_req *req = l->req;
-	fl_auto(keepers_done) struct keepers others = { .req = req };
+	fl_auto(keepers_done) struct keepers others = { .req = req, .leaving = key };
 	fl_auto_cni_result struct fl_cni_result prev = { 0 };
 	const struct fl_json *conf = req->conf.v;
 	struct fl_err ignored;
