@@ -179,7 +179,7 @@ uninstall:
 		lib/systemd/system/fairleadd.service
 
 format:
-	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+	$(Q)git ls-files '*.c' '*.h' ':!tests/check/samples' | xargs clang-format -i
 
 clean:
 	$(Q)rm -rf build

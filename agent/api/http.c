@@ -324,9 +324,10 @@ static int start_daemon(struct api_http *h, int fd, struct fl_err *err)
 		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int)API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)API_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)API_HEADER_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		(unsigned int)API_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		(unsigned int)API_OF_ONE, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)API_IDLE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_HEADER_MAX,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!h->daemon)
 		return fl_fail(err, ENOMEM, "start the http server: refused by libmicrohttpd");
 	return 0;

@@ -8,6 +8,7 @@
 #include "agent/api/dispatch.h"
 
 #define API_CONNECTIONS 64    /* at once on each socket; more wait in the backlog */
+#define API_OF_ONE	16    /* of these by TCP, from one address; more are closed */
 #define API_IDLE_S	5     /* a connection on which nothing moves is closed */
 #define API_HEADER_MAX	32768 /* bytes: what a connection may hold, request line and headers */
 

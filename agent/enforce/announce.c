@@ -19,8 +19,9 @@ static int find_end(struct fl_nl *nl, const struct enf_att *a, struct fl_link *o
 
 	if (r == -ENODEV)
 		return 0;
-	return r < 0 ? r : out->up && out->peer == a->ifindex &&
-				   memcmp(out->mac, a->rec.mac, FL_MAC_LEN) == 0;
+	return r < 0 ? r
+		     : out->up && out->peer == a->ifindex &&
+			       memcmp(out->mac, a->rec.mac, FL_MAC_LEN) == 0;
 }
 
 /* The kernel says so to the whole link when an interface is given its MAC address, once more. */

@@ -93,18 +93,36 @@ static int stop(void **state)
 	return access(path, F_OK) == 0;
 }
 
-static int dial(bool tcp)
+/* By TCP, from this address of the loopback interface. */
+TEST_MAYBE static int dial_from(in_addr_t from)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(9464) };
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(tcp ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(from) };
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons(9464),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(un.sun_path, path);
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	CHECK(fd >= 0);
-	CHECK(connect(fd, tcp ? (void *)&in : (void *)&un, tcp ? sizeof(in) : sizeof(un)) == 0);
+	CHECK(fd >= 0 && bind(fd, (const void *)&at, sizeof(at)) == 0);
+	CHECK(connect(fd, (const void *)&to, sizeof(to)) == 0);
 	CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
 	return fd;
+}
+
+static int dial_unix(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(un.sun_path, path);
+	CHECK(fd >= 0);
+	CHECK(connect(fd, (void *)&un, sizeof(un)) == 0);
+	CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	return fd;
+}
+
+static int dial(bool tcp)
+{
+	return tcp ? dial_from(INADDR_LOOPBACK) : dial_unix();
 }
 
 /* Turns the loop until the server closes the connection; what it sent is in answer. */

@@ -282,6 +282,28 @@ static void idle_connections_do_not_keep_others_out_for_ever(void **state)
 		fl_close_p(&idle[i]);
 }
 
+static void a_client_that_opens_many_keeps_nobody_else_out(void **state)
+{
+	static const char late[] = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	int slow[API_CONNECTIONS];
+	fl_auto_close int fd = -1;
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(slow); i++) {
+		slow[i] = dial_from(INADDR_LOOPBACK + 1);
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	/* The last that it may have is open, the next is closed, and another client is served. */
+	CHECK(recv(slow[API_OF_ONE - 1], answer, 1, 0) < 0 && errno == EAGAIN);
+	read_to_end(slow[API_OF_ONE], 1000);
+	fd = dial_from(INADDR_LOOPBACK + 2);
+	send_all(fd, late, strlen(late));
+	read_to_end(fd, 1000);
+	CHECK(strstr(answer, "HTTP/1.1 200 ") == answer);
+	for (size_t i = 0; i < FL_ARRAY_LEN(slow); i++)
+		fl_close_p(&slow[i]);
+}
+
 /* How often the loop has something to do within so many milliseconds. */
 static int turns_in(int ms)
 {
@@ -394,6 +416,7 @@ int main(void)
 		SERVED(headers_without_end_are_refused),
 		SERVED(a_client_that_goes_away_leaves_nothing),
 		SERVED(idle_connections_do_not_keep_others_out_for_ever),
+		SERVED(a_client_that_opens_many_keeps_nobody_else_out),
 		SERVED(a_client_that_cannot_be_let_in_does_not_keep_the_loop_busy),
 		SERVED(the_socket_is_roots_and_in_a_folder_that_is_made),
 		SERVED(a_living_agents_socket_is_left_alone),
