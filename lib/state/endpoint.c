@@ -221,9 +221,10 @@ static bool is_written(int fd)
 static int wait_for_writer(const char *path, int fd, const struct fl_deadline *d,
 			   struct fl_err *err)
 {
-	fl_auto_close int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	struct pollfd said = { .fd = watch, .events = POLLIN };
+	struct pollfd said = { .events = POLLIN };
+	fl_auto_close int watch = -1;
 
+	watch = said.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (watch < 0)
 		return fl_fail_errno(err, errno, "watch '%s'", path);
 	if (inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0) /* removed: the ADD has failed */
