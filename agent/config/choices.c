@@ -7,6 +7,9 @@
 #include "agent/config/fields.h"
 #include "base/text.h"
 
+/* Lists that may be longer are made by programs, and may repeat themselves. */
+#define BY_HAND_MAX AGENT_BGP_PREFIXES_MAX
+
 #define FIELD(type) ((type *)((char *)base + key->at))
 
 static const char *const modes[] = {
@@ -151,11 +154,20 @@ int agent_read_log_format(struct agent_reading *rd, const struct agent_key *key,
 	return r;
 }
 
+bool agent_is_peer_address(const struct fl_ip *ip)
+{
+	static const uint8_t zero[16];
+
+	if (fl_ip_is4(ip))
+		return ip->b[12] != 0 && ip->b[12] != 127 && ip->b[12] < 224 &&
+		       !(ip->b[12] == 169 && ip->b[13] == 254);
+	return memcmp(ip->b, zero, 15) != 0 && ip->b[0] != 0xff &&
+	       !(ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80);
+}
+
 int agent_read_peer_address(struct agent_reading *rd, const struct agent_key *key,
 			    const struct fl_cur *at, void *base, struct fl_err *err)
 {
-	static const struct fl_ip any6 = { { 0 } };
-	static const struct fl_ip any4 = { { [10] = 0xff, [11] = 0xff } };
 	struct fl_ip ip = { 0 };
 	char text[FL_IP_STR];
 	int r = fl_cur_ip(at->up, at->key, FL_REQUIRED, &ip, err);
@@ -163,9 +175,10 @@ int agent_read_peer_address(struct agent_reading *rd, const struct agent_key *ke
 	(void)rd;
 	if (r < 0)
 		return r;
-	if (fl_ip_cmp(&ip, &any4) == 0 || fl_ip_cmp(&ip, &any6) == 0 ||
-	    (fl_ip_is4(&ip) ? ip.b[12] >= 224 : ip.b[0] == 0xff))
-		return fl_cur_fail(at, err, "'%s' is no single machine's address",
+	if (!agent_is_peer_address(&ip))
+		return fl_cur_fail(at, err,
+				   "'%s' is no address of a BGP peer: expected a unicast one that "
+				   "is neither loopback nor link-local",
 				   fl_ip_format(&ip, text));
 	*FIELD(struct fl_ip) = ip;
 	return 0;
@@ -174,15 +187,19 @@ int agent_read_peer_address(struct agent_reading *rd, const struct agent_key *ke
 int agent_read_cluster_id(struct agent_reading *rd, const struct agent_key *key,
 			  const struct fl_cur *at, void *base, struct fl_err *err)
 {
+	static const uint8_t zero[4];
 	const char *text = NULL;
 	struct fl_ip ip;
-	int r = fl_cur_as_str(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 
 	(void)rd;
-	if (r < 0 || !*text)
+	if (r < 0 || !text)
 		return r;
 	if (fl_ip_parse(text, &ip, err) < 0 || strchr(text, ':'))
 		return fl_cur_fail(at, err, "'%.64s' is not a number written like 192.0.2.1", text);
+	if (memcmp(ip.b + 12, zero, 4) == 0)
+		return fl_cur_fail(
+			at, err, "'%s' stands for none (RFC 4456), expected another number", text);
 	*FIELD(const char *) = text;
 	return 0;
 }
@@ -205,6 +222,20 @@ static int make_list(const struct agent_key *key, const struct fl_cur *at, size_
 	return 0;
 }
 
+/* In a list that people write, whoever says a block twice meant another one. */
+static int check_new(const struct fl_cur *at, const struct fl_prefix *list, size_t i,
+		     struct fl_err *err)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (list[k].len == list[i].len && fl_ip_cmp(&list[k].ip, &list[i].ip) == 0)
+			return fl_cur_fail(at, err,
+					   "'%s' is in the list already, expected a block "
+					   "once",
+					   fl_json_str(at->v));
+	}
+	return 0;
+}
+
 int agent_read_prefixes(struct agent_reading *rd, const struct agent_key *key,
 			const struct fl_cur *at, void *base, struct fl_err *err)
 {
@@ -214,7 +245,10 @@ int agent_read_prefixes(struct agent_reading *rd, const struct agent_key *key,
 	for (size_t i = 0; r == 0 && i < fl_json_len(at->v); i++) {
 		struct fl_cur element = fl_cur_at(at, i);
 
-		r = agent_noted(rd, &element, fl_cur_as_block(&element, &list[i], err));
+		r = fl_cur_as_block(&element, &list[i], err);
+		if (r == 0 && key->max <= BY_HAND_MAX)
+			r = check_new(&element, list, i, err);
+		r = agent_noted(rd, &element, r);
 	}
 	if (r < 0)
 		return r;

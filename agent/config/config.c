@@ -81,9 +81,9 @@ static int check_peer(const struct agent_bgp *bgp, size_t i, const struct fl_cur
 		const struct agent_bgp_peer *q = &bgp->peers[k];
 		char text[FL_IP_STR];
 
-		if (fl_ip_cmp(&p->address, &q->address) == 0 && p->port == q->port)
-			return fl_cur_fail(at, err, "the same as 'bgp.peers[%zu]': %s port %u", k,
-					   fl_ip_format(&p->address, text), p->port);
+		if (fl_ip_cmp(&p->address, &q->address) == 0)
+			return fl_cur_fail(at, err, "has the address of 'bgp.peers[%zu]': '%s'", k,
+					   fl_ip_format(&p->address, text));
 		if (p->name && fl_streq(p->name, q->name))
 			return fl_cur_fail(at, err, "has the name of 'bgp.peers[%zu]': '%s'", k,
 					   p->name);
