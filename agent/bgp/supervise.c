@@ -68,6 +68,9 @@ static void hang_up(struct bgp *b)
 {
 	bgp_watch_close(&b->ctl_watch);
 	bgp_ctl_close(&b->ctl);
+	/* It may have taken what it was offered, and may not: so it is told again. */
+	if (b->asked == ASKED_CONFIGURE)
+		fl_free_p(&b->in_force);
 	b->asked = ASKED_NOTHING;
 	b->version[0] = '\0';
 	b->hangs = false;
@@ -114,7 +117,10 @@ static void pause_then_try(struct bgp *b, const struct fl_err *why)
 
 static int start(struct bgp *b, struct fl_err *err)
 {
-	fl_auto_free char *text = strdup(b->want);
+	/* What the last one has refused would be refused at the start: better its last good text.
+	 */
+	bool refused = b->in_force && fl_streq(b->want, b->refused);
+	fl_auto_free char *text = strdup(refused ? b->in_force : b->want);
 	int r;
 
 	if (!text)
@@ -149,10 +155,22 @@ static int adopt(struct bgp *b, pid_t pid, struct fl_err *err)
 	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 	if (r < 0)
 		return r;
-	FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
+	/* One that the last agent was offering may be in force or not. */
+	if (faccessat(b->dirfd, "bird.conf.new", F_OK, 0) < 0)
+		FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
 	fl_info("bgp: process %d is taken over", pid);
 	b->recover = true;
 	return 0;
+}
+
+/* Starts one, unless one of ours that has no socket, or not yet, is there: that is waited for. */
+static int start_or_wait(struct bgp *b, struct fl_err *err)
+{
+	if (!bgp_process_find(&b->dir, b->dirfd, &b->process))
+		return start(b, err);
+	fl_info("bgp: process %d is there without its control socket", b->process.pid);
+	b->recover = true;
+	return bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 }
 
 /* Connects, or starts a BIRD to connect to soon. */
@@ -176,7 +194,7 @@ static void try(struct bgp *b)
 		}
 		hang_up(b);
 	} else if ((r == -ENOENT || r == -ECONNREFUSED) && b->process.fd < 0) {
-		r = start(b, &err);
+		r = start_or_wait(b, &err);
 	} else if (b->process.fd >= 0) {
 		r = 0; /* on its way */
 	}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent/bgp/supervise.c, process.c, stop.c: what is lost between the agent and BIRD: the socket, an
+ * answer, a connection, and both at once. Needs root and the programs bird and ip.
+ */
+#include "bgp_live.h"
+
+static bool has_ended(void)
+{
+	return b->process.fd < 0 || bgp_stats(b).starts > 0;
+}
+
+/* By the path of its socket, as somebody clears a folder. */
+static void lose_socket(void)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/run/fairlead/bird/bird.ctl", root);
+	CHECK(unlink(path) == 0);
+}
+
+static void a_bird_without_its_socket_is_no_second_one_beside_the_next_agents(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	down();
+	lose_socket();
+	opened();
+	applied();
+	CHECK(b->process.pid == pid && bgp_stats(b).starts == 0);
+	UNTIL(has_ended);
+	UNTIL(is_running);
+	CHECK(waitpid(pid, NULL, WNOHANG) == pid);
+	CHECK(b->process.pid != pid && bgp_stats(b).starts == 1);
+}
+
+static void a_bird_without_its_socket_is_retired_as_well(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	down();
+	lose_socket();
+	CHECK_OK(bgp_retire(&w.conf, root, &err), &err);
+	CHECK(waitpid(pid, NULL, WNOHANG) == pid);
+}
+
+static void an_old_process_id_that_is_somebody_elses_by_now_is_left_alone(void **state)
+{
+	char text[32], path[128];
+	int at;
+
+	(void)state;
+	opened();
+	(void)snprintf(path, sizeof(path), "%s/run/fairlead/bird", root);
+	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(text, sizeof(text), "%d\n", getpid());
+	CHECK_OK(fl_replace_file(at, "bird.pid", text, strlen(text), 0600, &err), &err);
+	close(at);
+	applied();
+	CHECK(bgp_stats(b).starts == 1);
+	UNTIL(is_running);
+}
+
+/* BIRD is asked to be drained, and nobody hears what it says to that. */
+static void asked_in_vain(pid_t pid)
+{
+	CHECK(kill(pid, SIGSTOP) == 0);
+	w.in.drained = true;
+	applied();
+	CHECK(b->asked == ASKED_CONFIGURE);
+	w.in.drained = false;
+}
+
+static void what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	asked_in_vain(pid);
+	down();
+	CHECK(kill(pid, SIGCONT) == 0);
+	CHECK(up() == pid);
+	UNTIL(has_one_configure);
+	/* And then all is said. */
+	down();
+	CHECK(up() == pid);
+	CHECK(bgp_stats(b).configures == 0);
+}
+
+static void what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	asked_in_vain(pid);
+	CHECK(shutdown(b->ctl.fd, SHUT_RDWR) == 0);
+	applied();
+	CHECK(kill(pid, SIGCONT) == 0);
+	UNTIL(has_one_configure);
+	CHECK(b->process.pid == pid && fl_streq(b->in_force, b->want));
+}
+
+static void a_bird_that_refused_and_dies_comes_back_with_what_it_had(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	w.conf.bgp.port = 0;
+	applied();
+	UNTIL(has_problem);
+	CHECK(kill(pid, SIGKILL) == 0);
+	UNTIL(has_no_process);
+	UNTIL(has_two_starts);
+	UNTIL(has_problem);
+	shows(problems(), "bgp: bird says: ");
+	CHECK(b->process.pid != pid && bgp_stats(b).running);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		S(a_bird_without_its_socket_is_no_second_one_beside_the_next_agents),
+		S(a_bird_without_its_socket_is_retired_as_well),
+		S(an_old_process_id_that_is_somebody_elses_by_now_is_left_alone),
+		S(what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused),
+		S(what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused),
+		S(a_bird_that_refused_and_dies_comes_back_with_what_it_had),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
