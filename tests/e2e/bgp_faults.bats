@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Mode bgp under faults: the agent killed, or of another version, BIRD killed, both killed, routes flushed by hand, a cut
-# that BFD finds, and another mode at the next start. Pods of bgp-route ping each other meanwhile.
+# Mode bgp under faults: the agent killed, or of another version, BIRD killed, both killed, routes
+# flushed by hand, a cut that BFD finds, and another mode at the next start. Pods of bgp-route ping
+# each other meanwhile.
 # Needs root, bird, iproute2.
 
 bats_require_minimum_version 1.5.0
