@@ -32,20 +32,18 @@ int agent_text_at(const struct fl_cur *at, const char **out, struct fl_err *err)
 	return 0;
 }
 
-int agent_read_text(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_text(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
-	(void)rd;
 	return agent_text_at(at, FIELD(const char *), err);
 }
 
-int agent_read_node_name(struct agent_reading *rd, const struct agent_key *key,
-			 const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_node_name(const struct agent_key *key, const struct fl_cur *at, void *base,
+			 struct fl_err *err)
 {
 	const char *text = NULL;
 	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	r = fl_check_subdomain(text, err);
@@ -55,13 +53,12 @@ int agent_read_node_name(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_path(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_path(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
 	const char *text = NULL;
 	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	if (*text != '/')
@@ -70,8 +67,8 @@ int agent_read_path(struct agent_reading *rd, const struct agent_key *key, const
 	return 0;
 }
 
-int agent_read_device(struct agent_reading *rd, const struct agent_key *key,
-		      const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_device(const struct agent_key *key, const struct fl_cur *at, void *base,
+		      struct fl_err *err)
 {
 	/* Of the kernel: its loopback, and what stands for all devices in its settings. */
 	static const char *const taken[] = { ".", "..", "lo", "all", "default" };
@@ -79,7 +76,6 @@ int agent_read_device(struct agent_reading *rd, const struct agent_key *key,
 	int r = agent_text_at(at, &text, err);
 	bool ok;
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	ok = strlen(text) < IFNAMSIZ;
@@ -100,13 +96,12 @@ int agent_read_device(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_password(struct agent_reading *rd, const struct agent_key *key,
-			const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_password(const struct agent_key *key, const struct fl_cur *at, void *base,
+			struct fl_err *err)
 {
 	const char *text = NULL;
 	bool ok = fl_json_type(at->v) == FL_JSON_STRING;
 
-	(void)rd;
 	/* Its value is in no complaint. */
 	if (!ok)
 		return fl_cur_fail(at, err, "expected a string");
@@ -141,13 +136,12 @@ static int check_listen(const char *text, struct fl_err *err)
 	return fl_ip_is4(&address) == !bracketed ? 0 : -EINVAL;
 }
 
-int agent_read_listen(struct agent_reading *rd, const struct agent_key *key,
-		      const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_listen(const struct agent_key *key, const struct fl_cur *at, void *base,
+		      struct fl_err *err)
 {
 	const char *text = NULL;
 	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
 	if (r < 0)
 		return r;
 	if (text && check_listen(text, err) < 0)
@@ -159,14 +153,13 @@ int agent_read_listen(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_peer_name(struct agent_reading *rd, const struct agent_key *key,
-			 const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_peer_name(const struct agent_key *key, const struct fl_cur *at, void *base,
+			 struct fl_err *err)
 {
 	const char *text = NULL;
 	int r = agent_text_at(at, &text, err);
 	bool ok;
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	ok = strlen(text) <= PEER_NAME_MAX;
@@ -181,42 +174,38 @@ int agent_read_peer_name(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_bool(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_bool(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
 	int r = fl_cur_bool(at->up, at->key, FL_REQUIRED, FIELD(bool), err);
 
-	(void)rd;
 	return r < 0 ? r : 0;
 }
 
-int agent_read_u32(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		   void *base, struct fl_err *err)
+int agent_read_u32(const struct agent_key *key, const struct fl_cur *at, void *base,
+		   struct fl_err *err)
 {
 	int r = fl_cur_u32(at->up, at->key, key->min, key->max, FIELD(uint32_t), err);
 
-	(void)rd;
 	return r < 0 ? r : 0;
 }
 
-int agent_read_u16(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		   void *base, struct fl_err *err)
+int agent_read_u16(const struct agent_key *key, const struct fl_cur *at, void *base,
+		   struct fl_err *err)
 {
 	uint32_t n = *FIELD(uint16_t);
 	int r = fl_cur_u32(at->up, at->key, key->min, key->max, &n, err);
 
-	(void)rd;
 	*FIELD(uint16_t) = (uint16_t)n;
 	return r < 0 ? r : 0;
 }
 
-int agent_read_u32_or_0(struct agent_reading *rd, const struct agent_key *key,
-			const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_u32_or_0(const struct agent_key *key, const struct fl_cur *at, void *base,
+			struct fl_err *err)
 {
 	uint32_t n = 0;
 	int r = fl_cur_u32(at->up, at->key, 0, key->max, &n, err);
 
-	(void)rd;
 	if (r < 0)
 		return r;
 	if (n > 0 && n < key->min)

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -204,6 +206,59 @@ int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
 	if (r == 0)
 		r = fl_write_all(fd, text, strlen(text), err);
 	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
+}
+
+/*
+ * The kernel refuses a read lease on a file that somebody has open for writing. So an ADD is seen
+ * while it runs at no cost to it, and one that was killed is not.
+ */
+static bool is_written(int fd)
+{
+	return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
+}
+
+/* Until the file is closed, which the kernel says a moment before it counts. */
+static int wait_for_writer(const char *path, int fd, const struct fl_deadline *d,
+			   struct fl_err *err)
+{
+	struct pollfd said = { .events = POLLIN };
+	fl_auto_close int watch = -1;
+
+	watch = said.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (watch < 0)
+		return fl_fail_errno(err, errno, "watch '%s'", path);
+	if (inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0) /* removed: the ADD has failed */
+		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "watch '%s'", path);
+	while (is_written(fd)) {
+		int left = fl_deadline_left(d);
+
+		if (left == 0)
+			return -ETIMEDOUT;
+		if (said.revents)
+			(void)poll(NULL, 0, 1);
+		else
+			(void)poll(&said, 1, left);
+	}
+	return 0;
+}
+
+int fl_endpoint_wait(const char *root, const struct fl_key *key, const struct fl_deadline *d,
+		     struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	char path[PATH_MAX];
+	int r = record_path(root, key, path, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0 || !is_written(fd))
+		return 0;
+	r = wait_for_writer(path, fd, d, err);
+	return r == -ETIMEDOUT ? fl_fail(err, ETIMEDOUT,
+					 "container '%s', interface '%s': an ADD is still running",
+					 key->container_id, key->ifname)
+			       : r;
 }
 
 /* *is_claim: nobody has written into it yet. */

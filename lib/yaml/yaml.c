@@ -226,6 +226,10 @@ unsigned int fl_yaml_line_of(const struct fl_yaml *y, const struct fl_err *err)
 {
 	const struct fl_yaml_place *p = fl_yaml_lines_find(&y->lines, err->in);
 
+	/* A document may be no container. */
+	for (size_t i = 0; !p && err->in && i < y->n; i++)
+		if (y->docs[i].v == err->in)
+			return y->docs[i].line;
 	if (!p)
 		return 0;
 	return err->child == FL_CUR_ITSELF ? p->line

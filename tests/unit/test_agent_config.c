@@ -203,6 +203,8 @@ static const char *const wrong[][2] = {
 	  "config 'bgp.peers[0].holdTime': 2 is neither 0 nor a number from 3 to 65535" },
 	{ "bgp: {peers: [{address: 192.0.2.1, passwordFile: x}]}\n", "is not a path" },
 	{ "mode: none\n---\nmode: bgp\n", "agent.yaml:3: config: a second document, expected one" },
+	{ "mode: none\n---\n\n7\n", "agent.yaml:4: config: a second document, expected one" },
+	{ "\n7\n", "agent.yaml:2: config: expected an object, found a number 7" },
 	{ "- mode: none\n", "agent.yaml:1: config: expected an object, found an array" },
 	{ "mode: [\n", "agent.yaml:2:1: did not find expected node content" },
 };
