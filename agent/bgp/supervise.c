@@ -116,21 +116,38 @@ static void pause_then_try(struct bgp *b, const struct fl_err *why)
 	b->pause_ms = b->pause_ms * 2 < PAUSE_LAST_MS ? b->pause_ms * 2 : PAUSE_LAST_MS;
 }
 
-static int start(struct bgp *b, struct fl_err *err)
+/* What a BIRD is to start with; where that cannot be written, the last one is better than none. */
+static int put_conf(struct bgp *b, char **text, struct fl_err *err)
 {
-	fl_auto_free char *offer = NULL, *text = NULL;
-	bool refused;
+	fl_auto_free char *offer = NULL;
+	const char *best = b->want;
+	struct fl_err none;
+	size_t len;
 	int r = bgp_keep_times(b->want, b->in_force, &offer, err);
 
 	if (r < 0)
 		return r;
 	/* What the last one has refused would be refused at the start: better its last good text.
 	 */
-	refused = b->in_force && fl_streq(offer, b->refused);
-	text = strdup(refused ? b->in_force : b->want);
-	if (!text)
-		return fl_fail_errno(err, ENOMEM, "start bird");
-	r = fl_replace_file(b->dirfd, "bird.conf", text, strlen(text), 0600, err);
+	if (b->in_force && fl_streq(offer, b->refused))
+		best = b->in_force;
+	r = fl_replace_file(b->dirfd, "bird.conf", best, strlen(best), 0600, err);
+	if (r < 0 && fl_read_file(b->dirfd, "bird.conf", CONF_MAX, text, &len, &none) == 0) {
+		fl_warn("bgp: %s; bird starts with its last configuration", err->text);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	*text = strdup(best);
+	return *text ? 0 : fl_fail_errno(err, ENOMEM, "start bird");
+}
+
+static int start(struct bgp *b, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
+	int r;
+
+	r = put_conf(b, &text, err);
 	r = r ?: bgp_process_start(b->program, &b->dir, "bird.conf", b->recover, &b->process, err);
 	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 	if (r < 0)
