@@ -8,10 +8,12 @@
  * Not kept is what is not settled: what is not allowed, an end that was being written or that
  * nothing may pass yet, a pod that may have connections from before. Nor is netfilter's hook asked,
  * which may interrupt itself. What does not fit costs its place, never a packet.
+ *
+ * With it is kept what entry such a connection has, where plain packets open it: bpf/open.bpf.h.
  */
 #pragma once
 
-#include "bpf/policy.bpf.h"
+#include "bpf/act.bpf.h"
 
 /* What is asked. */
 struct fl_question {
@@ -23,7 +25,10 @@ struct fl_question {
 
 struct fl_answer {
 	struct fl_question is;
-	__u32 generation; /* under which it was allowed */
+	__u32 generation;    /* under which it was allowed */
+	__u32 met;	     /* 1 + enum fl_hook, where flow and told are good; 0: nowhere */
+	struct fl_flow flow; /* the entry, but for when it is seen, and TCP's flags */
+	struct fl_told told; /* but for the length and the reason */
 	struct fl_case c;
 };
 
@@ -77,9 +82,12 @@ static __always_inline bool fl_end_is_settled(const struct fl_end *e)
 	return !e->vague && !e->shut && !e->pick_up_until_s;
 }
 
-/* Keeps what has been allowed under the generation. */
-static __always_inline void fl_answer_keep(const struct fl_packet *p, __u32 zone, __u32 generation,
-					   const struct fl_case *c)
+/*
+ * Keeps what has been allowed, and its entry, as it has been judged. met: see struct fl_answer.
+ */
+static __always_inline void fl_answer_keep(const struct fl_packet *p, const struct fl_case *c,
+					   const struct fl_flow *f, const struct fl_told *told,
+					   __u32 zone, __u32 met)
 {
 	struct fl_answer *a = fl_answer_at(p);
 
@@ -91,5 +99,9 @@ static __always_inline void fl_answer_keep(const struct fl_packet *p, __u32 zone
 	a->is.dport_be = p->dport_be;
 	a->is.proto = p->proto;
 	a->c = *c;
-	a->generation = generation;
+	a->flow = *f;
+	a->told = *told;
+	a->told.zone = zone;
+	a->met = met;
+	a->generation = f->generation;
 }

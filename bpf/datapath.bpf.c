@@ -8,7 +8,7 @@
  * others' filters. fl_in_stack sees what goes to Services within the stack, fl_xdp drops denied
  * sources where the card hands them over.
  */
-#include "bpf/short.bpf.h"
+#include "bpf/open.bpf.h"
 
 static __always_inline bool is_own(const struct fl_endpoint_info *ep, const struct fl_in *addr,
 				   bool v4, __u32 ifindex)
@@ -113,6 +113,8 @@ int fl_from_pod(struct __sk_buff *skb)
 	if (r >= 0)
 		return r;
 	r = fl_short_from_pod_any(skb);
+	if (fl_is_opening(r))
+		r = fl_open_from_pod_any(skb, r);
 	return r < 0 ? fl_long_from_pod(skb, r) : r;
 }
 
@@ -149,6 +151,8 @@ int fl_to_pod(struct __sk_buff *skb)
 	if (r >= 0)
 		return r;
 	r = fl_short_to_pod_any(skb);
+	if (fl_is_opening(r))
+		r = fl_open_to_pod_any(skb, r);
 	return r < 0 ? fl_long_to_pod(skb, r) : r;
 }
 
@@ -227,13 +231,10 @@ static __always_inline int judge_marked(struct __sk_buff *skb, struct fl_work *w
 }
 
 /* True when no source has to be looked up of what comes in by the interface. */
-static __always_inline bool is_listened_to(const struct fl_state *state, __u32 ifindex)
+static __always_inline bool is_listened_to(__u32 ifindex)
 {
-	struct fl_device *device;
+	struct fl_device *device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 
-	if (state->none_denied)
-		return true;
-	device = bpf_map_lookup_elem(&fl_devices, &ifindex);
 	return device && !(device->flags & FL_DEVICE_DENIES);
 }
 
@@ -244,10 +245,13 @@ int fl_from_net(struct __sk_buff *skb)
 	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
 	int r = FL_SHORT_LONG;
 
-	if (state && skb->pkt_type == FL_PACKET_HOST && is_listened_to(state, skb->ifindex)) {
+	if (state && skb->pkt_type == FL_PACKET_HOST &&
+	    (state->none_denied || is_listened_to(skb->ifindex))) {
 		r = fl_recent_pass(skb, FL_FROM_NET, state);
 		if (r < 0)
 			r = fl_short_from_net_any(skb);
+		if (fl_is_opening(r) && is_listened_to(skb->ifindex))
+			r = fl_open_from_net_any(skb, r);
 	}
 	return r < 0 ? fl_long_from_net(skb, r) : r;
 }

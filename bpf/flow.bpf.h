@@ -101,6 +101,17 @@ static __always_inline bool fl_flow_is_alive(const struct fl_packet *p, const st
 	       !fl_flow_is_reopened(p, l, f);
 }
 
+/* The connection if it is alive; else NULL, and *l says what it was. */
+static __always_inline struct fl_flow *fl_flow_alive(const struct fl_packet *p, struct fl_lookup *l,
+						     struct fl_flow *f)
+{
+	l->former = 0;
+	if (!f || fl_flow_is_alive(p, l, f))
+		return f;
+	l->former = f->flags | FL_FORMER;
+	return NULL;
+}
+
 /* The packet's connection, or NULL: none that is alive. is_absent: there was none just now. */
 static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, __u32 zone,
 						    bool is_absent, struct fl_lookup *l)
@@ -109,15 +120,11 @@ static __always_inline struct fl_flow *fl_flow_find(const struct fl_packet *p, _
 
 	fl_flow_key_of(p, zone, l);
 	l->now = (__u32)bpf_jiffies64();
-	l->former = 0;
 	if (!is_absent)
 		f = bpf_map_lookup_elem(&fl_flows, &l->key);
 	if (!f)
 		f = fl_flow_inherit(&l->key);
-	if (!f || fl_flow_is_alive(p, l, f))
-		return f;
-	l->former = f->flags | FL_FORMER;
-	return NULL;
+	return fl_flow_alive(p, l, f);
 }
 
 /* A connection goes another way than the one that had its entry, which is written already. */

@@ -20,11 +20,12 @@ enum {
 	FL_SHORT_OUT = 0x100, /* to another node */
 	FL_SHORT_LONG = -1,   /* the long way */
 	FL_SHORT_NEW = -2,    /* the same, of a connection that is not in the map */
+	FL_SHORT_ENDED = -3,  /* the same, of one in the place of another that is over */
 };
 
 /*
- * The connection of a plain packet, if there is one that needs nobody's judgement. 0, FL_SHORT_LONG
- * or FL_SHORT_NEW.
+ * The connection of a plain packet, if there is one that needs nobody's judgement. 0 or
+ * FL_SHORT_....
  */
 static __always_inline int fl_short_find(const struct fl_packet *p, struct fl_lookup *l,
 					 struct fl_found *s)
@@ -37,8 +38,10 @@ static __always_inline int fl_short_find(const struct fl_packet *p, struct fl_lo
 	if (!s->f)
 		return FL_SHORT_NEW;
 	s->is_busy = s->f->seen == l->now;
+	if (!fl_flow_is_alive(p, l, s->f))
+		return FL_SHORT_ENDED;
 	return *(volatile __u32 *)&s->f->generation == (__u32)s->age &&
-			       (s->f->judged & FL_JUDGED_SHORT) && fl_flow_is_alive(p, l, s->f)
+			       (s->f->judged & FL_JUDGED_SHORT)
 		       ? 0
 		       : FL_SHORT_LONG;
 }

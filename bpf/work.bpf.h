@@ -19,7 +19,8 @@ struct fl_work {
 	__u32 users; /* of a place for netfilter's hooks: who has it, and who has just tried */
 	struct fl_packet p;
 	struct fl_lookup l;
-	struct fl_case c; /* where it has been judged */
+	struct fl_case c;    /* where it has been judged */
+	struct fl_flow flow; /* of a new connection: its entry */
 	struct fl_told told;
 	__u32 to_pod;	  /* FL_WAY_LOCAL: to the pod behind this interface */
 	__u32 generation; /* before anything was looked up */
@@ -172,13 +173,16 @@ __noinline int fl_work_answer(__u32 place, __u32 zone, __u32 generation)
 	return w && place < FL_DIRS && fl_answer_find(&w->p, zone, generation, &w->c);
 }
 
-/* Keeps that the case has been allowed, for the connections that follow. 0. */
-__noinline int fl_work_allowed(__u32 place, __u32 zone, __u32 generation)
+/*
+ * Keeps that the case has been allowed, for the connections that follow; met: as in struct
+ * fl_answer. 0.
+ */
+__noinline int fl_work_allowed(__u32 place, __u32 zone, __u32 met)
 {
 	struct fl_work *w = bpf_map_lookup_elem(&fl_works, &place);
 
 	if (w && place < FL_DIRS)
-		fl_answer_keep(&w->p, zone, generation, &w->c);
+		fl_answer_keep(&w->p, &w->c, &w->flow, &w->told, zone, met);
 	return 0;
 }
 
@@ -329,24 +333,39 @@ static __always_inline __u8 fl_way_of(const struct fl_flow *f)
 					 : FL_WAY_LOCAL;
 }
 
+/*
+ * Where the entry of a new connection is good for others like it (struct fl_answer): of plain
+ * packets, from end to end, of which the first one has been seen.
+ */
+static __always_inline __u32 fl_work_met(const struct fl_work *w, __u32 zone, enum fl_hook hook)
+{
+	return zone == 0 && hook != FL_TO_NET && (w->flow.judged & FL_JUDGED_SHORT) &&
+			       (w->p.proto == IPPROTO_TCP || w->p.proto == IPPROTO_UDP) &&
+			       !fl_may_be_old(w) && !fl_in_equal(&w->p.src, &w->p.dst)
+		       ? 1 + hook
+		       : 0;
+}
+
 /* The first packet seen of a connection. 0, and it is entered, or a negative reason. */
 static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_hook hook)
 {
-	struct fl_flow f = {};
+	struct fl_flow *f = &w->flow;
 	bool from1 = false;
 	int r = 0, known = 0;
+	__u32 met;
 
 	if (w->p.kind == FL_KIND_ERROR)
 		return -FL_R_INVALID_STATE;
+	*f = (struct fl_flow){};
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < FL_TRIES; i++) {
-		f.generation = fl_generation();
+		f->generation = fl_generation();
 		from1 = w->l.side;
-		known = fl_work_answer(w->place, zone, f.generation);
+		known = fl_work_answer(w->place, zone, f->generation);
 		if (!known)
 			(void)fl_work_case(w->place, zone, false);
-		f.flags = fl_way_flags(w, hook);
-		w->way = fl_way_of(&f);
+		f->flags = fl_way_flags(w, hook);
+		w->way = fl_way_of(f);
 		/* The node has sent it to nobody who would bring it back. */
 		if (hook == FL_FROM_NET && (w->c.from.flags & FL_SPECIAL_NODE))
 			return -FL_R_SPOOFED_IP;
@@ -358,7 +377,7 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 			from1 = !from1;
 			r = 0;
 		}
-		if (fl_case_holds(&w->c, f.generation))
+		if (fl_case_holds(&w->c, f->generation))
 			break;
 	}
 	w->is_new = true;
@@ -369,11 +388,12 @@ static __always_inline int fl_judge_new(struct fl_work *w, __u32 zone, enum fl_h
 	fl_count_verdict(r < 0 ? FL_V_DENIED : FL_V_ALLOWED, w->told.dir);
 	if (r < 0)
 		return r;
-	if (!known)
-		(void)fl_work_allowed(w->place, zone, f.generation);
-	fl_flow_note(&f, &w->c, w->l.side, f.generation);
-	f.flags |= from1 ? FL_FLOW_FROM1 : 0;
-	return fl_flow_open(&w->p, &w->l, &f);
+	fl_flow_note(f, &w->c, w->l.side, f->generation);
+	f->flags |= from1 ? FL_FLOW_FROM1 : 0;
+	met = fl_work_met(w, zone, hook);
+	if (!known || met)
+		(void)fl_work_allowed(w->place, zone, met);
+	return fl_flow_open(&w->p, &w->l, f);
 }
 
 /* True when the frame is for this pod alone, and does not come from its router. */

@@ -184,18 +184,6 @@ static int add_mesh(const struct maker *m, struct fl_err *err)
 	return 0;
 }
 
-/* True for what no neighbour can have, or BIRD cannot reach without being told an interface. */
-static bool is_odd(const struct fl_ip *ip)
-{
-	static const uint8_t zero[16];
-
-	if (fl_ip_is4(ip))
-		return ip->b[12] == 0 || ip->b[12] == 127 || ip->b[12] >= 224 ||
-		       (ip->b[12] == 169 && ip->b[13] == 254);
-	return memcmp(ip->b, zero, 15) == 0 || ip->b[0] == 0xff ||
-	       (ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80);
-}
-
 /*
  * How far the peer may be. "ttlSecurity" says it; else one hop when it is on a link of ours, which
  * makes BIRD use what both ends agree on there: TTL 1 in another AS, and BFD of one hop.
@@ -220,7 +208,7 @@ static int check_peer(const struct maker *m, size_t i, struct fl_err *err)
 	char ip[FL_IP_STR];
 
 	fl_ip_format(&peer->address, ip);
-	if (is_odd(&peer->address))
+	if (!agent_is_peer_address(&peer->address))
 		return fl_fail(err, EINVAL,
 			       "'%s' is no address of a BGP peer: expected a unicast one that is "
 			       "not link-local",

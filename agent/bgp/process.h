@@ -8,7 +8,7 @@
  *	bird.conf		what BIRD runs, as last accepted
  *	bird.conf.new		what it is being asked to read
  *	bird.ctl		its control socket
- *	bird.pid		its process ID, for people
+ *	bird.pid		its process ID, for people, and to find one whose socket is gone
  *	bird.log, bird.log.1	what it says; cut at 256 KiB
  *	bird.err		what it said before it could write a log
  */
@@ -64,6 +64,12 @@ fl_must int bgp_process_start(const char *program, const struct bgp_dir *dir, co
 
 /* Takes over a running one by its ID. */
 fl_must int bgp_process_adopt(pid_t pid, struct bgp_process *out, struct fl_err *err);
+
+/*
+ * Finds the BIRD that runs in this folder without its control socket, by its file and its command
+ * line: two of them would be two hands on the same routes. False: there is none.
+ */
+bool bgp_process_find(const struct bgp_dir *dir, int dirfd, struct bgp_process *out);
 
 /*
  * Says in err how the process ended, with the last line of bird.err. Call when its descriptor is

@@ -39,10 +39,12 @@ static int connect_soon(const struct bgp_dir *dir, const struct bgp_process *pro
 	return r;
 }
 
-/* Finds the one that runs, or starts one. */
-static int reach(const char *program, const struct bgp_dir *dir, const struct fl_deadline *d,
-		 struct bgp_ctl *ctl, struct bgp_process *process, struct fl_err *err)
+/* Finds the one that runs, or starts one; one that cannot be spoken to is ended first. */
+static int reach(const char *program, const struct bgp_dir *dir, int dirfd,
+		 const struct fl_deadline *d, struct bgp_ctl *ctl, struct bgp_process *process,
+		 struct fl_err *err)
 {
+	bgp_auto_process struct bgp_process mute = BGP_PROCESS_NONE;
 	pid_t pid = -1;
 	int r;
 
@@ -51,6 +53,10 @@ static int reach(const char *program, const struct bgp_dir *dir, const struct fl
 		return bgp_process_adopt(pid, process, err);
 	if (r != -ENOENT && r != -ECONNREFUSED)
 		return r;
+	if (bgp_process_find(dir, dirfd, &mute)) {
+		bgp_process_kill(&mute);
+		bgp_process_finish(&mute, d);
+	}
 	r = bgp_process_start(program, dir, "bird.end", false, process, err);
 	return r ?: connect_soon(dir, process, d, ctl, err);
 }
@@ -84,7 +90,7 @@ int bgp_end(const char *program, const struct bgp_dir *dir, int dirfd, struct fl
 	int r;
 
 	r = fl_replace_file(dirfd, "bird.end", farewell, strlen(farewell), 0600, err);
-	r = r ?: reach(program, dir, &d, &ctl, &process, err);
+	r = r ?: reach(program, dir, dirfd, &d, &ctl, &process, err);
 	r = r ?: say_farewell(&ctl, dir, &d, err);
 	bgp_process_finish(&process, &d);
 	if (r < 0)

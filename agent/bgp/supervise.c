@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/bgp/keep.h"
 #include "agent/bgp/write.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -68,6 +69,9 @@ static void hang_up(struct bgp *b)
 {
 	bgp_watch_close(&b->ctl_watch);
 	bgp_ctl_close(&b->ctl);
+	/* It may have taken what it was offered, and may not: so it is told again. */
+	if (b->asked == ASKED_CONFIGURE)
+		fl_free_p(&b->in_force);
 	b->asked = ASKED_NOTHING;
 	b->version[0] = '\0';
 	b->hangs = false;
@@ -112,14 +116,38 @@ static void pause_then_try(struct bgp *b, const struct fl_err *why)
 	b->pause_ms = b->pause_ms * 2 < PAUSE_LAST_MS ? b->pause_ms * 2 : PAUSE_LAST_MS;
 }
 
+/* What a BIRD is to start with; where that cannot be written, the last one is better than none. */
+static int put_conf(struct bgp *b, char **text, struct fl_err *err)
+{
+	fl_auto_free char *offer = NULL;
+	const char *best = b->want;
+	struct fl_err none;
+	size_t len;
+	int r = bgp_keep_times(b->want, b->in_force, &offer, err);
+
+	if (r < 0)
+		return r;
+	/* What the last one has refused would be refused at the start: better its last good text.
+	 */
+	if (b->in_force && fl_streq(offer, b->refused))
+		best = b->in_force;
+	r = fl_replace_file(b->dirfd, "bird.conf", best, strlen(best), 0600, err);
+	if (r < 0 && fl_read_file(b->dirfd, "bird.conf", CONF_MAX, text, &len, &none) == 0) {
+		fl_warn("bgp: %s; bird starts with its last configuration", err->text);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	*text = strdup(best);
+	return *text ? 0 : fl_fail_errno(err, ENOMEM, "start bird");
+}
+
 static int start(struct bgp *b, struct fl_err *err)
 {
-	fl_auto_free char *text = strdup(b->want);
+	fl_auto_free char *text = NULL;
 	int r;
 
-	if (!text)
-		return fl_fail_errno(err, ENOMEM, "start bird");
-	r = fl_replace_file(b->dirfd, "bird.conf", text, strlen(text), 0600, err);
+	r = put_conf(b, &text, err);
 	r = r ?: bgp_process_start(b->program, &b->dir, "bird.conf", b->recover, &b->process, err);
 	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 	if (r < 0)
@@ -149,10 +177,22 @@ static int adopt(struct bgp *b, pid_t pid, struct fl_err *err)
 	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 	if (r < 0)
 		return r;
-	FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
+	/* One that the last agent was offering may be in force or not. */
+	if (faccessat(b->dirfd, "bird.conf.new", F_OK, 0) < 0)
+		FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
 	fl_info("bgp: process %d is taken over", pid);
 	b->recover = true;
 	return 0;
+}
+
+/* Starts one, unless one of ours that has no socket, or not yet, is there: that is waited for. */
+static int start_or_wait(struct bgp *b, struct fl_err *err)
+{
+	if (!bgp_process_find(&b->dir, b->dirfd, &b->process))
+		return start(b, err);
+	fl_info("bgp: process %d is there without its control socket", b->process.pid);
+	b->recover = true;
+	return bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 }
 
 /* Connects, or starts a BIRD to connect to soon. */
@@ -176,7 +216,7 @@ static void try(struct bgp *b)
 		}
 		hang_up(b);
 	} else if ((r == -ENOENT || r == -ECONNREFUSED) && b->process.fd < 0) {
-		r = start(b, &err);
+		r = start_or_wait(b, &err);
 	} else if (b->process.fd >= 0) {
 		r = 0; /* on its way */
 	}
@@ -205,25 +245,29 @@ static void ask(struct bgp *b, enum bgp_question question, const char *command)
 	try(b);
 }
 
-/* Tells BIRD to read the wanted configuration, unless it runs it, or has refused it. */
+/* Tells BIRD to read the wanted configuration, unless it runs it, or has refused it. A session that
+ * runs keeps its times of connecting. */
 static void push(struct bgp *b)
 {
 	char command[BGP_PATH + 64];
 	struct fl_err err = { 0 };
 
-	if (b->state != BGP_UP || b->asked != ASKED_NOTHING || fl_streq(b->want, b->refused))
+	if (b->state != BGP_UP || b->asked != ASKED_NOTHING)
 		return;
-	if (fl_streq(b->want, b->in_force)) {
+	fl_free_p(&b->offered);
+	if (bgp_keep_times(b->want, b->in_force, &b->offered, &err) < 0) {
+		b->trouble = err;
+		return;
+	}
+	if (fl_streq(b->offered, b->refused))
+		return;
+	if (fl_streq(b->offered, b->in_force)) {
 		b->trouble = (struct fl_err){ 0 };
 		return;
 	}
-	fl_free_p(&b->offered);
-	b->offered = strdup(b->want);
-	if (!b->offered || fl_replace_file(b->dirfd, "bird.conf.new", b->offered,
-					   strlen(b->offered), 0600, &err) < 0) {
+	if (fl_replace_file(b->dirfd, "bird.conf.new", b->offered, strlen(b->offered), 0600, &err) <
+	    0) {
 		/* Tried again at the next look. */
-		if (!b->offered)
-			fl_fail_errno(&err, ENOMEM, "configure bird");
 		b->trouble = err;
 		return;
 	}

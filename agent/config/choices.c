@@ -7,6 +7,9 @@
 #include "agent/config/fields.h"
 #include "base/text.h"
 
+/* Lists that may be longer are made by programs, and may repeat themselves. */
+#define BY_HAND_MAX AGENT_BGP_PREFIXES_MAX
+
 #define FIELD(type) ((type *)((char *)base + key->at))
 
 static const char *const modes[] = {
@@ -44,26 +47,24 @@ static int choose(const struct fl_cur *at, const char *const words[], size_t n, 
 	return fl_cur_fail(at, err, "'%.64s' is not %s", text, all);
 }
 
-int agent_read_mode(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_mode(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
 	size_t i = 0;
 	int r = choose(at, modes, FL_ARRAY_LEN(modes), &i, err);
 
-	(void)rd;
 	if (r == 0)
 		*FIELD(enum agent_mode) = (enum agent_mode)i;
 	return r;
 }
 
-int agent_read_source(struct agent_reading *rd, const struct agent_key *key,
-		      const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_source(const struct agent_key *key, const struct fl_cur *at, void *base,
+		      struct fl_err *err)
 {
 	static const char *const words[] = { "manifests", "kubernetes" };
 	size_t i = 0;
 	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
 
-	(void)rd;
 	(void)key;
 	(void)base;
 	if (r == 0 && i != 0)
@@ -72,44 +73,41 @@ int agent_read_source(struct agent_reading *rd, const struct agent_key *key,
 	return r;
 }
 
-int agent_read_later(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		     void *base, struct fl_err *err)
+int agent_read_later(const struct agent_key *key, const struct fl_cur *at, void *base,
+		     struct fl_err *err)
 {
-	(void)rd;
 	(void)key;
 	(void)base;
 	return fl_cur_fail(at, err, "is not built yet");
 }
 
-int agent_read_underlay(struct agent_reading *rd, const struct agent_key *key,
-			const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_underlay(const struct agent_key *key, const struct fl_cur *at, void *base,
+			struct fl_err *err)
 {
 	static const char *const words[] = { "auto", "ipv4", "ipv6" };
 	static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
 	size_t i = 0;
 	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
 
-	(void)rd;
 	if (r == 0)
 		*FIELD(int) = families[i];
 	return r;
 }
 
-int agent_read_unknown_endpoint(struct agent_reading *rd, const struct agent_key *key,
-				const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_unknown_endpoint(const struct agent_key *key, const struct fl_cur *at, void *base,
+				struct fl_err *err)
 {
 	static const char *const words[] = { "deny", "allow" };
 	size_t i = 0;
 	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
 
-	(void)rd;
 	if (r == 0)
 		*FIELD(bool) = i == 1;
 	return r;
 }
 
-int agent_read_xdp(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		   void *base, struct fl_err *err)
+int agent_read_xdp(const struct agent_key *key, const struct fl_cur *at, void *base,
+		   struct fl_err *err)
 {
 	static const char *const words[] = {
 		[AGENT_XDP_NONE] = "none",
@@ -119,70 +117,79 @@ int agent_read_xdp(struct agent_reading *rd, const struct agent_key *key, const 
 	size_t i = 0;
 	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
 
-	(void)rd;
 	if (r == 0)
 		*FIELD(enum agent_xdp) = (enum agent_xdp)i;
 	return r;
 }
 
-int agent_read_log_level(struct agent_reading *rd, const struct agent_key *key,
-			 const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_log_level(const struct agent_key *key, const struct fl_cur *at, void *base,
+			 struct fl_err *err)
 {
 	static const char *const words[] = { "error", "warn", "info", "debug" };
 	size_t i = 0;
 	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
 
-	(void)rd;
 	if (r == 0)
 		*FIELD(const char *) = words[i];
 	return r;
 }
 
-int agent_read_log_format(struct agent_reading *rd, const struct agent_key *key,
-			  const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_log_format(const struct agent_key *key, const struct fl_cur *at, void *base,
+			  struct fl_err *err)
 {
 	static const char *const words[] = { "text", "json" };
 	size_t i = 0;
 	int r = choose(at, words, FL_ARRAY_LEN(words), &i, err);
 
-	(void)rd;
 	if (r == 0)
 		*FIELD(bool) = i == 1;
 	return r;
 }
 
-int agent_read_peer_address(struct agent_reading *rd, const struct agent_key *key,
-			    const struct fl_cur *at, void *base, struct fl_err *err)
+bool agent_is_peer_address(const struct fl_ip *ip)
 {
-	static const struct fl_ip any6 = { { 0 } };
-	static const struct fl_ip any4 = { { [10] = 0xff, [11] = 0xff } };
+	static const uint8_t zero[16];
+
+	if (fl_ip_is4(ip))
+		return ip->b[12] != 0 && ip->b[12] != 127 && ip->b[12] < 224 &&
+		       !(ip->b[12] == 169 && ip->b[13] == 254);
+	return memcmp(ip->b, zero, 15) != 0 && ip->b[0] != 0xff &&
+	       !(ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80);
+}
+
+int agent_read_peer_address(const struct agent_key *key, const struct fl_cur *at, void *base,
+			    struct fl_err *err)
+{
 	struct fl_ip ip = { 0 };
 	char text[FL_IP_STR];
 	int r = fl_cur_ip(at->up, at->key, FL_REQUIRED, &ip, err);
 
-	(void)rd;
 	if (r < 0)
 		return r;
-	if (fl_ip_cmp(&ip, &any4) == 0 || fl_ip_cmp(&ip, &any6) == 0 ||
-	    (fl_ip_is4(&ip) ? ip.b[12] >= 224 : ip.b[0] == 0xff))
-		return fl_cur_fail(at, err, "'%s' is no single machine's address",
+	if (!agent_is_peer_address(&ip))
+		return fl_cur_fail(at, err,
+				   "'%s' is no address of a BGP peer: expected a unicast one that "
+				   "is neither loopback nor link-local",
 				   fl_ip_format(&ip, text));
 	*FIELD(struct fl_ip) = ip;
 	return 0;
 }
 
-int agent_read_cluster_id(struct agent_reading *rd, const struct agent_key *key,
-			  const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_cluster_id(const struct agent_key *key, const struct fl_cur *at, void *base,
+			  struct fl_err *err)
 {
+	static const uint8_t zero[4];
 	const char *text = NULL;
 	struct fl_ip ip;
-	int r = fl_cur_as_str(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
-	if (r < 0 || !*text)
+	if (r < 0 || !text)
 		return r;
 	if (fl_ip_parse(text, &ip, err) < 0 || strchr(text, ':'))
 		return fl_cur_fail(at, err, "'%.64s' is not a number written like 192.0.2.1", text);
+	if (memcmp(ip.b + 12, zero, 4) == 0)
+		return fl_cur_fail(
+			at, err, "'%s' stands for none (RFC 4456), expected another number", text);
 	*FIELD(const char *) = text;
 	return 0;
 }
@@ -205,8 +212,22 @@ static int make_list(const struct agent_key *key, const struct fl_cur *at, size_
 	return 0;
 }
 
-int agent_read_prefixes(struct agent_reading *rd, const struct agent_key *key,
-			const struct fl_cur *at, void *base, struct fl_err *err)
+/* In a list that people write, whoever says a block twice meant another one. */
+static int check_new(const struct fl_cur *at, const struct fl_prefix *list, size_t i,
+		     struct fl_err *err)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (list[k].len == list[i].len && fl_ip_cmp(&list[k].ip, &list[i].ip) == 0)
+			return fl_cur_fail(at, err,
+					   "'%s' is in the list already, expected a block "
+					   "once",
+					   fl_json_str(at->v));
+	}
+	return 0;
+}
+
+int agent_read_prefixes(const struct agent_key *key, const struct fl_cur *at, void *base,
+			struct fl_err *err)
 {
 	fl_auto_free struct fl_prefix *list = NULL;
 	int r = make_list(key, at, sizeof(*list), (void **)&list, err);
@@ -214,7 +235,9 @@ int agent_read_prefixes(struct agent_reading *rd, const struct agent_key *key,
 	for (size_t i = 0; r == 0 && i < fl_json_len(at->v); i++) {
 		struct fl_cur element = fl_cur_at(at, i);
 
-		r = agent_noted(rd, &element, fl_cur_as_block(&element, &list[i], err));
+		r = fl_cur_as_block(&element, &list[i], err);
+		if (r == 0 && key->max <= BY_HAND_MAX)
+			r = check_new(&element, list, i, err);
 	}
 	if (r < 0)
 		return r;
@@ -255,8 +278,8 @@ static int read_community(const struct fl_cur *at, struct agent_community *out, 
 	return 0;
 }
 
-int agent_read_communities(struct agent_reading *rd, const struct agent_key *key,
-			   const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_communities(const struct agent_key *key, const struct fl_cur *at, void *base,
+			   struct fl_err *err)
 {
 	fl_auto_free struct agent_community *list = NULL;
 	int r = make_list(key, at, sizeof(*list), (void **)&list, err);
@@ -264,7 +287,7 @@ int agent_read_communities(struct agent_reading *rd, const struct agent_key *key
 	for (size_t i = 0; r == 0 && i < fl_json_len(at->v); i++) {
 		struct fl_cur element = fl_cur_at(at, i);
 
-		r = agent_noted(rd, &element, read_community(&element, &list[i], err));
+		r = read_community(&element, &list[i], err);
 	}
 	if (r < 0)
 		return r;
@@ -273,8 +296,8 @@ int agent_read_communities(struct agent_reading *rd, const struct agent_key *key
 	return 0;
 }
 
-int agent_read_peers(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		     void *base, struct fl_err *err)
+int agent_read_peers(const struct agent_key *key, const struct fl_cur *at, void *base,
+		     struct fl_err *err)
 {
 	struct agent_bgp *bgp = &((struct agent_config *)base)->bgp;
 	struct agent_bgp_peer *peers = NULL;
@@ -291,9 +314,8 @@ int agent_read_peers(struct agent_reading *rd, const struct agent_key *key, cons
 		r = fl_cur_as_obj(&element, err);
 		if (r == 0 && !address.v)
 			r = fl_cur_fail(&address, err, "missing, expected an IP address");
-		r = agent_noted(rd, &element, r);
 		if (r == 0)
-			r = agent_keys_read(rd, "bgp.peers[].", &element, &peers[i], err);
+			r = agent_keys_read("bgp.peers[].", &element, &peers[i], err);
 	}
 	return r;
 }

@@ -81,9 +81,9 @@ static int check_peer(const struct agent_bgp *bgp, size_t i, const struct fl_cur
 		const struct agent_bgp_peer *q = &bgp->peers[k];
 		char text[FL_IP_STR];
 
-		if (fl_ip_cmp(&p->address, &q->address) == 0 && p->port == q->port)
-			return fl_cur_fail(at, err, "the same as 'bgp.peers[%zu]': %s port %u", k,
-					   fl_ip_format(&p->address, text), p->port);
+		if (fl_ip_cmp(&p->address, &q->address) == 0)
+			return fl_cur_fail(at, err, "has the address of 'bgp.peers[%zu]': '%s'", k,
+					   fl_ip_format(&p->address, text));
 		if (p->name && fl_streq(p->name, q->name))
 			return fl_cur_fail(at, err, "has the name of 'bgp.peers[%zu]': '%s'", k,
 					   p->name);
@@ -92,28 +92,22 @@ static int check_peer(const struct agent_bgp *bgp, size_t i, const struct fl_cur
 }
 
 /* What is denied is denied by the datapath. */
-static int check_denied(const struct agent_config *c, struct agent_reading *rd,
-			const struct fl_cur *root, struct fl_err *err)
+static int check_denied(const struct agent_config *c, const struct fl_cur *root, struct fl_err *err)
 {
 	struct fl_cur policy = fl_cur_member(root, "policy"),
 		      denied = fl_cur_member(&policy, "denySources"),
 		      xdp = fl_cur_member(&policy, "xdp");
 
 	if (c->policy.n_denied && !c->policy.enforce)
-		return agent_noted(
-			rd, &denied,
-			fl_cur_fail(&denied, err,
-				    "needs the datapath, and 'policy.enforce' is false"));
+		return fl_cur_fail(&denied, err,
+				   "needs the datapath, and 'policy.enforce' is false");
 	if (c->policy.xdp != AGENT_XDP_NONE && !c->policy.n_denied)
-		return agent_noted(
-			rd, &xdp,
-			fl_cur_fail(&xdp, err, "'policy.denySources' names nothing to drop"));
+		return fl_cur_fail(&xdp, err, "'policy.denySources' names nothing to drop");
 	return 0;
 }
 
 /* Contradictions; a place to complain about is made from the root. */
-static int check_all(const struct agent_config *c, struct agent_reading *rd,
-		     const struct fl_cur *root, struct fl_err *err)
+static int check_all(const struct agent_config *c, const struct fl_cur *root, struct fl_err *err)
 {
 	struct fl_cur mtu = fl_cur_member(root, "mtu"), bgp = fl_cur_member(root, "bgp"),
 		      peers = fl_cur_member(&bgp, "peers");
@@ -121,41 +115,37 @@ static int check_all(const struct agent_config *c, struct agent_reading *rd,
 
 	if ((c->mode == AGENT_VXLAN || c->mode == AGENT_DIRECT) && c->vxlan.mtu &&
 	    c->mtu > c->vxlan.mtu)
-		return agent_noted(rd, &mtu,
-				   fl_cur_fail(&mtu, err, "%u is above 'vxlan.mtu', which is %u",
-					       c->mtu, c->vxlan.mtu));
+		return fl_cur_fail(&mtu, err, "%u is above 'vxlan.mtu', which is %u", c->mtu,
+				   c->vxlan.mtu);
 	for (size_t i = 0; r == 0 && i < c->bgp.n_peers; i++) {
 		struct fl_cur at = fl_cur_at(&peers, i);
 
-		r = agent_noted(rd, &at, check_peer(&c->bgp, i, &at, err));
+		r = check_peer(&c->bgp, i, &at, err);
 	}
-	return r ?: check_denied(c, rd, root, err);
+	return r ?: check_denied(c, root, err);
 }
 
-static int read_document(struct agent_config *c, struct agent_reading *rd, struct fl_err *err)
+static int read_document(struct agent_config *c, struct fl_err *err)
 {
-	unsigned int line = 0;
 	struct fl_cur root;
 	int r;
 
 	if (fl_yaml_docs(c->doc) == 0)
 		return 0;
 	if (fl_yaml_docs(c->doc) > 1) {
-		(void)fl_yaml_doc(c->doc, 1, &line);
-		rd->line = line;
-		return fl_fail(err, EINVAL, "config: a second document, expected one");
+		root = fl_cur_root(fl_yaml_doc(c->doc, 1, NULL), "config");
+		return fl_cur_fail(&root, err, "a second document, expected one");
 	}
 	root = fl_cur_root(fl_yaml_doc(c->doc, 0, NULL), "config");
-	r = agent_noted(rd, &root, fl_cur_as_obj(&root, err));
-	r = r ?: agent_keys_read(rd, "", &root, c, err);
-	return r ?: check_all(c, rd, &root, err);
+	r = fl_cur_as_obj(&root, err);
+	r = r ?: agent_keys_read("", &root, c, err);
+	return r ?: check_all(c, &root, err);
 }
 
 int agent_config_read(const char *file, const char *text, size_t len, struct agent_config *out,
 		      struct fl_err *err)
 {
 	fl_auto_config struct agent_config c = defaults();
-	struct agent_reading rd = { 0 };
 	int r;
 
 	c.file = strdup(file);
@@ -164,10 +154,12 @@ int agent_config_read(const char *file, const char *text, size_t len, struct age
 	r = fl_yaml_parse(file, text, len, &c.doc, err);
 	if (r < 0)
 		return r;
-	rd.doc = c.doc;
-	r = read_document(&c, &rd, err) ?: name_device(&c, err);
-	if (r < 0)
-		return rd.line ? fl_wrap(err, r, "%s:%u", file, rd.line) : r;
+	r = read_document(&c, err) ?: name_device(&c, err);
+	if (r < 0) {
+		unsigned int line = fl_yaml_line_of(c.doc, err);
+
+		return line ? fl_wrap(err, r, "%s:%u", file, line) : r;
+	}
 	*out = c;
 	c = (struct agent_config){ 0 };
 	return 0;

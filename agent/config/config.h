@@ -95,6 +95,12 @@ struct agent_config {
 	struct fl_yaml *doc; /* what the texts are borrowed from; owned */
 };
 
+/*
+ * False for what no BGP peer can have (unspecified, loopback, multicast, class E), and for
+ * link-local ones, which BIRD cannot reach without being told an interface.
+ */
+bool agent_is_peer_address(const struct fl_ip *ip);
+
 /* Frees what the configuration holds. */
 void agent_config_done(struct agent_config *c);
 #define fl_auto_config fl_auto(agent_config_done)

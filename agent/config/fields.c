@@ -14,31 +14,36 @@
 
 #define FIELD(type) ((type *)((char *)base + key->at))
 
-/* The text at the cursor; an empty one is as good as none, and then *out stays. */
-static int text_at(const struct fl_cur *at, const char **out, struct fl_err *err)
+int agent_text_at(const struct fl_cur *at, const char **out, struct fl_err *err)
 {
 	const char *text = NULL;
 	int r = fl_cur_as_str(at, &text, err);
 
-	if (r == 0 && *text)
+	if (r < 0)
+		return r;
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return fl_cur_fail(at, err,
+					   "has the control character 0x%02x, expected none",
+					   (unsigned char)*p);
+	}
+	if (*text)
 		*out = text;
-	return r;
+	return 0;
 }
 
-int agent_read_text(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_text(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
-	(void)rd;
-	return text_at(at, FIELD(const char *), err);
+	return agent_text_at(at, FIELD(const char *), err);
 }
 
-int agent_read_node_name(struct agent_reading *rd, const struct agent_key *key,
-			 const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_node_name(const struct agent_key *key, const struct fl_cur *at, void *base,
+			 struct fl_err *err)
 {
 	const char *text = NULL;
-	int r = text_at(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	r = fl_check_subdomain(text, err);
@@ -48,13 +53,12 @@ int agent_read_node_name(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_path(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_path(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
 	const char *text = NULL;
-	int r = text_at(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	if (*text != '/')
@@ -63,35 +67,41 @@ int agent_read_path(struct agent_reading *rd, const struct agent_key *key, const
 	return 0;
 }
 
-int agent_read_device(struct agent_reading *rd, const struct agent_key *key,
-		      const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_device(const struct agent_key *key, const struct fl_cur *at, void *base,
+		      struct fl_err *err)
 {
+	/* Of the kernel: its loopback, and what stands for all devices in its settings. */
+	static const char *const taken[] = { ".", "..", "lo", "all", "default" };
 	const char *text = NULL;
-	int r = text_at(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 	bool ok;
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
-	ok = strlen(text) < IFNAMSIZ && !fl_streq(text, ".") && !fl_streq(text, "..");
+	ok = strlen(text) < IFNAMSIZ;
+	/* The kernel puts a number in place of "%d". */
 	for (const char *p = text; ok && *p; p++)
-		ok = *p > ' ' && *p < 0x7f && *p != '/' && *p != ':';
+		ok = *p > ' ' && *p < 0x7f && !strchr("/:%", *p);
 	if (!ok)
 		return fl_cur_fail(at, err,
-				   "'%.64s' is not a device's name: 1 to %d bytes without '/', ':' "
-				   "and blanks",
+				   "'%.64s' is not a device's name: 1 to %d bytes without '/', "
+				   "':', '%%' and blanks",
 				   text, IFNAMSIZ - 1);
+	for (size_t i = 0; i < FL_ARRAY_LEN(taken); i++) {
+		if (fl_streq(text, taken[i]))
+			return fl_cur_fail(at, err,
+					   "'%s' is no name for a device of the agent's own", text);
+	}
 	*FIELD(const char *) = text;
 	return 0;
 }
 
-int agent_read_password(struct agent_reading *rd, const struct agent_key *key,
-			const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_password(const struct agent_key *key, const struct fl_cur *at, void *base,
+			struct fl_err *err)
 {
 	const char *text = NULL;
 	bool ok = fl_json_type(at->v) == FL_JSON_STRING;
 
-	(void)rd;
 	/* Its value is in no complaint. */
 	if (!ok)
 		return fl_cur_fail(at, err, "expected a string");
@@ -126,13 +136,12 @@ static int check_listen(const char *text, struct fl_err *err)
 	return fl_ip_is4(&address) == !bracketed ? 0 : -EINVAL;
 }
 
-int agent_read_listen(struct agent_reading *rd, const struct agent_key *key,
-		      const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_listen(const struct agent_key *key, const struct fl_cur *at, void *base,
+		      struct fl_err *err)
 {
 	const char *text = NULL;
-	int r = text_at(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 
-	(void)rd;
 	if (r < 0)
 		return r;
 	if (text && check_listen(text, err) < 0)
@@ -144,14 +153,13 @@ int agent_read_listen(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_peer_name(struct agent_reading *rd, const struct agent_key *key,
-			 const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_peer_name(const struct agent_key *key, const struct fl_cur *at, void *base,
+			 struct fl_err *err)
 {
 	const char *text = NULL;
-	int r = text_at(at, &text, err);
+	int r = agent_text_at(at, &text, err);
 	bool ok;
 
-	(void)rd;
 	if (r < 0 || !text)
 		return r;
 	ok = strlen(text) <= PEER_NAME_MAX;
@@ -166,42 +174,38 @@ int agent_read_peer_name(struct agent_reading *rd, const struct agent_key *key,
 	return 0;
 }
 
-int agent_read_bool(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		    void *base, struct fl_err *err)
+int agent_read_bool(const struct agent_key *key, const struct fl_cur *at, void *base,
+		    struct fl_err *err)
 {
 	int r = fl_cur_bool(at->up, at->key, FL_REQUIRED, FIELD(bool), err);
 
-	(void)rd;
 	return r < 0 ? r : 0;
 }
 
-int agent_read_u32(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		   void *base, struct fl_err *err)
+int agent_read_u32(const struct agent_key *key, const struct fl_cur *at, void *base,
+		   struct fl_err *err)
 {
 	int r = fl_cur_u32(at->up, at->key, key->min, key->max, FIELD(uint32_t), err);
 
-	(void)rd;
 	return r < 0 ? r : 0;
 }
 
-int agent_read_u16(struct agent_reading *rd, const struct agent_key *key, const struct fl_cur *at,
-		   void *base, struct fl_err *err)
+int agent_read_u16(const struct agent_key *key, const struct fl_cur *at, void *base,
+		   struct fl_err *err)
 {
 	uint32_t n = *FIELD(uint16_t);
 	int r = fl_cur_u32(at->up, at->key, key->min, key->max, &n, err);
 
-	(void)rd;
 	*FIELD(uint16_t) = (uint16_t)n;
 	return r < 0 ? r : 0;
 }
 
-int agent_read_u32_or_0(struct agent_reading *rd, const struct agent_key *key,
-			const struct fl_cur *at, void *base, struct fl_err *err)
+int agent_read_u32_or_0(const struct agent_key *key, const struct fl_cur *at, void *base,
+			struct fl_err *err)
 {
 	uint32_t n = 0;
 	int r = fl_cur_u32(at->up, at->key, 0, key->max, &n, err);
 
-	(void)rd;
 	if (r < 0)
 		return r;
 	if (n > 0 && n < key->min)

@@ -5,6 +5,12 @@
 
 #include "agent/config/keys.h"
 
+/*
+ * The text at the cursor; an empty one is as good as none, and then *out stays. Control characters
+ * are in no name and no path that is meant, and would go on into logs and other programs' files.
+ */
+fl_must int agent_text_at(const struct fl_cur *at, const char **out, struct fl_err *err);
+
 /* Texts: any; a host's name, a path from /, a device, a password, "address:port", a peer's name. */
 agent_read agent_read_text, agent_read_node_name, agent_read_path, agent_read_device,
 	agent_read_password, agent_read_listen, agent_read_peer_name;

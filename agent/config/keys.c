@@ -113,13 +113,6 @@ const struct agent_key *agent_keys(size_t *n)
 	return keys;
 }
 
-int agent_noted(struct agent_reading *rd, const struct fl_cur *at, int r)
-{
-	if (r < 0 && rd->line == 0)
-		rd->line = fl_yaml_line(rd->doc, 0, at);
-	return r;
-}
-
 /* The key's own part of the path, when it lies directly below prefix. */
 static const char *part_below(const char *path, const char *prefix)
 {
@@ -157,8 +150,7 @@ static const struct agent_key *find_key(const char *prefix, const char *name)
 	return NULL;
 }
 
-static int read_member(struct agent_reading *rd, const char *prefix, const struct fl_cur *at,
-		       void *base, struct fl_err *err)
+static int read_member(const char *prefix, const struct fl_cur *at, void *base, struct fl_err *err)
 {
 	const struct agent_key *key = find_key(prefix, at->key);
 	char below[64];
@@ -170,22 +162,22 @@ static int read_member(struct agent_reading *rd, const char *prefix, const struc
 	if (fl_json_type(at->v) == FL_JSON_NULL)
 		return 0;
 	if (key->read)
-		return key->read(rd, key, at, base, err);
+		return key->read(key, at, base, err);
 	r = fl_format(below, sizeof(below), err, "%s.", key->path) ?: fl_cur_as_obj(at, err);
-	return r ?: agent_keys_read(rd, below, at, base, err);
+	return r ?: agent_keys_read(below, at, base, err);
 }
 
-int agent_keys_read(struct agent_reading *rd, const char *prefix, const struct fl_cur *c,
-		    void *base, struct fl_err *err)
+int agent_keys_read(const char *prefix, const struct fl_cur *c, void *base, struct fl_err *err)
 {
 	struct fl_json *value = NULL;
 	const char *name = NULL;
-	int r = 0;
 
-	while (r == 0 && (name = fl_json_next(c->v, name, &value))) {
-		struct fl_cur at = { .v = value, .up = c, .key = name };
+	while ((name = fl_json_next(c->v, name, &value))) {
+		const struct fl_cur at = { .v = value, .up = c, .key = name };
+		int r = read_member(prefix, &at, base, err);
 
-		r = agent_noted(rd, &at, read_member(rd, prefix, &at, base, err));
+		if (r < 0)
+			return fl_cur_mark(&at, err, r);
 	}
-	return r;
+	return 0;
 }

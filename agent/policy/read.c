@@ -126,8 +126,12 @@ int pol_refuse_unknown(const struct fl_cur *c, const char *const *keys, struct f
 
 		while (*k && !fl_streq(*k, key))
 			k++;
-		if (!*k)
-			return fl_cur_fail(c, err, "unknown field '%.64s'", key);
+		if (!*k) {
+			const struct fl_cur odd = fl_cur_member(c, key);
+			int r = fl_fail(err, EINVAL, "unknown field '%.64s'", key);
+
+			return fl_cur_wrap(c, err, fl_cur_mark(&odd, err, r));
+		}
 	}
 	return 0;
 }

@@ -65,6 +65,20 @@ static const char *where_is(const struct reading *rd, const struct fl_cur *at, c
 	return out;
 }
 
+/*
+ * Complains of what is wrong with the object, at the line of the very key where that is known: the
+ * place in where is the object's.
+ */
+static void complain(struct reading *rd, const char where[WHERE_MAX], const struct fl_err *err)
+{
+	unsigned int line = fl_yaml_line_of(rd->y, err);
+	char exact[WHERE_MAX];
+
+	if (line)
+		(void)snprintf(exact, sizeof(exact), "%s:%u", rd->in->name, line);
+	src_complaints_add(line ? exact : where, err->text, &rd->out.complaints);
+}
+
 static int add_node(struct reading *rd, struct agent_node *n, struct fl_err *err)
 {
 	if (rd->out.n_nodes == rd->cap) {
@@ -108,7 +122,7 @@ static int read_node(struct reading *rd, const struct fl_cur *object, struct fl_
 		return r;
 	if (r == 0)
 		return add_node(rd, &n, err);
-	src_complaints_add(where, err->text, &rd->out.complaints);
+	complain(rd, where, err);
 	return keep_last(rd, object, err);
 }
 
@@ -160,7 +174,7 @@ static int read_policy_object(struct reading *rd, enum pol_kind kind, const stru
 		return r;
 	if (r == 0)
 		return add_policy_object(rd, o, err);
-	src_complaints_add(where, err->text, &rd->out.complaints);
+	complain(rd, where, err);
 	return keep_last_object(rd, kind, object->v, err);
 }
 
@@ -175,7 +189,7 @@ static int read_list(struct reading *rd, const struct fl_cur *list, const struct
 	int r = fl_cur_arr(&root, "items", FL_OPTIONAL, &array, err);
 
 	if (r < 0) {
-		src_complaints_add(where_is(rd, list, where), err->text, &rd->out.complaints);
+		complain(rd, where_is(rd, list, where), err);
 		return 0;
 	}
 	/* Seen from the document's root, for the lines. */
@@ -211,7 +225,7 @@ static int read_object(struct reading *rd, const struct fl_cur *object, const st
 	char where[WHERE_MAX];
 
 	if (read_type(object, given, &type, err) < 0) {
-		src_complaints_add(where_is(rd, object, where), err->text, &rd->out.complaints);
+		complain(rd, where_is(rd, object, where), err);
 		return 0;
 	}
 	for (size_t i = 0; i < FL_ARRAY_LEN(kinds); i++) {

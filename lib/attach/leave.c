@@ -42,6 +42,7 @@ static int remove_firewall(const struct fl_endpoint *ep, struct fl_nl **nl, stru
 /* The addresses and ports that records speak for, read when first asked for. */
 struct keepers {
 	const struct fl_cni_req *req;
+	const struct fl_key *leaving; /* whose record speaks for nothing; NULL: none */
 	bool read, failed;
 	struct fl_ip *ips;
 	char (*ports)[FL_HOST_IFNAME];
@@ -54,12 +55,21 @@ static void keepers_done(struct keepers *k)
 	fl_free_p(&k->ports);
 }
 
+static bool is_leaving(const struct keepers *k, const struct fl_key *key)
+{
+	return k->leaving && fl_streq(k->leaving->container_id, key->container_id) &&
+	       fl_streq(k->leaving->ifname, key->ifname);
+}
+
 static int each_keeper(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
 	struct keepers *k = arg;
-	struct fl_ip *ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
 	char(*ports)[FL_HOST_IFNAME];
+	struct fl_ip *ips;
 
+	if (is_leaving(k, &ep->key))
+		return 0;
+	ips = reallocarray(k->ips, k->n_ips + ep->n_ips + 1, sizeof(*ips));
 	if (!ips)
 		return fl_fail_errno(err, ENOMEM, "list addresses");
 	k->ips = ips;
@@ -106,7 +116,7 @@ static bool keep_address(const struct fl_ip *ip, void *arg)
 static void recall(const struct fl_leave *l, const struct fl_key *key, struct fl_endpoint *ep)
 {
 	const struct fl_cni_req *req = l->req;
-	fl_auto(keepers_done) struct keepers others = { .req = req };
+	fl_auto(keepers_done) struct keepers others = { .req = req, .leaving = key };
 	fl_auto_cni_result struct fl_cni_result prev = { 0 };
 	const struct fl_json *conf = req->conf.v;
 	struct fl_err ignored;
@@ -200,6 +210,17 @@ static void condemn(const struct fl_leave *l, struct fl_nl *host, const struct f
 	FL_IGNORE(fl_link_condemn(host, name, &ignored));
 }
 
+/*
+ * A runtime calls for one container one plugin at a time, but an ADD may outlive the runtime that
+ * called it. What it makes after we have taken away what there was would be nobody's.
+ */
+static int wait_for_add(const struct fl_cni_req *req, const struct fl_key *key, struct fl_err *err)
+{
+	int r = req->undo ? 0 : fl_endpoint_wait(req->root, key, &req->deadline, err);
+
+	return r == -ETIMEDOUT ? fl_class(err, r, FL_CNI_TRY_LATER) : r;
+}
+
 int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 {
 	const struct fl_cni_req *req = l->req;
@@ -207,9 +228,10 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
 	fl_auto_nl struct fl_nl *opened = NULL, *nft = NULL;
 	bool known = false;
-	int r = 0;
+	int r;
 
-	if (!req->home)
+	r = wait_for_add(req, &key, err);
+	if (r == 0 && !req->home)
 		r = fl_nl_open(FL_NL_ROUTE, &opened, err);
 	if (r == 0)
 		condemn(l, req->home ?: opened, &key);
@@ -232,6 +254,7 @@ struct gc {
 	struct fl_err first; /* the first failure; others go on */
 	int failed;
 	bool unrecorded; /* a valid attachment has lost its record */
+	bool adding;	 /* an ADD of one that is not valid still runs */
 };
 
 static void gc_done(struct gc *g)
@@ -253,7 +276,10 @@ static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *e
 
 	if (fl_cni_is_valid_attachment(g->req, ep->key.container_id, ep->key.ifname))
 		return 0;
-	r = detach(g->host, ep, &g->nft, err);
+	r = wait_for_add(g->req, &ep->key, err);
+	g->adding |= r == -ETIMEDOUT;
+	if (r == 0)
+		r = detach(g->host, ep, &g->nft, err);
 	if (r == 0)
 		r = fl_endpoint_remove(g->req->root, &ep->key, err);
 	note(g, r, err);
@@ -288,12 +314,16 @@ static bool is_of_network(const struct fl_link *link, const char *network)
 	       strncmp(link->alias + prefix, network, n) == 0 && link->alias[prefix + n] == '/';
 }
 
-/* Links whose record is lost carry their network in their alias. */
+/*
+ * Links whose record is lost carry their network in their alias. Those that have one came after the
+ * look at the records, or could not be removed then.
+ */
 static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 {
 	struct gc *g = arg;
 
-	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name))
+	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name) &&
+	    !fl_endpoint_holds_link(g->req->root, link->name))
 		note(g, fl_link_del(g->host, link->name, err), err);
 	return 0;
 }
@@ -343,12 +373,15 @@ int fl_leave_gc(const struct fl_leave *l, struct fl_err *err)
 	if (r < 0)
 		return fl_class(err, r, FL_CNI_NETLINK);
 	note(&g, fl_endpoint_list(req->root, req->name, each_record, &g, err), err);
-	note(&g, fl_link_list(g.host, 0, each_link, &g, err), err);
+	if (!g.adding)
+		note(&g, fl_link_list(g.host, 0, each_link, &g, err), err);
 	if (l->elements)
 		sweep_firewall(&g, err);
 	if (l->sweep)
 		note(&g, l->sweep(req, g.host, err), err);
-	note(&g, tell_ipam(l, FL_CNI_GC, err), err);
+	/* The address of an ADD that runs is in use; the runtime, which is told so, calls again. */
+	if (!g.adding)
+		note(&g, tell_ipam(l, FL_CNI_GC, err), err);
 	if (g.failed == 0)
 		return 0;
 	*err = g.first;

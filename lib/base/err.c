@@ -12,6 +12,7 @@ int fl_fail(struct fl_err *err, int sys, const char *fmt, ...)
 
 	err->code = 0;
 	err->sys = sys;
+	err->in = NULL;
 	va_start(ap, fmt);
 	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
@@ -25,6 +26,7 @@ int fl_fail_errno(struct fl_err *err, int sys, const char *fmt, ...)
 
 	err->code = 0;
 	err->sys = sys;
+	err->in = NULL;
 	va_start(ap, fmt);
 	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);

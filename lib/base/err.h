@@ -10,14 +10,18 @@
 #include "base/cleanup.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct fl_err {
-	int code;	/* CNI or exit code, set where its meaning is known; 0 = not yet */
-	int sys;	/* errno, positive; 0 = no error */
+	int code; /* CNI or exit code, set where its meaning is known; 0 = not yet */
+	int sys;  /* errno, positive; 0 = no error */
+	/* Where in a tree (struct fl_json) it lies, see lib/json/cur.h; NULL = in none */
+	const void *in;
+	size_t child;
 	char text[512]; /* "outer: inner", one line */
 };
 
-/* Our own judgement: sets sys and the text, clears the code. Returns -sys. */
+/* Our own judgement: sets sys and the text, clears the rest. Returns -sys. */
 int fl_fail(struct fl_err *err, int sys, const char *fmt, ...) fl_printf(3, 4);
 
 /* A failed call: as fl_fail(), with ": " and the system's sentence for sys appended. */

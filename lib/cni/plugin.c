@@ -74,6 +74,7 @@ static void undo_add(const struct fl_cni_plugin *self, struct fl_cni_req req)
 	struct fl_err ignored = { 0 };
 
 	req.verb = FL_CNI_DEL;
+	req.undo = true;
 	req.deadline = fl_deadline_in(FL_CNI_UNDO_MS);
 	(void)self->del(&req, &ignored);
 }

@@ -61,6 +61,7 @@ struct fl_cni_req {
 	 */
 	const struct fl_json *valid;
 	struct fl_deadline deadline;
+	bool undo; /* DEL of what this process has just added */
 	/* The binary's own plugins, NULL-terminated, for delegates that resolve to our own file. */
 	const struct fl_cni_plugin *const *builtins;
 };

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 static const char *const type_name[] = {
 	[FL_JSON_NULL] = "null",	[FL_JSON_BOOL] = "a boolean",  [FL_JSON_INT] = "a number",
@@ -26,6 +27,42 @@ struct fl_cur fl_cur_at(const struct fl_cur *c, size_t i)
 struct fl_cur fl_cur_member(const struct fl_cur *c, const char *key)
 {
 	return (struct fl_cur){ .v = fl_json_get(c->v, key), .up = c, .key = key };
+}
+
+size_t fl_cur_number(const struct fl_cur *c)
+{
+	const struct fl_json *around = c->up->v;
+	struct fl_json *value = NULL;
+	const char *key = NULL;
+	size_t i;
+
+	if (!c->key)
+		return c->index;
+	i = fl_json_index(around, c->key);
+	if (i < fl_json_len(around))
+		return i;
+	/* One that is not there as written may be in other case. */
+	for (i = 0; (key = fl_json_next(around, key, &value)) && strcasecmp(key, c->key) != 0;)
+		i++;
+	return i;
+}
+
+int fl_cur_mark(const struct fl_cur *c, struct fl_err *err, int r)
+{
+	if (err->in)
+		return r;
+	for (; c->up; c = c->up) {
+		size_t number = fl_cur_number(c);
+
+		if (number < fl_json_len(c->up->v)) {
+			err->in = c->up->v;
+			err->child = number;
+			return r;
+		}
+	}
+	err->in = c->v;
+	err->child = FL_CUR_ITSELF;
+	return r;
 }
 
 /* Writes the path below the root, "a.b[2].c"; cut when it does not fit. */
@@ -51,6 +88,7 @@ int fl_cur_wrap(const struct fl_cur *c, struct fl_err *err, int r)
 	const struct fl_cur *root = c;
 	char path[192];
 
+	(void)fl_cur_mark(c, err, r);
 	while (root->up)
 		root = root->up;
 	if (write_path(c, path, sizeof(path)) == 0)

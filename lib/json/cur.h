@@ -3,6 +3,8 @@
  * A cursor: a place in a JSON tree that knows its path, so that every complaint names the
  * key in full: "config 'ipam.ranges[0].subnet': '10.1.0.0/33' is not a prefix ...".
  * Defaults first, then read: an absent (or null) optional member leaves the variable alone.
+ * An error also has the innermost container of its place (in) and the member's or element's number
+ * there (child; FL_CUR_ITSELF: it is about that container), for who knows where these stand.
  * Cursors live on the stack, hold no memory, and must not outlive their parent or the tree.
  * All readers return 1 when the value was read, 0 when it is absent, or -EINVAL.
  */
@@ -10,6 +12,8 @@
 
 #include "base/ip.h"
 #include "json/json.h"
+
+#define FL_CUR_ITSELF SIZE_MAX
 
 enum fl_need { FL_OPTIONAL, FL_REQUIRED };
 
@@ -68,6 +72,12 @@ fl_must int fl_cur_each(const struct fl_cur *c, const char *key, fl_cur_visit *v
 /* The i-th element of the array at c; i must be below fl_json_len(c->v). */
 struct fl_cur fl_cur_at(const struct fl_cur *c, size_t i);
 
+/*
+ * The number of what is at c among the members or elements around it; at least their number when it
+ * is absent. Not of the root.
+ */
+size_t fl_cur_number(const struct fl_cur *c);
+
 /* The member at key, present or not: a place to complain about. */
 struct fl_cur fl_cur_member(const struct fl_cur *c, const char *key);
 
@@ -83,5 +93,8 @@ fl_must int fl_cur_as_block(const struct fl_cur *c, struct fl_prefix *out, struc
 /* -EINVAL with "what 'path': text". */
 int fl_cur_fail(const struct fl_cur *c, struct fl_err *err, const char *fmt, ...) fl_printf(3, 4);
 
-/* Puts "what 'path': " before an error that is there. Returns r. */
+/* Notes in an error that it is about this place, unless it has one already. Returns r. */
+int fl_cur_mark(const struct fl_cur *c, struct fl_err *err, int r);
+
+/* Puts "what 'path': " before an error that is there, and marks it. Returns r. */
 int fl_cur_wrap(const struct fl_cur *c, struct fl_err *err, int r);

@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -206,6 +209,62 @@ int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
 	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
 }
 
+/*
+ * The kernel refuses a read lease on a file that somebody has open for writing. So an ADD is seen
+ * while it runs at no cost to it, and one that was killed is not.
+ */
+static bool is_written(int fd)
+{
+	/* Who opens it for writing meanwhile waits for our close; SIGIO would be our end. */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return false;
+	return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
+}
+
+/* Until the file is closed, which the kernel says a moment before it counts. */
+static int wait_for_writer(const char *path, int fd, const struct fl_deadline *d,
+			   struct fl_err *err)
+{
+	struct pollfd said = { .events = POLLIN };
+	fl_auto_close int watch = -1;
+
+	watch = said.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (watch < 0)
+		return fl_fail_errno(err, errno, "watch '%s'", path);
+	if (inotify_add_watch(watch, path, IN_CLOSE_WRITE) < 0) /* removed: the ADD has failed */
+		return errno == ENOENT ? 0 : fl_fail_errno(err, errno, "watch '%s'", path);
+	while (is_written(fd)) {
+		int left = fl_deadline_left(d);
+
+		if (left == 0)
+			return -ETIMEDOUT;
+		if (said.revents)
+			(void)poll(NULL, 0, 1);
+		else
+			(void)poll(&said, 1, left);
+	}
+	return 0;
+}
+
+int fl_endpoint_wait(const char *root, const struct fl_key *key, const struct fl_deadline *d,
+		     struct fl_err *err)
+{
+	fl_auto_close int fd = -1;
+	char path[PATH_MAX];
+	int r = record_path(root, key, path, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0 || !is_written(fd))
+		return 0;
+	r = wait_for_writer(path, fd, d, err);
+	return r == -ETIMEDOUT ? fl_fail(err, ETIMEDOUT,
+					 "container '%s', interface '%s': an ADD is still running",
+					 key->container_id, key->ifname)
+			       : r;
+}
+
 /* *is_claim: nobody has written into it yet. */
 static int read_at(int dirfd, const char *name, struct fl_endpoint *out, bool *is_claim,
 		   struct fl_err *err)
@@ -237,6 +296,31 @@ int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpo
 	int r = record_path(root, key, path, err);
 
 	return r < 0 ? r : read_at(AT_FDCWD, path, out, &is_claim, err);
+}
+
+/* Who cannot look for want of memory or descriptors takes it for a record. */
+static bool holds(const char *path)
+{
+	fl_auto_endpoint struct fl_endpoint ep = { 0 };
+	fl_auto_close int fd = -1;
+	struct fl_err ignored;
+	bool is_claim;
+	int r;
+
+	/* First: the ADD fills its claim before it ends. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd >= 0 && is_written(fd))
+		return true;
+	r = read_at(AT_FDCWD, path, &ep, &is_claim, &ignored);
+	return r == 0 || fl_is_want(r);
+}
+
+bool fl_endpoint_holds(const char *root, const struct fl_key *key)
+{
+	char path[PATH_MAX];
+	struct fl_err ignored;
+
+	return record_path(root, key, path, &ignored) == 0 && holds(path);
 }
 
 int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err)
@@ -288,6 +372,24 @@ bool fl_endpoint_path_host_ifname(const char *path, char out[FL_HOST_IFNAME])
 
 	(void)snprintf(out, FL_HOST_IFNAME, "veth%.11s", name);
 	return strlen(name) == FL_KEY_NAME - 1 + strlen(".json") && fl_is_host_ifname(out);
+}
+
+bool fl_endpoint_holds_link(const char *root, const char *host_ifname)
+{
+	fl_auto(close_dir) DIR *d = NULL;
+	char folder[PATH_MAX], path[PATH_MAX], name[FL_HOST_IFNAME];
+	struct fl_err ignored;
+	struct dirent *e;
+
+	if (folder_path(root, folder, &ignored) == 0)
+		d = opendir(folder);
+	while (d && (e = readdir(d)))
+		if (is_record(e->d_name) && fl_endpoint_path_host_ifname(e->d_name, name) &&
+		    fl_streq(name, host_ifname) &&
+		    fl_format(path, sizeof(path), &ignored, "%s/%s", folder, e->d_name) == 0 &&
+		    holds(path))
+			return true;
+	return false;
 }
 
 static void tell_bad(const struct fl_endpoint_visitor *v, const char *folder, const char *name,

@@ -10,11 +10,13 @@
  *
  * HASH is derived from the key (network, containerID, ifname), as is the host interface's
  * name, so both are found without asking anybody. A record is claimed empty, filled with one
- * write when the addresses are known and before the first link is made, and removed last. /run
- * is emptied by a boot, and so are the links that records speak of.
+ * write when the addresses are known and before the first link is made, and removed last. As long
+ * as its ADD runs it is open for writing, which others can see. /run is emptied by a boot, and so
+ * are the links that records speak of.
  */
 #pragma once
 
+#include "base/deadline.h"
 #include "base/ip.h"
 #include "base/text.h"
 #include "json/json.h"
@@ -63,9 +65,23 @@ fl_must int fl_endpoint_claim(const char *root, const struct fl_key *key, int *f
 /* Writes the record into what fl_endpoint_claim() opened. */
 fl_must int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err);
 
+/*
+ * Waits until nobody has the record open for writing: the ADD that claimed it has ended, well or
+ * not, and the record may be gone by then. -ETIMEDOUT: it runs still.
+ */
+fl_must int fl_endpoint_wait(const char *root, const struct fl_key *key,
+			     const struct fl_deadline *d, struct fl_err *err);
+
 /* Reads the record of a key. -ENOENT: none; -EINVAL: it is not readable as one. */
 fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,
 			     struct fl_err *err);
+
+/*
+ * Whether the key, or the host interface, is spoken for: there is a readable record of it, or one
+ * that its ADD is still at work on.
+ */
+bool fl_endpoint_holds(const char *root, const struct fl_key *key);
+bool fl_endpoint_holds_link(const char *root, const char *host_ifname);
 
 /* Removes the record of a key; none counts as removed. */
 fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err);

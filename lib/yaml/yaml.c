@@ -204,23 +204,6 @@ struct fl_json *fl_yaml_take(struct fl_yaml *y, size_t i)
 	return FL_TAKE(y->docs[i].v);
 }
 
-/* The member's number in the object; a key that is not there as written may be in other case. */
-static size_t child_number(const struct fl_json *v, const struct fl_cur *at)
-{
-	struct fl_json *value = NULL;
-	const char *key = NULL;
-	size_t i;
-
-	if (!at->key)
-		return at->index;
-	i = fl_json_index(v, at->key);
-	if (i < fl_json_len(v))
-		return i;
-	for (i = 0; (key = fl_json_next(v, key, &value)) && strcasecmp(key, at->key) != 0;)
-		i++;
-	return i;
-}
-
 unsigned int fl_yaml_line(const struct fl_yaml *y, size_t i, const struct fl_cur *at)
 {
 	for (; at; at = at->up) {
@@ -232,9 +215,23 @@ unsigned int fl_yaml_line(const struct fl_yaml *y, size_t i, const struct fl_cur
 		in = fl_yaml_lines_find(&y->lines, at->up->v);
 		if (!in)
 			continue;
-		child = child_number(at->up->v, at);
+		child = fl_cur_number(at);
 		if (child < fl_json_len(at->up->v))
 			return fl_yaml_lines_child(&y->lines, in, child);
 	}
 	return y->docs[i].line;
+}
+
+unsigned int fl_yaml_line_of(const struct fl_yaml *y, const struct fl_err *err)
+{
+	const struct fl_yaml_place *p = fl_yaml_lines_find(&y->lines, err->in);
+
+	/* A document may be no container. */
+	for (size_t i = 0; !p && err->in && i < y->n; i++)
+		if (y->docs[i].v == err->in)
+			return y->docs[i].line;
+	if (!p)
+		return 0;
+	return err->child == FL_CUR_ITSELF ? p->line
+					   : fl_yaml_lines_child(&y->lines, p, err->child);
 }

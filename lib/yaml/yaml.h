@@ -42,6 +42,9 @@ struct fl_json *fl_yaml_take(struct fl_yaml *y, size_t i);
  * when it is absent. */
 unsigned int fl_yaml_line(const struct fl_yaml *y, size_t i, const struct fl_cur *at);
 
+/* The line of what an error is about that a cursor within these documents has made; 0: of none. */
+unsigned int fl_yaml_line_of(const struct fl_yaml *y, const struct fl_err *err);
+
 /*
  * The tree as YAML text that reads back as the same tree (null alone: as no document); the caller
  * frees. -EINVAL: nested too deep, or a key longer than 160 bytes.

@@ -8,11 +8,16 @@
 
 #include <bpf/bpf.h>
 #include <netinet/in.h>
+#include <string.h>
 
 enum { SHUT = 40, OPEN = 41, PORTS = 70 };
 
 #define SYN  .proto = IPPROTO_TCP, .tcp = PKT_SYN
 #define OF_B .src_mac = MAC_B
+#define MAC_A                       \
+	{                           \
+		2, 0, 0, 0, 0, 0x0a \
+	}
 
 /* B asks A. */
 static const struct pkt syn = { .src = B4, .dst = A4, .sport = 1000, .dport = 80, SYN, OF_B };
@@ -95,6 +100,7 @@ static void who_may_not_send_is_not_helped_by_who_may(void **state)
 	begin_with(FROM_B, &syn);
 	CHECK_FATE("another's address", world_run(FROM_A, &forged), FL_R_SPOOFED_IP);
 	CHECK_FATE("another's MAC address", world_run(FROM_B, &mac), FL_R_SPOOFED_MAC);
+	assert_int_equal(world_flows(), 1);
 }
 
 static void what_was_not_allowed_is_judged_each_time(void **state)
@@ -110,17 +116,137 @@ static void what_was_not_allowed_is_judged_each_time(void **state)
 	CHECK_FATE("allowed since", world_run(FROM_B, &next), FL_R_REDIRECTED);
 }
 
-/* What the agent says of A, but for these. */
-static void put_a(__u32 flags, __u32 pick_up_until_s)
+/* What the agent says of the pod behind the interface, but for these. */
+static void put_pod(const char *name, __u32 flags, __u32 pick_up_until_s)
 {
-	__u32 a = if_nametoindex("hA");
+	__u32 ifindex = if_nametoindex(name);
 	int map = world_map("fl_endpoints");
 	struct fl_endpoint_info ep;
 
-	assert_int_equal(bpf_map_lookup_elem(map, &a, &ep), 0);
+	assert_int_equal(bpf_map_lookup_elem(map, &ifindex, &ep), 0);
 	ep.flags = flags;
 	ep.pick_up_until_s = pick_up_until_s;
-	assert_int_equal(bpf_map_update_elem(map, &a, &ep, BPF_EXIST), 0);
+	assert_int_equal(bpf_map_update_elem(map, &ifindex, &ep, BPF_EXIST), 0);
+}
+
+static void put_a(__u32 flags, __u32 pick_up_until_s)
+{
+	put_pod("hA", flags, pick_up_until_s);
+}
+
+/* From now on the long way lets nothing pass to and from pods, and nobody is told. */
+static void set_shut(bool is)
+{
+	put_pod("hA", is ? FL_ENDPOINT_SHUT : 0, 0);
+	put_pod("hB", is ? FL_ENDPOINT_SHUT : 0, 0);
+}
+
+static void forget_behind_their_back(void)
+{
+	struct fl_flow_key key;
+
+	while (bpf_map_get_next_key(world_map("fl_flows"), NULL, &key) == 0)
+		assert_int_equal(bpf_map_delete_elem(world_map("fl_flows"), &key), 0);
+}
+
+/* A connection of each kind that plain packets open. */
+static const struct {
+	const char *what;
+	enum hook hook;
+	struct pkt p;
+} openings[] = {
+	{ "to a pod, TCP",
+	  FROM_B,
+	  { .src = B4, .dst = A4, .dst_mac = MAC_A, .dport = 80, SYN, OF_B } },
+	{ "to a pod, UDP", FROM_B, { .src = B4, .dst = A4, .dport = 80, OF_B } },
+	{ "to a pod, IPv6", FROM_B, { .src = B6, .dst = A6, .dport = 80, SYN, OF_B } },
+	{ "to elsewhere", FROM_A, { .src = A4, .dst = WORLD4, .dport = 80, SYN } },
+	{ "from elsewhere", TO_A, { .src = REMOTE4, .dst = A4, .dport = 80, SYN } },
+	{ "from elsewhere, IPv6", TO_A, { .src = REMOTE6, .dst = A6, .dport = 80, SYN } },
+	{ "to another node", FROM_A, { .src = A4, .dst = PEER4, .dport = 80, SYN } },
+	{ "to another node, IPv6", FROM_A, { .src = A6, .dst = PEER6, .dport = 80, SYN } },
+	{ "from another node", FROM_NET, { .src = PEER4, .dst = A4, .dport = 80, SYN } },
+};
+
+/* The second one is opened the short way, and nothing shows it but that nobody looks at its ends.
+ */
+static void check_opening(const char *what, enum hook hook, const struct pkt *p)
+{
+	struct fl_flow first, second;
+	struct fate f, g;
+	uint64_t allowed;
+
+	world_forget();
+	f = world_run(hook, p);
+	first = world_flow();
+	allowed = world_verdicts(FL_V_ALLOWED, f.dir);
+	forget_behind_their_back();
+	set_shut(true);
+	g = world_run(hook, p);
+	set_shut(false);
+	if (g.verdict != f.verdict || g.reason != f.reason || g.dir != f.dir || g.mark != f.mark ||
+	    g.counted != 1 || g.len != f.len || memcmp(g.out, f.out, g.len) != 0)
+		fail_msg("%s: verdict %d, reason %d; the first one's: %d, %d", what, g.verdict,
+			 (int)g.reason, f.verdict, (int)f.reason);
+	assert_int_equal(world_flows(), 1);
+	assert_int_equal(world_verdicts(FL_V_ALLOWED, f.dir), allowed + 1);
+	second = world_flow();
+	second.seen = first.seen;
+	assert_memory_equal(&first, &second, sizeof(first));
+}
+
+static void the_second_one_is_entered_as_the_first_without_a_look_at_its_ends(void **state)
+{
+	__u32 net0 = if_nametoindex("net0");
+	struct fl_device denies, not = { 0 };
+
+	(void)state;
+	world_slot(SLOT_A, OPEN, 0);
+	assert_int_equal(bpf_map_lookup_elem(world_map("fl_devices"), &net0, &denies), 0);
+	assert_int_equal(bpf_map_update_elem(world_map("fl_devices"), &net0, &not, BPF_ANY), 0);
+	for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
+		check_opening(openings[i].what, openings[i].hook, &openings[i].p);
+	assert_int_equal(bpf_map_update_elem(world_map("fl_devices"), &net0, &denies, BPF_ANY), 0);
+}
+
+/* What opens no connection, or is not plain, is looked at though one like it was allowed. */
+static void all_else_is_looked_at(void **state)
+{
+	static const struct {
+		const char *what;
+		enum hook hook;
+		struct pkt p;
+	} rows[] = {
+		{ "from its middle",
+		  FROM_B,
+		  { .src = B4,
+		    .dst = A4,
+		    .dport = 80,
+		    .proto = IPPROTO_TCP,
+		    .tcp = PKT_ACK,
+		    OF_B } },
+		{ "an answer",
+		  FROM_B,
+		  { .src = B4,
+		    .dst = A4,
+		    .dport = 80,
+		    .proto = IPPROTO_TCP,
+		    .tcp = PKT_SYN | PKT_ACK,
+		    OF_B } },
+		{ "options",
+		  FROM_B,
+		  { .src = B4, .dst = A4, .dport = 80, .options = 4, SYN, OF_B } },
+		{ "met elsewhere", TO_A, { .src = B4, .dst = A4, .dport = 80, SYN } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_with(FROM_B, &syn);
+		set_shut(true);
+		CHECK_FATE(rows[i].what, world_run(rows[i].hook, &rows[i].p),
+			   FL_R_UNKNOWN_ENDPOINT);
+		set_shut(false);
+	}
 }
 
 static void what_is_not_settled_is_judged_each_time(void **state)
@@ -155,6 +281,8 @@ int main(void)
 		cmocka_unit_test(who_may_not_send_is_not_helped_by_who_may),
 		cmocka_unit_test(what_was_not_allowed_is_judged_each_time),
 		cmocka_unit_test(what_is_not_settled_is_judged_each_time),
+		cmocka_unit_test(the_second_one_is_entered_as_the_first_without_a_look_at_its_ends),
+		cmocka_unit_test(all_else_is_looked_at),
 	};
 
 	return cmocka_run_group_tests_name("answer", tests, world_begin, world_end);

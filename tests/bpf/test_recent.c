@@ -237,6 +237,10 @@ static void a_connection_that_goes_another_way_now_is_told_of(void **state)
 	(void)world_run(TO_NET, &syn);
 	assert_true(world_flow().flags & FL_FLOW_STACK);
 	assert_int_equal(world_turn(), turn + 1);
+	(void)world_run(TO_NET, &rst);
+	(void)world_run(FROM_A, &syn);
+	assert_true(world_flow().flags & FL_FLOW_PEER);
+	assert_int_equal(world_turn(), turn + 2);
 }
 
 /* As it is where no interface has a source to be looked up. */

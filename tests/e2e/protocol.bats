@@ -290,6 +290,83 @@ unhold_lock() {
 	diff <(echo "$before") <(attachments)
 }
 
+# await CMD...: until the command succeeds, 10 s at most.
+await() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+@test "9: a DEL while the ADD still runs waits for its end, 5 s at most, and leaves nothing" {
+	local conf before adder dir=$BATS_TEST_TMPDIR
+	conf=$(bridge_conf n '.ipam = {type: "slow"}')
+	cat >"$dir/slow" <<-EOF
+		#!/bin/sh
+		[ \$CNI_COMMAND = ADD ] || exit 0
+		echo '{"cniVersion":"1.1.0","ips":[{"address":"10.88.0.7/16"}]}'
+		echo \$PPID >$dir/stopped
+		kill -STOP \$PPID
+	EOF
+	chmod +x "$dir/slow"
+	br ADD "$(bridge_conf n)" other eth0 "$(pod_path p2)"
+	before=$(attachments)
+	CNI_PATH=$dir br ADD "$conf" >"$dir/added" &
+	adder=$!
+	await test -s "$dir/stopped"
+	CNI_PATH=$dir fails 11 "container 'c1', interface 'eth0': an ADD is still running" br DEL "$conf"
+	(sleep 1 && kill -CONT "$(<"$dir/stopped")") &
+	CNI_PATH=$dir works br DEL "$conf"
+	wait "$adder"
+	jq -e '.ips[0].address == "10.88.0.7/16"' "$dir/added"
+	diff <(echo "$before") <(attachments)
+}
+
+@test "9: a GC takes nothing from under an ADD that still runs" {
+	local conf before adder fifo=$BATS_TEST_TMPDIR/fifo
+	conf=$(bridge_conf n)
+	br ADD "$conf" other eth0 "$(pod_path p2)"
+	before=$(attachments)
+	conf=$(jq -c '."cni.dev/valid-attachments" = [{containerID: "other", ifname: "eth0"}]' <<<"$conf")
+	# Nobody takes its result, and the pipe is full.
+	mkfifo "$fifo"
+	exec 7<>"$fifo"
+	dd if=/dev/zero of="$fifo" bs=4096 oflag=nonblock 2>/dev/null || true
+	br ADD "$conf" >&7 7<&- &
+	adder=$!
+	await in_pod p1 ip link show dev eth0 up
+	fails 11 "an ADD is still running" cni GC bridge - - - <<<"$conf"
+	in_pod p1 ping -c 1 -W 10 10.88.0.1
+	[ "$(leases | wc -l)" = 4 ]
+	(sleep 1 && head -c 65536 <&7 >/dev/null) &
+	works cni GC bridge - - - <<<"$conf"
+	wait "$adder"
+	exec 7<&-
+	diff <(echo "$before") <(attachments)
+}
+
+@test "9: two ADDs at once are one, and two DELs at once leave nothing" {
+	local conf before i pids n
+	conf=$(bridge_conf n)
+	br ADD "$conf" other eth0 "$(pod_path p2)"
+	before=$(attachments)
+	for i in 1 2 3 4 5; do
+		pids=() n=0
+		br ADD "$conf" >"$BATS_TEST_TMPDIR/1" & pids+=($!)
+		br ADD "$conf" >"$BATS_TEST_TMPDIR/2" & pids+=($!)
+		wait "${pids[0]}" && n=$((n + 1))
+		wait "${pids[1]}" && n=$((n + 1))
+		[ $n = 1 ]
+		in_pod p1 ping -c 1 -W 10 10.88.0.1
+		br DEL "$conf" & pids=($!)
+		works br DEL "$conf"
+		wait "${pids[0]}"
+		diff <(echo "$before") <(attachments)
+	done
+}
+
 @test "10, 14: the late DEL of an old container never touches a new one in the same namespace" {
 	local conf r old
 	conf=$(bridge_conf n)

@@ -254,6 +254,60 @@ static void the_writer_survives_every_failed_allocation(void **state)
 
 #define T(name) cmocka_unit_test_setup(name, world_setup)
 
+static size_t count(const char *text, char c)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == c;
+	return n;
+}
+
+/*
+ * What comes from elsewhere (names of Node objects and of peers, passwords) with each byte that
+ * there is: it is between its quotes, as it is and on one line, or it is not there at all.
+ */
+static void no_name_and_no_password_says_anything_to_bird(void **state)
+{
+	char name[] = "a?", password[] = "b?c", peer[] = "d?e", whole[64];
+	struct agent_bgp_peer *p = world_peer("192.0.2.1");
+	size_t lines = 0, passwords = 0;
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		fl_auto_free char *text = NULL;
+
+		name[1] = password[1] = peer[1] = (char)c;
+		w.nodes[1].name = name;
+		p->password = password;
+		p->name = peer;
+		w.complaints[0] = '\0';
+		CHECK_OK(bgp_write_config(&w.in, dir, world_complain, NULL, &text, &err), &err);
+		if (c == '"' || c < 0x20 || c == 0x7f) {
+			/* Nor is the session without its password. */
+			shows(w.complaints, "bgp.peers[0]: ");
+			lacks(text, "'peer:192.0.2.1'");
+			CHECK(!memchr(text, c, strlen(text)) || c == '"' || c == '\n' || c == '\t');
+			/* The log's files, a format of time, the two sessions with the third node.
+			 */
+			CHECK(count(text, '"') == 2 * (2 + 1 + 2));
+			continue;
+		}
+		(void)snprintf(whole, sizeof(whole), "\tpassword \"b%cc\";\n", c);
+		shows(text, whole);
+		(void)snprintf(whole, sizeof(whole), "\tdescription \"d%ce\";\n", c);
+		shows(text, whole);
+		(void)snprintf(whole, sizeof(whole), "\tdescription \"a%c\";\n", c);
+		shows(text, whole);
+		CHECK(!lines || lines == count(text, '\n'));
+		lines = count(text, '\n');
+		passwords++;
+		if (c % 16 == 0 || c == '\'' || c == '\\' || c == '#')
+			bird_reads(text);
+	}
+	CHECK(passwords == 255 - 31 - 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +317,7 @@ int main(void)
 		T(passwords_that_bird_cannot_say_are_refused),
 		T(a_password_file_is_read_each_time),
 		T(strange_names_keep_the_text_whole),
+		T(no_name_and_no_password_says_anything_to_bird),
 		T(folders_that_bird_cannot_say_are_refused),
 		T(a_mesh_beyond_its_limit_is_refused_with_advice),
 		T(the_writer_survives_every_failed_allocation),

@@ -373,6 +373,24 @@ static void claim_holds_the_key_and_is_no_record_yet(void **state)
 	assert_string_equal(list("pods"), "c1 ");
 }
 
+static void wait_ends_with_the_add_and_not_before(void **state)
+{
+	struct fl_endpoint ep = simple("waited", "c1");
+	struct fl_deadline soon = fl_deadline_in(20);
+	int fd = -1;
+
+	(void)state;
+	CHECK_OK(fl_endpoint_wait(root, &ep.key, &soon, &err), &err); /* there is none */
+	CHECK_OK(fl_endpoint_claim(root, &ep.key, &fd, &err), &err);
+	CHECK_FAILS(fl_endpoint_wait(root, &ep.key, &soon, &err), ETIMEDOUT, &err,
+		    "container 'c1', interface 'eth0'");
+	CHECK_OK(fl_endpoint_fill(fd, &ep, &err), &err);
+	soon = fl_deadline_in(20);
+	CHECK_FAILS(fl_endpoint_wait(root, &ep.key, &soon, &err), ETIMEDOUT, &err, "ADD");
+	fl_close_p(&fd);
+	CHECK_OK(fl_endpoint_wait(root, &ep.key, &soon, &err), &err);
+}
+
 static void claim_that_nobody_filled_for_ten_minutes_is_removed_by_list(void **state)
 {
 	char record[64];
@@ -534,6 +552,7 @@ int main(void)
 		T(junk_is_passed_over_by_list_and_refused_by_read),
 		T(huge_record_is_refused_and_one_of_65536_bytes_is_read),
 		T(claim_holds_the_key_and_is_no_record_yet),
+		T(wait_ends_with_the_add_and_not_before),
 		T(claim_that_nobody_filled_for_ten_minutes_is_removed_by_list),
 		T(a_claim_from_before_the_boot_is_none_that_was_abandoned),
 		T(other_files_in_the_folder_are_passed_over),

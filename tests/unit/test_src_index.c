@@ -73,7 +73,7 @@ static void a_wrong_object_or_file_keeps_what_was_put(void **state)
 	wait_for(w, "", "");
 	replace_file(w, "m/a.yaml", POD("p", "x") "---\n" POD("q", "10.0.0.3"));
 	wait_for_told(w, "put q 10.0.0.3/a.yaml:6; done; ");
-	wait_for(w, "", "a.yaml:1: Pod default/p 'status.podIP': ");
+	wait_for(w, "", "a.yaml:4: Pod default/p 'status.podIP': ");
 	replace_file(w, "m/a.yaml", "a: [\n");
 	wait_for(w, "", "a.yaml:2:1: did not find");
 	assert_string_equal(w->told, "");

@@ -130,7 +130,7 @@ static void what_is_wrong_is_said_and_the_rest_is_read(void **state)
 		  "object 'metadata': missing, expected an object" },
 		{ "apiVersion: v1\nkind: Node\nmetadata: {name: x}\n", "f.yaml:1",
 		  "node 'x': object 'status.addresses': no address of type InternalIP" },
-		{ "apiVersion: v1\nkind: List\nitems: 7\n", "f.yaml:1",
+		{ "apiVersion: v1\nkind: List\nitems: 7\n", "f.yaml:3",
 		  "object 'items': expected an array, found a number 7" },
 		{ "apiVersion: v1\nkind: List\nitems:\n- 7\n", "f.yaml:4",
 		  "object: expected an object, found a number 7" },
@@ -281,14 +281,16 @@ static void of_an_object_is_kept_what_policies_look_at(void **state)
 	}
 }
 
-static void a_wrong_object_is_said_with_its_name_and_path(void **state)
+#define POLICY_HEAD "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: q\n"
+
+static void a_wrong_object_is_said_with_its_name_path_and_line(void **state)
 {
 	static const char *const t[][3] = {
 		{ "apiVersion: v1\nkind: Pod\n", "f.yaml:1",
 		  "Pod 'metadata': missing, expected an object" },
-		{ "\napiVersion: v1\nkind: Namespace\nmetadata: {name: A}\n", "f.yaml:2",
+		{ "\napiVersion: v1\nkind: Namespace\nmetadata: {name: A}\n", "f.yaml:4",
 		  "Namespace A 'metadata.name': 'A' is not a name" },
-		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: 7}\n", "f.yaml:1",
+		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: 7}\n", "f.yaml:3",
 		  "Pod p 'metadata.namespace': expected a string, found a number 7" },
 		{ "apiVersion: v1\nkind: PodList\nitems:\n"
 		  "- {metadata: {name: p}, status: {podIP: x}}\n",
@@ -296,7 +298,19 @@ static void a_wrong_object_is_said_with_its_name_and_path(void **state)
 		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
 		  "metadata: {name: q, namespace: a}\n"
 		  "spec: {podSelector: {}, ingress: [{form: []}]}\n",
-		  "f.yaml:1", "NetworkPolicy a/q 'spec.ingress[0]': unknown field 'form'" },
+		  "f.yaml:4", "NetworkPolicy a/q 'spec.ingress[0]': unknown field 'form'" },
+		{ POLICY_HEAD "spec:\n  podSelector: {}\n  ingress:\n  - from: []\n"
+			      "    ports:\n    - port: 80\n    - port: 81\n      prt: 82\n",
+		  "f.yaml:12",
+		  "NetworkPolicy default/q 'spec.ingress[0].ports[1]': unknown field 'prt'" },
+		{ POLICY_HEAD "spec:\n  podSelector:\n    matchExpressions:\n    - key: a\n"
+			      "      operator: Is\n",
+		  "f.yaml:9",
+		  "NetworkPolicy default/q 'spec.podSelector.matchExpressions[0].operator': 'Is'" },
+		{ POLICY_HEAD "spec:\n  podSelector: {}\n  egress:\n  - to:\n    - ipBlock:\n"
+			      "        except: []\n",
+		  "f.yaml:9",
+		  "NetworkPolicy default/q 'spec.egress[0].to[0].ipBlock.cidr': missing" },
 	};
 
 	(void)state;
@@ -389,7 +403,7 @@ int main(void)
 		cmocka_unit_test(an_object_that_breaks_keeps_its_last_form),
 		cmocka_unit_test(what_policies_are_about_is_found_in_documents_and_lists),
 		cmocka_unit_test(of_an_object_is_kept_what_policies_look_at),
-		cmocka_unit_test(a_wrong_object_is_said_with_its_name_and_path),
+		cmocka_unit_test(a_wrong_object_is_said_with_its_name_path_and_line),
 		cmocka_unit_test(a_policy_or_pod_that_breaks_keeps_its_last_form),
 		cmocka_unit_test(complaints_are_kept_to_a_limit_and_then_counted),
 		cmocka_unit_test(every_lack_of_memory_is_an_error_and_leaks_nothing),

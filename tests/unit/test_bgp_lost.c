@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent/bgp/supervise.c, process.c, stop.c: what is lost between the agent and BIRD: the socket, an
+ * answer, a connection, and both at once; and the disk that is full. Needs root and the programs
+ * bird, ip and mount.
+ */
+#include "bgp_live.h"
+
+#include <sys/mount.h>
+
+static bool has_ended(void)
+{
+	return b->process.fd < 0 || bgp_stats(b).starts > 0;
+}
+
+/* By the path of its socket, as somebody clears a folder. */
+static void lose_socket(void)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/run/fairlead/bird/bird.ctl", root);
+	CHECK(unlink(path) == 0);
+}
+
+static void a_bird_without_its_socket_is_no_second_one_beside_the_next_agents(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	down();
+	lose_socket();
+	opened();
+	applied();
+	CHECK(b->process.pid == pid && bgp_stats(b).starts == 0);
+	UNTIL(has_ended);
+	UNTIL(is_running);
+	CHECK(waitpid(pid, NULL, WNOHANG) == pid);
+	CHECK(b->process.pid != pid && bgp_stats(b).starts == 1);
+}
+
+static void a_bird_without_its_socket_is_retired_as_well(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	down();
+	lose_socket();
+	CHECK_OK(bgp_retire(&w.conf, root, &err), &err);
+	CHECK(waitpid(pid, NULL, WNOHANG) == pid);
+}
+
+static void an_old_process_id_that_is_somebody_elses_by_now_is_left_alone(void **state)
+{
+	char text[32], path[128];
+	int at;
+
+	(void)state;
+	opened();
+	(void)snprintf(path, sizeof(path), "%s/run/fairlead/bird", root);
+	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(text, sizeof(text), "%d\n", getpid());
+	CHECK_OK(fl_replace_file(at, "bird.pid", text, strlen(text), 0600, &err), &err);
+	close(at);
+	applied();
+	CHECK(bgp_stats(b).starts == 1);
+	UNTIL(is_running);
+}
+
+/* BIRD is asked to be drained, and nobody hears what it says to that. */
+static void asked_in_vain(pid_t pid)
+{
+	CHECK(kill(pid, SIGSTOP) == 0);
+	w.in.drained = true;
+	applied();
+	CHECK(b->asked == ASKED_CONFIGURE);
+	w.in.drained = false;
+}
+
+static void what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	asked_in_vain(pid);
+	down();
+	CHECK(kill(pid, SIGCONT) == 0);
+	CHECK(up() == pid);
+	UNTIL(has_one_configure);
+	/* And then all is said. */
+	down();
+	CHECK(up() == pid);
+	CHECK(bgp_stats(b).configures == 0);
+}
+
+static void what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	asked_in_vain(pid);
+	CHECK(shutdown(b->ctl.fd, SHUT_RDWR) == 0);
+	applied();
+	CHECK(kill(pid, SIGCONT) == 0);
+	UNTIL(has_one_configure);
+	CHECK(b->process.pid == pid && fl_streq(b->in_force, b->want));
+}
+
+static void a_bird_that_refused_and_dies_comes_back_with_what_it_had(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	w.conf.bgp.port = 0;
+	applied();
+	UNTIL(has_problem);
+	CHECK(kill(pid, SIGKILL) == 0);
+	UNTIL(has_no_process);
+	UNTIL(has_two_starts);
+	UNTIL(has_problem);
+	shows(problems(), "bgp: bird says: ");
+	CHECK(b->process.pid != pid && bgp_stats(b).running);
+}
+
+static char command[256];
+
+static int in_folder(const char *what)
+{
+	(void)snprintf(command, sizeof(command), "cd %s/run/fairlead/bird && %s", root, what);
+	return sh(command);
+}
+
+static void a_full_disk_does_not_keep_bird_down(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	CHECK(unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	(void)snprintf(command, sizeof(command),
+		       "mkdir %s/run && mount -t tmpfs -o size=256k f %s/run", root, root);
+	CHECK(sh(command) == 0);
+	pid = up();
+	UNTIL(has_rows);
+	FL_IGNORE(in_folder("cat /dev/zero 2>&1 >../full"));
+	shows(said, "No space left");
+	w.in.drained = true;
+	applied();
+	shows(problems(), "No space left on device");
+	CHECK(kill(pid, SIGKILL) == 0);
+	UNTIL(has_two_starts);
+	UNTIL(has_problem);
+	shows(problems(), "No space left on device");
+	CHECK(bgp_stats(b).configures == 0);
+	CHECK(in_folder("rm ../full") == 0);
+	UNTIL(has_one_configure);
+	assert_string_equal(problems(), "");
+	CHECK(in_folder("cat bird.conf") == 0);
+	shows(said, "export none");
+	(void)kill(b->process.pid, SIGKILL);
+	(void)snprintf(command, sizeof(command), "umount -l %s/run", root);
+	CHECK(sh(command) == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		S(a_bird_without_its_socket_is_no_second_one_beside_the_next_agents),
+		S(a_bird_without_its_socket_is_retired_as_well),
+		S(an_old_process_id_that_is_somebody_elses_by_now_is_left_alone),
+		S(what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused),
+		S(what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused),
+		S(a_bird_that_refused_and_dies_comes_back_with_what_it_had),
+		S(a_full_disk_does_not_keep_bird_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
