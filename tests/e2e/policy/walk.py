@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-A random walk over a whole world under policy: pods come, go and change, policies and labels too,
+A random walk over a whole world under policy: pods and Services come, go and change, policies too,
 agents are killed and exchanged at any moment. A model (walk_model.py) knows what there is; after each
 step, and during it, random connections and those that are open are held against what the evaluator
 (semantics.py) says of the model. What is allowed must pass, what is forbidden must not, however late,
@@ -22,6 +22,7 @@ import time
 sys.dont_write_bytecode = True  # the tree stays as it is
 
 import walk_model
+import walk_services
 from net import Wrong
 from walk_model import NODES, OUTSIDE, OWN, Dice, Model
 from walk_probe import Prober, Pump, Question
@@ -54,14 +55,26 @@ class Walk:
     # --- what is asked ---
 
     def want(self, m, q):
-        """The verdict of (source, target, version, protocol, port) in the model."""
-        return m.verdict(*q)
+        """The verdict of (source, target, version, protocol, port) in the model, and why. The target
+        may be a Service's number."""
+        return m.verdict_of_service(*q) if isinstance(q[1], int) else m.verdict(*q)
 
-    def pairs(self, r, names, n):
-        """Random questions between these ends, of which one is a pod."""
+    def by_service(self, r, m, names):
+        """A random question of a pod or a node for a Service, or nothing."""
+        usable = [n for n, (_, backends) in sorted(m.services.items())
+                  if backends and all('/'.join(k) in names for k in backends)]
+        asking = [n for n in names if n not in OUTSIDE]
+        if usable and asking:
+            number = r.choice(usable)
+            yield (r.choice(asking), number, r.choice((4, 6)), r.choice(('udp', 'tcp')),
+                   m.services[number][0])
+
+    def pairs(self, r, m, names, n):
+        """Random questions between these ends, of which one is a pod, or by a Service."""
         pods = [x for x in names if '/' in x]
         found = []
         while pods and len(found) < n:
+            found += self.by_service(r, m, names) if r.random() < 0.25 else ()
             ends = [r.choice(pods), r.choice(names)]
             r.shuffle(ends)
             if ends[0] != ends[1]:
@@ -72,14 +85,19 @@ class Walk:
 
     def question(self, q, want, why):
         source, target, version, protocol, port = q
-        return Question(self.prober.ends[source][version], self.prober.ends[target][version],
-                        protocol, port, want, why)
+        targets = {target: want}
+        if isinstance(target, int):
+            targets = {n: v[0] for n, v in self.model.of_backends(source, *q[1:]).items()}
+            to = walk_services.address(target, version), walk_services.PORT
+        else:
+            to = self.prober.ends[target][version].ip, port
+        return Question(self.prober.ends[source][version], targets, protocol, port, want, to, why)
 
     def names(self, m):
         return [n for n in m.ends() if n in self.prober.ends]
 
     def talk_key(self, t):
-        """The question that an open connection is, or that has been asked."""
+        """The question that an open connection is."""
         return t.source.name, t.target.name, t.source.version, t.protocol, t.port
 
     # --- during a step ---
@@ -88,7 +106,9 @@ class Walk:
         """What does not change by the step: open connections that speak, and new ones."""
         names = [n for n in self.names(before) if n in after.ends() and n not in disturbed]
         steady = []
-        for q in self.pairs(r, names, 40):
+        for q in self.pairs(r, before, names, 40):
+            if isinstance(q[1], int) and before.services[q[1]] != after.services.get(q[1]):
+                continue
             want = self.want(before, q)[0]
             if want is not None and self.want(after, q)[0] is want:
                 steady.append((q, want))
@@ -145,15 +165,15 @@ class Walk:
         talks = list(self.prober.talks.values())
         if len(talks) >= TALKS_MAX:
             self.prober.close_talk(r.choice(talks))
-        for q in self.pairs(r, self.names(self.model), 60):
-            if self.want(self.model, q)[0] and q[4] in (80, 81):
+        for q in self.pairs(r, self.model, self.names(self.model), 60):
+            if not isinstance(q[1], int) and self.want(self.model, q)[0] and q[4] in (80, 81):
                 ends = [self.prober.ends[n][q[2]] for n in q[:2]]
                 self.prober.open_talk(*ends, *q[3:])
                 return
 
     def check(self, r):
         m = self.model
-        asked = [self.question(q, *self.want(m, q)) for q in self.pairs(r, self.names(m), QUESTIONS)]
+        asked = [self.question(q, *self.want(m, q)) for q in self.pairs(r, m, self.names(m), QUESTIONS)]
         self.prober.ask(asked)
         self.check_talks(r)
 
@@ -175,7 +195,8 @@ class Walk:
             after.doubt(step[1])
         after.settle()
         self.model = after
-        self.prober.reconsider(lambda q: self.want(after, self.talk_key(q))[0])
+        self.prober.reconsider(lambda q, target: after.verdict(
+            q.source.name, target, q.source.version, q.protocol, q.port)[0])
         asked, disturbed = [], set(['/'.join(inner[1:3])] if inner[0] == 'link' else [])
         with Pump(self.prober, self.plan(r, before, after, disturbed, asked)):
             self.world.do(step, before, after)

@@ -22,7 +22,7 @@ OUTSIDE = {'out1': ('203.0.113.5', '2001:db8::5'), 'out2': ('198.51.100.7', '200
 PLACES = 5   # addresses of a node that pods are given
 FILES = ('a.yaml', 'b.json', 'c.yml', 'd.json')
 PORTS_OF = {'tcp': (80, 81, 82), 'udp': (80, 81), 'icmp': (0,)}
-ALIVE_MIN, POLICIES_MAX = 3, 12
+ALIVE_MIN, POLICIES_MAX, SERVICES_MAX = 3, 12, 4
 
 
 class Att:
@@ -102,13 +102,16 @@ class Model:
         self.atts = {}                            # (ns, name) -> Att
         self.alive = {n: True for n in NODES}
         self.variant = {n: '' for n in NODES}
+        self.services = {}                        # number -> (port, (ns, name) of backends)
+        self.flushed = set()                      # nodes whose rules nobody has put back yet
         self.clock = 0
         self.known = {n: [Known(n, {}, [])] for n in NODES}
 
     def clone(self):
         m = copy.copy(self)
-        for name in ('objects', 'files', 'broken', 'alive', 'variant'):
+        for name in ('objects', 'files', 'broken', 'alive', 'variant', 'services'):
             setattr(m, name, dict(getattr(self, name)))
+        m.flushed = set(self.flushed)
         m.atts = {k: copy.copy(a) for k, a in self.atts.items()}
         m.known = {n: list(k) for n, k in self.known.items()}
         return m
@@ -161,6 +164,22 @@ class Model:
         if all(s == {True} for s in said):
             return True, f'{said}'
         return (False if any(s == {False} for s in said) else None), f'{said}'
+
+    def of_backends(self, source, number, version, protocol, port):
+        """{backend: (verdict, why)} of a question for a Service."""
+        said = {}
+        for key in self.services[number][1]:
+            verdict, why = self.verdict(source, '/'.join(key), version, protocol, port)
+            att = self.att_at(source)
+            # What stays on a node is judged by rules that somebody has flushed while no agent lived.
+            loose = verdict is False and (att.node if att else source) in self.flushed
+            said['/'.join(key)] = None if loose else verdict, why
+        return said
+
+    def verdict_of_service(self, *q):
+        """As verdict(), whichever backend it is."""
+        said = [v for v, _ in self.of_backends(*q).values()]
+        return (said[0] if len(set(said)) == 1 else None), f'{said}'
 
     @staticmethod
     def judge(known, att, direction, own, other, protocol, port):
@@ -221,13 +240,26 @@ class Model:
         return True
 
     def do_detach(self, ns, name):
+        self.serves_no_more((ns, name))
         return bool(self.atts.pop((ns, name), None))
+
+    def serves_no_more(self, pod):
+        for number, (port, backends) in self.services.items():
+            self.services[number] = port, tuple(k for k in backends if k != pod)
+
+    def do_service(self, number, port, backends):
+        if any(k not in self.atts or self.atts[k].orphan for k in backends) or \
+                self.services.get(number, (port, ())) == (port, backends):
+            return False
+        self.services[number] = port, backends
+        return True
 
     def do_orphan(self, ns, name):
         att = self.atts.get((ns, name))
         if not att or att.orphan:
             return False
         att.orphan = True
+        self.serves_no_more((ns, name))
         return True
 
     def do_policy(self, obj, file):
@@ -270,9 +302,11 @@ class Model:
             return False
         self.alive[node] = True
         self.variant[node] = variant
+        self.flushed.discard(node)
         return True
 
     def do_restart(self, node, variant, deaths):
+        self.flushed.discard(node)
         self.alive[node] = True
         self.variant[node] = variant
         return True
@@ -281,6 +315,8 @@ class Model:
         return True
 
     def do_flush(self, node):
+        if not self.alive[node]:
+            self.flushed.add(node)
         return True
 
     def do_link(self, ns, name, ms):
@@ -334,7 +370,7 @@ class Dice(compare.Dice):
             'orphan': 0.5 if len(pods) > ALIVE_MIN else 0, 'policy': 6 if len(policies) < POLICIES_MAX else 3,
             'remove': 3 if m.objects else 0, 'namespace': 2, 'pod': 5, 'move': 1 if m.objects else 0,
             'kill': 0.4, 'start': 3 * len(dead), 'restart': 0.4, 'talk': 4, 'flush': 0.3,
-            'during': 1.5, 'link': 0.3 * bool(pods), 'tear': 0.5,
+            'during': 1.5, 'service': 2.5 * bool(pods), 'link': 0.3 * bool(pods), 'tear': 0.5,
         }
 
     def step(self, m):
@@ -377,6 +413,12 @@ class Dice(compare.Dice):
     def any_remove(self, m):
         return ('remove', self.r.choice(sorted(m.objects)))
 
+    def any_service(self, m):
+        r = self.r
+        pods = sorted(k for k, a in m.atts.items() if not a.orphan)
+        backends = r.sample(pods, min(len(pods), r.choice((0, 1, 1, 2, 2, 3))))
+        return ('service', r.randint(1, SERVICES_MAX), r.choice((80, 81)), tuple(sorted(backends)))
+
     def any_move(self, m):
         return ('move', self.r.choice(sorted(m.objects)), self.r.choice(FILES))
 
@@ -410,7 +452,7 @@ class Dice(compare.Dice):
 
     def any_during(self, m):
         kinds = {k: w for k, w in self.kinds(m).items()
-                 if w and k in ('attach', 'detach', 'orphan', 'policy', 'remove', 'namespace', 'pod')}
+                 if w and k in ('attach', 'detach', 'orphan', 'policy', 'remove', 'namespace', 'pod', 'service')}
         kind = self.r.choices(list(kinds), kinds.values())[0]
         return ('during', self.r.choice(NODES), round(self.r.random() ** 2 * 0.06, 4),
                 getattr(self, 'any_' + kind)(m))

@@ -21,6 +21,7 @@ from net import inside
 
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 OPEN_PORTS = (80, 81)  # somebody listens; at TCP's others a reset is the answer
+PORTS_FROM, PORTS_COUNT = 10000, 22000  # below those that the kernel gives
 PATIENCE_S = 8.0       # for what is allowed, without any progress
 ECHO = {4: (8, 0), 6: (128, 129)}  # the types of a request and of its answer
 ICMP = struct.Struct('!BBHHH')     # type, code, checksum, identifier, sequence number
@@ -79,18 +80,18 @@ class End:
 
 
 class Question:
-    """What should become of it: want is True, False, or None for either."""
+    """What should become of it: want is True, False, or None for either. targets: {name: the same of
+    its coming to that end}; it comes to one of them. to: what is asked for to get there."""
 
-    def __init__(self, source, target, protocol, port, want, why='', to=None):
-        self.source, self.target, self.protocol, self.port = source, target, protocol, port
-        self.want, self.why, self.to = want, why, to or (target.ip, port)
+    def __init__(self, source, targets, protocol, port, want, to, why=''):
+        self.source, self.targets, self.protocol, self.port = source, targets, protocol, port
+        self.want, self.why, self.to = want, why, to
         self.arrived = self.answered = 0
         self.number, self.socket, self.sent, self.sport = 0, None, 0.0, 0
 
     def __str__(self):
-        by = '' if self.to == (self.target.ip, self.port) else f' by {self.to[0]}:{self.to[1]}'
-        return f'{self.protocol} {self.source} -> {self.target}:{self.port}{by} ({self.why}), from port {self.sport} ' \
-            f'{time.monotonic() - self.sent:.3f} s ago'
+        return f'{self.protocol} {self.source} -> {" or ".join(self.targets)}({self.to[0]}), port ' \
+            f'{self.to[1]} to {self.port} ({self.why}), from port {self.sport} {time.monotonic() - self.sent:.3f} s ago'
 
     def is_through(self):
         return self.answered
@@ -118,6 +119,7 @@ class Prober:
         self.ends, self.questions, self.talks = {}, {}, {}
         self.count, self.faults = 0, []
         self.asked = 0
+        self.by_service = 0
         self.by_peer = {}
 
     # --- ends ---
@@ -146,7 +148,7 @@ class Prober:
         ends = self.ends.pop(name, {}).values()
         for t in [t for t in self.talks.values() if t.source in ends or t.target in ends]:
             self.close_talk(t)
-        for q in [q for q in self.questions.values() if q.source in ends or q.target in ends]:
+        for q in [q for q in self.questions.values() if q.source in ends or name in q.targets]:
             self.drop(q.socket)
             del self.questions[q.number]
         for end in ends:
@@ -193,9 +195,9 @@ class Prober:
         if not q:
             return
         q.arrived += 1
-        if q.target is not end:
+        if end.name not in q.targets or q.source.version != end.version:
             self.fault(f'{q}: came to {end}')
-        elif q.want is False:
+        elif q.targets[end.name] is False:
             self.fault(f'forbidden, and came: {q}')
         elif q.arrived > 1:
             self.fault(f'came twice: {q}')
@@ -304,7 +306,7 @@ class Prober:
             return
         kind = socket.SOCK_DGRAM if q.protocol == 'udp' else socket.SOCK_STREAM
         with inside(q.source.path):
-            q.socket = q.source.socket(kind)
+            q.socket = q.source.socket(kind, self.port_for(q))
             q.sport = q.socket.getsockname()[1]
         try:
             if q.socket.connect_ex(q.to) not in (0, errno.EINPROGRESS):
@@ -320,6 +322,13 @@ class Prober:
             self.selector.register(q.socket, selectors.EVENT_READ, (self.hear_client, q))
         else:
             self.selector.register(q.socket, selectors.EVENT_WRITE, (self.hear_connect, q))
+
+    def port_for(self, q):
+        """A port to ask from; one that has asked by a Service may lead to where that was for long."""
+        if q.to[1] == q.port:
+            return 0
+        self.by_service += 1
+        return PORTS_FROM + self.by_service % PORTS_COUNT
 
     def send_echo(self, q):
         """Half of them belong to what others of the same identifier have begun."""
@@ -344,8 +353,11 @@ class Prober:
         """What was forbidden and is no longer may come now, having waited for a neighbour."""
         since = time.monotonic() - WAITS_S
         for q in list(self.questions.values()):
-            if q.want is False and q.sent > since and not q.arrived:
-                q.want = False if verdict(q) is False else None
+            if q.sent > since and not q.arrived:
+                for name in [n for n, want in q.targets.items() if want is False]:
+                    if verdict(q, name) is not False:
+                        q.targets[name] = None
+                        q.want = None if q.want is False else q.want
 
     def finish(self, questions, patience=PATIENCE_S):
         missing = [q for q in questions if q.want is True and not q.is_through()]

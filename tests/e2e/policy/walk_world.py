@@ -13,6 +13,7 @@ import threading
 import time
 
 import build
+import walk_services
 from net import BUILD, Nodes, Wrong, wait_until
 from walk_model import FILES, NODES, OUTSIDE
 
@@ -35,7 +36,7 @@ class World(Nodes):
         self.log, self.agents, self.written = log, {n: None for n in NODES}, {}
         self.marks = {n: 0 for n in NODES}  # policies that only count
         self.told = {n: 0 for n in NODES}   # policies in all
-        self.results = {}
+        self.results, self.led = {}, {}
         for ips in OUTSIDE.values():
             for ip in ips:
                 self.must('lan', 'ip', 'addr', 'replace', ip, 'dev', 'lo')
@@ -61,9 +62,26 @@ class World(Nodes):
             self.written[node], self.marks[node], self.told[node] = {}, 0, 0
         self.results = {}
         for node in NODES:
+            self.configure(node)
+            self.lead(node, walk_services.rules({}))
+        for node in NODES:
             self.start(node, '')
         for node in NODES:
             self.wait_ready(node)
+
+    def configure(self, node):
+        """The agent's configuration is net.bash's, but for the Services."""
+        path = self.file(node, '/etc/fairlead/agent.yaml')
+        with open(path) as f:
+            text = f.read()
+        blocks = ', '.join(f'"{c}"' for c in walk_services.CIDRS)
+        with open(path, 'w') as f:
+            f.write(re.sub('^policy: .*$', f'policy: {{enforce: true, serviceCIDRs: [{blocks}]}}',
+                           text, flags=re.M))
+
+    def lead(self, node, rules, first=''):
+        self.must(node, 'nft', '-f', '-', input=first + rules)
+        self.led[node] = rules
 
     def close(self):
         for node in NODES:
@@ -182,6 +200,8 @@ class World(Nodes):
         self.must(node, 'ip', '-n', name, 'link', 'set', 'lo', 'up')
         conf = self.conf(node)
         conf['agent'] = agent
+        if self.plugin == 'bridge':
+            conf['hairpinMode'] = True  # who asks for a Service that leads to itself
         conf['args'] = {'cni': {'ips': att.ips, 'labels': [{'key': k, 'value': v} for k, v
                                                             in att.labels.items()]}}
         result = json.loads(self.cni('ADD', node, key, conf))
@@ -214,6 +234,11 @@ class World(Nodes):
     # --- steps: what is there before, what is to be, and what the step says ---
 
     def do(self, step, before, after):
+        rules = walk_services.rules({n: (port, [after.atts[k].ips for k in backends])
+                                     for n, (port, backends) in after.services.items()})
+        for node in NODES:
+            if self.led[node] != rules:
+                self.lead(node, rules)
         getattr(self, 'do_' + step[0])(before, after, *step[1:])
 
     def do_attach(self, before, after, ns, name, *_):
@@ -294,7 +319,7 @@ class World(Nodes):
         self.do_start(before, after, node, variant, deaths)
 
     def do_flush(self, before, after, node):
-        self.must(node, 'nft', 'flush', 'ruleset')
+        self.lead(node, self.led[node], 'flush ruleset\n')
 
     def do_link(self, before, after, ns, name, ms):
         att = after.atts[ns, name]
@@ -306,6 +331,8 @@ class World(Nodes):
 
     def do_talk(self, *_):
         pass
+
+    do_service = do_talk
 
     def do_during(self, before, after, node, delay, step):
         timer = threading.Timer(delay, self.agents[node].kill)
