@@ -314,12 +314,16 @@ static bool is_of_network(const struct fl_link *link, const char *network)
 	       strncmp(link->alias + prefix, network, n) == 0 && link->alias[prefix + n] == '/';
 }
 
-/* Links whose record is lost carry their network in their alias. */
+/*
+ * Links whose record is lost carry their network in their alias. Those that have one came after the
+ * look at the records, or could not be removed then.
+ */
 static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 {
 	struct gc *g = arg;
 
-	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name))
+	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name) &&
+	    !fl_endpoint_holds_link(g->req->root, link->name))
 		note(g, fl_link_del(g->host, link->name, err), err);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -214,6 +215,9 @@ int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
  */
 static bool is_written(int fd)
 {
+	/* Who opens it for writing meanwhile waits for our close; SIGIO would be our end. */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return false;
 	return fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
 }
 
@@ -294,6 +298,31 @@ int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpo
 	return r < 0 ? r : read_at(AT_FDCWD, path, out, &is_claim, err);
 }
 
+/* Who cannot look for want of memory or descriptors takes it for a record. */
+static bool holds(const char *path)
+{
+	fl_auto_endpoint struct fl_endpoint ep = { 0 };
+	fl_auto_close int fd = -1;
+	struct fl_err ignored;
+	bool is_claim;
+	int r;
+
+	/* First: the ADD fills its claim before it ends. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd >= 0 && is_written(fd))
+		return true;
+	r = read_at(AT_FDCWD, path, &ep, &is_claim, &ignored);
+	return r == 0 || fl_is_want(r);
+}
+
+bool fl_endpoint_holds(const char *root, const struct fl_key *key)
+{
+	char path[PATH_MAX];
+	struct fl_err ignored;
+
+	return record_path(root, key, path, &ignored) == 0 && holds(path);
+}
+
 int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err)
 {
 	char path[PATH_MAX];
@@ -343,6 +372,24 @@ bool fl_endpoint_path_host_ifname(const char *path, char out[FL_HOST_IFNAME])
 
 	(void)snprintf(out, FL_HOST_IFNAME, "veth%.11s", name);
 	return strlen(name) == FL_KEY_NAME - 1 + strlen(".json") && fl_is_host_ifname(out);
+}
+
+bool fl_endpoint_holds_link(const char *root, const char *host_ifname)
+{
+	fl_auto(close_dir) DIR *d = NULL;
+	char folder[PATH_MAX], path[PATH_MAX], name[FL_HOST_IFNAME];
+	struct fl_err ignored;
+	struct dirent *e;
+
+	if (folder_path(root, folder, &ignored) == 0)
+		d = opendir(folder);
+	while (d && (e = readdir(d)))
+		if (is_record(e->d_name) && fl_endpoint_path_host_ifname(e->d_name, name) &&
+		    fl_streq(name, host_ifname) &&
+		    fl_format(path, sizeof(path), &ignored, "%s/%s", folder, e->d_name) == 0 &&
+		    holds(path))
+			return true;
+	return false;
 }
 
 static void tell_bad(const struct fl_endpoint_visitor *v, const char *folder, const char *name,

@@ -76,6 +76,13 @@ fl_must int fl_endpoint_wait(const char *root, const struct fl_key *key,
 fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,
 			     struct fl_err *err);
 
+/*
+ * Whether the key, or the host interface, is spoken for: there is a readable record of it, or one
+ * that its ADD is still at work on.
+ */
+bool fl_endpoint_holds(const char *root, const struct fl_key *key);
+bool fl_endpoint_holds_link(const char *root, const char *host_ifname);
+
 /* Removes the record of a key; none counts as removed. */
 fl_must int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err *err);
 

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "plugins/ipam/alloc.h"
 #include "plugins/ipam/resolv.h"
+#include "state/endpoint.h"
 
 static struct ipam_where where_of(const struct fl_cni_req *req, const char *data_dir)
 {
@@ -225,6 +226,7 @@ static int ipam_check(const struct fl_cni_req *req, struct fl_err *err)
 
 /* The keys that may stay: of each valid attachment its own, and its id's in the old form. */
 struct valid_keys {
+	const struct fl_cni_req *req;
 	struct fl_hash *keys; /* sorted */
 	size_t n;
 };
@@ -241,11 +243,22 @@ static bool is_valid(const struct fl_hash *key, void *arg)
 	return valid->n > 0 && bsearch(key, valid->keys, valid->n, sizeof(*key), cmp_keys);
 }
 
+/*
+ * An attachment of our other plugins whose ADD goes on, or which GC could not take down, still uses
+ * its address.
+ */
+static bool is_held(const char *id, const char *ifname, void *arg)
+{
+	const struct fl_cni_req *req = ((const struct valid_keys *)arg)->req;
+
+	return fl_endpoint_holds(req->root, &(struct fl_key){ req->name, id, ifname });
+}
+
 static int ipam_gc(const struct fl_cni_req *req, struct fl_err *err)
 {
 	fl_auto_ipam_store struct ipam_store store = IPAM_STORE_CLOSED;
 	fl_auto_free struct fl_hash *keys = NULL;
-	struct valid_keys valid = { 0 };
+	struct valid_keys valid = { .req = req };
 	struct ipam_where where;
 	size_t n = fl_json_len(req->valid);
 	int r;
@@ -266,7 +279,9 @@ static int ipam_gc(const struct fl_cni_req *req, struct fl_err *err)
 	r = open_existing(req, &where, &store, err);
 	if (r <= 0)
 		return r;
-	return class_io(err, ipam_store_sweep(&store, is_valid, &valid, err));
+	return class_io(
+		err,
+		ipam_store_sweep(&store, &(struct ipam_keeper){ is_valid, is_held, &valid }, err));
 }
 
 static int ipam_status(const struct fl_cni_req *req, struct fl_err *err)

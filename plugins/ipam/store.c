@@ -260,8 +260,26 @@ int ipam_store_release(struct ipam_store *s, const char *id, const char *ifname,
 	return r < 0 ? r : release_once(s, id, ifname, err);
 }
 
+/* Whether the attachment that the lease's file names is spoken for. */
+static bool is_held(const struct ipam_store *s, const struct fl_ip *ip,
+		    const struct ipam_keeper *keeper)
+{
+	char name[FL_IP_STR], text[IPAM_LEASE_MAX], *ifname;
+	size_t len = 0;
+
+	if (ipam_scan_read_lease(s->dir, fl_ip_format(ip, name), text, sizeof(text) - 1, &len,
+				 NULL) < 0)
+		return false;
+	text[len] = '\0';
+	ifname = strstr(text, "\r\n");
+	if (!ifname)
+		return false;
+	*ifname = '\0';
+	return keeper->is_held(text, ifname + 2, keeper->arg);
+}
+
 /* The stale leases are collected first, since a removal changes the table that is walked. */
-int ipam_store_sweep(struct ipam_store *s, ipam_keep_fn keep, void *arg, struct fl_err *err)
+int ipam_store_sweep(struct ipam_store *s, const struct ipam_keeper *keeper, struct fl_err *err)
 {
 	struct stale {
 		struct fl_hash key;
@@ -279,7 +297,7 @@ int ipam_store_sweep(struct ipam_store *s, ipam_keep_fn keep, void *arg, struct 
 	if (!stale)
 		return fl_fail_errno(err, ENOMEM, "collect stale leases");
 	while (ipam_index_each(&s->ix, &pos, &key, &ip)) {
-		if (!keep(&key, arg))
+		if (!keeper->may_stay(&key, keeper->arg) && !is_held(s, &ip, keeper))
 			stale[n++] = (struct stale){ key, ip };
 	}
 	for (size_t i = 0; i < n; i++) {

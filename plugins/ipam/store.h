@@ -89,11 +89,17 @@ fl_must int ipam_store_release_one(struct ipam_store *s, const char *id, const c
 fl_must int ipam_store_release(struct ipam_store *s, const char *id, const char *ifname,
 			       struct fl_err *err);
 
-/* Whether the lease with this key may stay. */
-typedef bool (*ipam_keep_fn)(const struct fl_hash *key, void *arg);
+/* Who says what a sweep spares. */
+struct ipam_keeper {
+	/* Whether the lease with this key may stay. */
+	bool (*may_stay)(const struct fl_hash *key, void *arg);
+	/* Asked of the others: whether this attachment is spoken for by something else. */
+	bool (*is_held)(const char *id, const char *ifname, void *arg);
+	void *arg;
+};
 
-/* Releases every lease that keep() refuses. Goes on after a failure and returns the first. */
-fl_must int ipam_store_sweep(struct ipam_store *s, ipam_keep_fn keep, void *arg,
+/* Releases every lease that is not spared. Goes on after a failure and returns the first. */
+fl_must int ipam_store_sweep(struct ipam_store *s, const struct ipam_keeper *keeper,
 			     struct fl_err *err);
 
 /* The key under which a lease of (id, ifname) is filed; ifname NULL: in the old form. */

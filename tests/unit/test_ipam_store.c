@@ -488,6 +488,12 @@ static bool keep_c1(const struct fl_hash *key, void *arg)
 	return key->lo == c1.lo && key->hi == c1.hi;
 }
 
+static bool hold_c4(const char *id, const char *ifname, void *arg)
+{
+	(void)arg;
+	return fl_streq(id, "c4") && fl_streq(ifname, "eth0");
+}
+
 static void a_sweep_removes_what_may_not_stay(void **state)
 {
 	struct ipam_dir *d = *state;
@@ -499,11 +505,14 @@ static void a_sweep_removes_what_may_not_stay(void **state)
 	reserve(d, "c2", "10.1.0.3");
 	ipam_dir_plant_lease(d, "10.1.0.4", "old");
 	ipam_dir_plant_lease(d, "note", "old");
+	reserve(d, "c4", "10.1.0.5");
 	open_store(d, &s);
-	CHECK_OK(ipam_store_sweep(&s, keep_c1, &asked, &err), &err);
-	assert_int_equal(asked, 3);
+	CHECK_OK(ipam_store_sweep(&s, &(struct ipam_keeper){ keep_c1, hold_c4, &asked }, &err),
+		 &err);
+	assert_int_equal(asked, 4);
 	CHECK(ipam_dir_has(d, "10.1.0.2") && !ipam_dir_has(d, "10.1.0.3"));
 	CHECK(!ipam_dir_has(d, "10.1.0.4") && ipam_dir_has(d, "note"));
+	CHECK(ipam_dir_has(d, "10.1.0.5"));
 }
 
 static void a_store_of_20000_leases_is_read_once(void **state)
