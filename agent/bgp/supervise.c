@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/bgp/keep.h"
 #include "agent/bgp/write.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -115,17 +116,38 @@ static void pause_then_try(struct bgp *b, const struct fl_err *why)
 	b->pause_ms = b->pause_ms * 2 < PAUSE_LAST_MS ? b->pause_ms * 2 : PAUSE_LAST_MS;
 }
 
-static int start(struct bgp *b, struct fl_err *err)
+/* What a BIRD is to start with; where that cannot be written, the last one is better than none. */
+static int put_conf(struct bgp *b, char **text, struct fl_err *err)
 {
+	fl_auto_free char *offer = NULL;
+	const char *best = b->want;
+	struct fl_err none;
+	size_t len;
+	int r = bgp_keep_times(b->want, b->in_force, &offer, err);
+
+	if (r < 0)
+		return r;
 	/* What the last one has refused would be refused at the start: better its last good text.
 	 */
-	bool refused = b->in_force && fl_streq(b->want, b->refused);
-	fl_auto_free char *text = strdup(refused ? b->in_force : b->want);
+	if (b->in_force && fl_streq(offer, b->refused))
+		best = b->in_force;
+	r = fl_replace_file(b->dirfd, "bird.conf", best, strlen(best), 0600, err);
+	if (r < 0 && fl_read_file(b->dirfd, "bird.conf", CONF_MAX, text, &len, &none) == 0) {
+		fl_warn("bgp: %s; bird starts with its last configuration", err->text);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	*text = strdup(best);
+	return *text ? 0 : fl_fail_errno(err, ENOMEM, "start bird");
+}
+
+static int start(struct bgp *b, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
 	int r;
 
-	if (!text)
-		return fl_fail_errno(err, ENOMEM, "start bird");
-	r = fl_replace_file(b->dirfd, "bird.conf", text, strlen(text), 0600, err);
+	r = put_conf(b, &text, err);
 	r = r ?: bgp_process_start(b->program, &b->dir, "bird.conf", b->recover, &b->process, err);
 	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 	if (r < 0)
@@ -223,25 +245,29 @@ static void ask(struct bgp *b, enum bgp_question question, const char *command)
 	try(b);
 }
 
-/* Tells BIRD to read the wanted configuration, unless it runs it, or has refused it. */
+/* Tells BIRD to read the wanted configuration, unless it runs it, or has refused it. A session that
+ * runs keeps its times of connecting. */
 static void push(struct bgp *b)
 {
 	char command[BGP_PATH + 64];
 	struct fl_err err = { 0 };
 
-	if (b->state != BGP_UP || b->asked != ASKED_NOTHING || fl_streq(b->want, b->refused))
+	if (b->state != BGP_UP || b->asked != ASKED_NOTHING)
 		return;
-	if (fl_streq(b->want, b->in_force)) {
+	fl_free_p(&b->offered);
+	if (bgp_keep_times(b->want, b->in_force, &b->offered, &err) < 0) {
+		b->trouble = err;
+		return;
+	}
+	if (fl_streq(b->offered, b->refused))
+		return;
+	if (fl_streq(b->offered, b->in_force)) {
 		b->trouble = (struct fl_err){ 0 };
 		return;
 	}
-	fl_free_p(&b->offered);
-	b->offered = strdup(b->want);
-	if (!b->offered || fl_replace_file(b->dirfd, "bird.conf.new", b->offered,
-					   strlen(b->offered), 0600, &err) < 0) {
+	if (fl_replace_file(b->dirfd, "bird.conf.new", b->offered, strlen(b->offered), 0600, &err) <
+	    0) {
 		/* Tried again at the next look. */
-		if (!b->offered)
-			fl_fail_errno(&err, ENOMEM, "configure bird");
 		b->trouble = err;
 		return;
 	}

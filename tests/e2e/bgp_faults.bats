@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Mode bgp under faults: the agent killed, BIRD killed, both killed, routes flushed by hand, a cut
-# that BFD finds, and another mode at the next start. Pods of bgp-route ping each other meanwhile.
+# Mode bgp under faults: the agent killed, or of another version, BIRD killed, both killed, routes
+# flushed by hand, a cut that BFD finds, and another mode at the next start. Pods of bgp-route ping
+# each other meanwhile.
 # Needs root, bird, iproute2.
 
 bats_require_minimum_version 1.5.0
@@ -92,6 +93,51 @@ since() {
 	echo "# sent, lost: $output" >&3
 	[ "${output#* }" = 0 ]
 	routes_kept n1 n2
+}
+
+# older_bird NODE: its BIRD runs what an agent from before the connect delays would have written.
+older_bird() {
+	local conf
+	conf=$(on "$1" node_file /run/fairlead/bird/bird.conf)
+	agent_kill "$1"
+	sed -i '/connect delay time/d' "$conf"
+	on "$1" in_node birdc -s /run/fairlead/bird/bird.ctl "configure \"/run/fairlead/bird/bird.conf\""
+}
+
+# bird_is_told NODE TEXT: its configuration has it.
+bird_is_told() {
+	grep -qF "$2" "$(on "$1" node_file /run/fairlead/bird/bird.conf)"
+}
+
+@test "an agent over the BIRD of an older one leaves the sessions as they are" {
+	local pid before
+	pid=$(bird_pid n1)
+	run -0 older_bird n1
+	[[ $output == *Reconfigur* ]]
+	eventually 60 established n2 4
+	eventually 60 settled n2
+	eventually 60 settled n3
+	before=$(since n2)
+	routes_watch n1 n2 n3
+	pinger_start out n1 p "$(pod_ip n2 p)"
+	bgp_up n1
+	mesh_is_whole
+	# What is asked of it next comes into force: what it is told does not begin with the sessions.
+	bgp_up n1 -- 'bgp: {communities: ["64512:7"]}'
+	eventually 60 bird_is_told n1 'bgp_community.add((64512,7))'
+	mesh_is_whole
+	run -0 pinger_stop out
+	echo "# sent, lost: $output" >&3
+	routes_kept n1 n2 n3
+	[ "${output#* }" = 0 ]
+	[ "$(bird_pid n1)" = "$pid" ]
+	[ "$(since n2)" = "$before" ]
+	! bird_is_told n1 'connect delay time'
+	# A BIRD that is started anew has the new times.
+	kill -KILL "$pid"
+	eventually 60 bird_is_another n1 "$pid"
+	mesh_is_whole
+	bird_is_told n1 'connect delay time'
 }
 
 @test "routes that are flushed by hand come back" {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * agent/bgp/supervise.c, process.c, stop.c: what is lost between the agent and BIRD: the socket, an
- * answer, a connection, and both at once. Needs root and the programs bird and ip.
+ * answer, a connection, and both at once; and the disk that is full. Needs root and the programs
+ * bird, ip and mount.
  */
 #include "bgp_live.h"
+
+#include <sys/mount.h>
 
 static bool has_ended(void)
 {
@@ -118,6 +121,45 @@ static void a_bird_that_refused_and_dies_comes_back_with_what_it_had(void **stat
 	CHECK(b->process.pid != pid && bgp_stats(b).running);
 }
 
+static char command[256];
+
+static int in_folder(const char *what)
+{
+	(void)snprintf(command, sizeof(command), "cd %s/run/fairlead/bird && %s", root, what);
+	return sh(command);
+}
+
+static void a_full_disk_does_not_keep_bird_down(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	CHECK(unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	(void)snprintf(command, sizeof(command),
+		       "mkdir %s/run && mount -t tmpfs -o size=256k f %s/run", root, root);
+	CHECK(sh(command) == 0);
+	pid = up();
+	UNTIL(has_rows);
+	FL_IGNORE(in_folder("cat /dev/zero 2>&1 >../full"));
+	shows(said, "No space left");
+	w.in.drained = true;
+	applied();
+	shows(problems(), "No space left on device");
+	CHECK(kill(pid, SIGKILL) == 0);
+	UNTIL(has_two_starts);
+	UNTIL(has_problem);
+	shows(problems(), "No space left on device");
+	CHECK(bgp_stats(b).configures == 0);
+	CHECK(in_folder("rm ../full") == 0);
+	UNTIL(has_one_configure);
+	assert_string_equal(problems(), "");
+	CHECK(in_folder("cat bird.conf") == 0);
+	shows(said, "export none");
+	(void)kill(b->process.pid, SIGKILL);
+	(void)snprintf(command, sizeof(command), "umount -l %s/run", root);
+	CHECK(sh(command) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +169,7 @@ int main(void)
 		S(what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused),
 		S(what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused),
 		S(a_bird_that_refused_and_dies_comes_back_with_what_it_had),
+		S(a_full_disk_does_not_keep_bird_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -372,6 +372,10 @@ case('a name that no pod has allows nothing', [policy(ingress=[allow(ports=[port
 case('a named port from an outside block', [policy(ingress=[allow([block('203.0.113.0/24')], [port('web')])])],
      ['203.0.113.5 x/a 80/tcp', '203.0.113.5 x/b 81/tcp'],
      ['203.0.113.5 x/a 81/tcp', '198.51.100.7 x/a 80/tcp'])
+case('a named port of egress to a block means nothing, also where the block covers a pod that has it',
+     [policy(types=['Egress'], egress=[
+         allow_to([block('10.0.0.0/16'), block('::/0'), pods(A)], [port('web'), port(82)])])],
+     ['x/b x/a 80/tcp', 'x/b y/a 82/tcp'], ['x/b y/a 80/tcp', 'x/b y/b 81/tcp', 'x/b x/a 81/tcp'])
 case('a named port of egress is the destination\'s',
      [policy(types=['Egress'], egress=[allow_to([spaces(sel(ns='y'))], [port('web')])])],
      ['x/c y/a 80/tcp', 'x/c y/b 81/tcp'],

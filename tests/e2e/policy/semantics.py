@@ -149,10 +149,15 @@ def port_is(want, target, port, protocol):
 
 
 def rule_allows(world, policy, rule, peers, other, target, port, protocol):
-    if rule.get(peers) and not any(peer_is(world, policy, p, other) for p in rule[peers]):
+    ports = [w for w in rule.get('ports') or [] if port_is(w, target, port, protocol)]
+    if rule.get('ports') and not ports:
         return False
-    return not rule.get('ports') or any(
-        port_is(w, target, port, protocol) for w in rule['ports'])
+    matching = [p for p in rule.get(peers) or [] if peer_is(world, policy, p, other)]
+    if not rule.get(peers) or not rule.get('ports'):
+        return bool(matching) or not rule.get(peers)
+    # Where traffic to a block goes, whoever is there, names of ports mean nothing.
+    return any(peers != 'to' or p.get('ipBlock') is None or not isinstance(w.get('port'), str)
+               for p in matching for w in ports)
 
 
 def comes_from_own_node(pod, other):

@@ -65,8 +65,8 @@ class Walk:
             ends = [r.choice(pods), r.choice(names)]
             r.shuffle(ends)
             if ends[0] != ends[1]:
-                protocol = r.choice(('udp', 'tcp'))
-                port = r.choice(walk_model.PORTS if protocol == 'tcp' else (80, 81))
+                protocol = r.choice(('udp', 'tcp', 'udp', 'tcp', 'icmp'))
+                port = r.choice(walk_model.PORTS_OF[protocol])
                 found.append((*ends, r.choice((4, 6)), protocol, port))
         return found
 

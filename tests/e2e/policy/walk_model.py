@@ -21,7 +21,7 @@ OWN = {n: (build.NODES[n], build.NODES6[n]) for n in NODES}
 OUTSIDE = {'out1': ('203.0.113.5', '2001:db8::5'), 'out2': ('198.51.100.7', '2001:db8::7')}
 PLACES = 5   # addresses of a node that pods are given
 FILES = ('a.yaml', 'b.json', 'c.yml', 'd.json')
-PORTS = (80, 81, 82)
+PORTS_OF = {'tcp': (80, 81, 82), 'udp': (80, 81), 'icmp': (0,)}
 ALIVE_MIN, POLICIES_MAX = 3, 12
 
 

@@ -4,8 +4,9 @@ Questions by real sockets, hundreds a second from one process: it has sockets in
 each question it knows whether it has arrived and whether the answer has come back, so that nobody has
 to wait for silence: what is forbidden and comes after all is told, however late.
 
-A question is one UDP packet from a port that nobody has used, or a TCP connection. A Talk is a
-connection that stays open, over which both sides say numbers.
+A question is one UDP packet from a port that nobody has used, a TCP connection, or one ICMP echo,
+whose identifier may have been used before. A Talk is a connection that stays open, over which both
+sides say numbers.
 """
 import contextlib
 import errno
@@ -21,6 +22,8 @@ from net import inside
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 OPEN_PORTS = (80, 81)  # somebody listens; at TCP's others a reset is the answer
 PATIENCE_S = 8.0       # for what is allowed, without any progress
+ECHO = {4: (8, 0), 6: (128, 129)}  # the types of a request and of its answer
+ICMP = struct.Struct('!BBHHH')     # type, code, checksum, identifier, sequence number
 WORD = struct.Struct('!QQ')  # a question's or a talk's number; how often it has been said
 REMEMBERED = 20000
 WAITS_S = 5.0  # a packet may wait that long for its neighbour to answer
@@ -33,6 +36,17 @@ def shut(s):
     s.close()
 
 
+def echo(version, kind, ident, data):
+    """An ICMP echo; the kernel fills in ICMPv6's checksum."""
+    packet = ICMP.pack(kind, 0, 0, ident, 1) + data
+    if version == 6:
+        return packet
+    total = sum(struct.unpack(f'!{len(packet) // 2}H', packet))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ICMP.pack(kind, 0, total ^ 0xffff, ident, 1) + data
+
+
 class End:
     """An address in a namespace, and what listens there."""
 
@@ -40,6 +54,7 @@ class End:
         self.name, self.path, self.ip = name, path, ip
         self.version = 6 if ':' in ip else 4
         self.servers = []
+        self.raw = None
 
     def __str__(self):
         return f'{self.name}({self.ip})'
@@ -51,6 +66,15 @@ class End:
         if self.version == 6:
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         s.bind((self.ip, port))
+        return s
+
+    def raw_socket(self):
+        """It hears of all echoes that come to the address, of which the kernel answers those asked."""
+        s = socket.socket(FAMILY[self.version], socket.SOCK_RAW,
+                          socket.IPPROTO_ICMP if self.version == 4 else socket.IPPROTO_ICMPV6)
+        s.setblocking(False)
+        s.bind((self.ip, 0))
+        self.raw = s
         return s
 
 
@@ -112,6 +136,8 @@ class Prober:
                             s.listen(64)
                         end.servers.append(s)
                         self.selector.register(s, selectors.EVENT_READ, (hear, end, port))
+                end.servers.append(end.raw_socket())
+                self.selector.register(end.raw, selectors.EVENT_READ, (self.hear_echo, end))
                 made.append(end)
         self.ends[name] = {e.version: e for e in made}
 
@@ -158,17 +184,41 @@ class Prober:
             if number in self.talks:
                 self.hear_words(self.talks[number], 0, data, s, peer)
                 continue
-            q = self.questions.get(number)
-            if q:
-                q.arrived += 1
-                if q.target is not end:
-                    self.fault(f'{q}: came to {end}')
-                elif q.want is False:
-                    self.fault(f'forbidden, and came: {q}')
-                elif q.arrived > 1:
-                    self.fault(f'came twice: {q}')
+            self.arrive(self.questions.get(number), end)
             with contextlib.suppress(OSError):
                 s.sendto(data, peer)
+
+    def arrive(self, q, end):
+        """The question, if it is remembered, has come to this end."""
+        if not q:
+            return
+        q.arrived += 1
+        if q.target is not end:
+            self.fault(f'{q}: came to {end}')
+        elif q.want is False:
+            self.fault(f'forbidden, and came: {q}')
+        elif q.arrived > 1:
+            self.fault(f'came twice: {q}')
+
+    def hear_echo(self, s, end):
+        """A request that somebody has sent to this end, or an answer to one of its own."""
+        while True:
+            try:
+                data = s.recv(256)
+            except BlockingIOError:
+                return
+            if end.version == 4:
+                data = data[4 * (data[0] & 15):]
+            kind, _, _, ident, _ = ICMP.unpack(data[:ICMP.size].ljust(ICMP.size, b'\0'))
+            if kind not in ECHO[end.version] or len(data) < ICMP.size + WORD.size:
+                continue
+            q = self.questions.get(WORD.unpack(data[ICMP.size:ICMP.size + WORD.size])[0])
+            if kind == ECHO[end.version][0]:
+                self.arrive(q, end)
+            elif q and (q.source is not end or q.sport != ident):
+                self.fault(f'{q}: its answer came to {end}, {ident}')
+            elif q:
+                q.answered += 1
 
     def hear_client(self, s, q):
         try:
@@ -249,6 +299,9 @@ class Prober:
         self.questions[q.number] = q
         if len(self.questions) > REMEMBERED:
             del self.questions[next(iter(self.questions))]
+        if q.protocol == 'icmp':
+            self.send_echo(q)
+            return
         kind = socket.SOCK_DGRAM if q.protocol == 'udp' else socket.SOCK_STREAM
         with inside(q.source.path):
             q.socket = q.source.socket(kind)
@@ -267,6 +320,16 @@ class Prober:
             self.selector.register(q.socket, selectors.EVENT_READ, (self.hear_client, q))
         else:
             self.selector.register(q.socket, selectors.EVENT_WRITE, (self.hear_connect, q))
+
+    def send_echo(self, q):
+        """Half of them belong to what others of the same identifier have begun."""
+        q.sport = q.number % 8 if q.number % 2 else q.number & 0xffff
+        data = echo(q.source.version, ECHO[q.source.version][0], q.sport, WORD.pack(q.number, 0))
+        try:
+            q.source.raw.sendto(data, (q.to[0], 0))
+        except OSError as e:
+            if q.want is True:
+                self.fault(f'{e.strerror}: {q}')
 
     def ask(self, questions):
         """All of them at once; returns when what is allowed is through."""
