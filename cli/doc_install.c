@@ -209,11 +209,34 @@ void doc_conf_peers(struct doc *d)
 	}
 }
 
-/* The first file is the one that runtimes take for pods. */
+/* Whether pods of this network are ours. */
+static bool is_ours(const struct fl_json *file)
+{
+	static const char *const types[] = { "bridge", "vxlan", "bgp-route" };
+	const struct fl_json *first = fl_json_at(fl_json_get(file, "plugins"), 0);
+	const char *type = fl_json_str(fl_json_get(first ? first : file, "type"));
+
+	for (size_t i = 0; i < FL_ARRAY_LEN(types); i++)
+		if (fl_streq(type, types[i]))
+			return true;
+	return false;
+}
+
+/* The first file is the one that runtimes take for pods. mine: the first of our plugins. */
+static void check_first(struct doc *d, struct dirent *const *names, int mine)
+{
+	if (mine > 0)
+		doc_say(d, DOC_WARN, "install.first",
+			"give the network that pods should have the name that sorts first",
+			"'%.100s' comes before '%.100s': runtimes attach pods to that network, "
+			"which is not of our plugins",
+			names[0]->d_name, names[mine]->d_name);
+}
+
 static void check_confs(struct doc *d)
 {
 	fl_auto(close_names) struct dirent **names = NULL;
-	int n = list_confs(d, &names), good = 0;
+	int n = list_confs(d, &names), good = 0, mine = -1;
 
 	if (n < 0 && is_forbidden(-n))
 		return doc_say(d, DOC_SKIP, "install.config", NULL, "'%s': %s", d->cli->cni_conf,
@@ -236,10 +259,14 @@ static void check_confs(struct doc *d)
 			continue;
 		}
 		good++;
+		if (mine < 0 && is_ours(file))
+			mine = i;
 		d->conf_name = names[i]->d_name;
 		each_plugin(d, file, check_conf);
 		d->conf_name = NULL;
 	}
+	if (good == n)
+		check_first(d, names, mine);
 	if (good == n)
 		doc_say(d, DOC_OK, "install.config", NULL, "%d in '%s'; '%s' is the first", n,
 			d->cli->cni_conf, names[0]->d_name);

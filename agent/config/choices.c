@@ -246,6 +246,24 @@ int agent_read_prefixes(const struct agent_key *key, const struct fl_cur *at, vo
 	return 0;
 }
 
+int agent_read_cluster_cidrs(const struct agent_key *key, const struct fl_cur *at, void *base,
+			     struct fl_err *err)
+{
+	int r = agent_read_prefixes(key, at, base, err);
+
+	/* Named peers may announce what lies within: the default route would be among it. */
+	for (size_t i = 0; r == 0 && i < fl_json_len(at->v); i++) {
+		struct fl_cur element = fl_cur_at(at, i);
+
+		if ((*FIELD(struct fl_prefix *))[i].len == 0)
+			r = fl_cur_fail(&element, err,
+					"'%s' holds all addresses, expected what the nodes' "
+					"blocks lie in",
+					fl_json_str(element.v));
+	}
+	return r;
+}
+
 /* "64512:100" with 16 bits each, or three numbers of 32 bits. */
 static int read_community(const struct fl_cur *at, struct agent_community *out, struct fl_err *err)
 {

@@ -20,7 +20,7 @@ agent_read agent_read_bool, agent_read_u32, agent_read_u16, agent_read_u32_or_0;
 
 /* Addresses and lists; a list has at most the key's maximum of elements. */
 agent_read agent_read_peer_address, agent_read_cluster_id, agent_read_prefixes,
-	agent_read_communities, agent_read_peers;
+	agent_read_cluster_cidrs, agent_read_communities, agent_read_peers;
 
 /* One word of several. */
 agent_read agent_read_mode, agent_read_source, agent_read_underlay, agent_read_unknown_endpoint,

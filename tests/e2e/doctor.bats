@@ -353,6 +353,18 @@ break_checksums() {
 	jq -e 'any(.[]; .name == "install.plugins" and .state == "fail")' <<<"$output"
 }
 
+@test "it finds a network of others that runtimes take before ours" {
+	local dir
+	dir=$(on n1 node_file /etc/cni/net.d)
+	conf .
+	echo '{"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "ptp"}]}' >"$dir/20-x.conflist"
+	run on n1 in_node "$FAIRLEAD" doctor -o json --cni-bin "$BIN"
+	jq -e 'all(.[]; .name != "install.first")' <<<"$output"
+	mv "$dir/20-x.conflist" "$dir/05-x.conflist"
+	run on n1 in_node "$FAIRLEAD" doctor -o json --cni-bin "$BIN"
+	says install.first warn "^'05-x.conflist' comes before '10-pods.conflist'"
+}
+
 # known FILE...: the keys that the first column of a README's tables names, without those within.
 known() {
 	sed -nE 's/^(\|( ?`[A-Za-z]+`,?)+( [^|]*)?) \|.*/\1/p' "$@" | grep -oE '`[A-Za-z]+`' | tr -d '`'

@@ -192,6 +192,9 @@ static const char *const wrong[][2] = {
 	{ "bgp:\n  clusterCIDRs:\n  - 10.0.0.1/8\n",
 	  "agent.yaml:3: config 'bgp.clusterCIDRs[0]': '10.0.0.1/8' has host bits set, "
 	  "expected '10.0.0.0/8'" },
+	{ "bgp: {clusterCIDRs: [10.0.0.0/8, '::/0']}\n",
+	  "config 'bgp.clusterCIDRs[1]': '::/0' holds all addresses, expected" },
+	{ "bgp: {clusterCIDRs: [0.0.0.0/0]}\n", "'0.0.0.0/0' holds all addresses, expected" },
 	{ "bgp: {clusterCIDRs: [10.0.0.0]}\n", "config 'bgp.clusterCIDRs[0]': '10.0.0.0'" },
 	{ "bgp:\n  peers:\n  - as: 1\n", "agent.yaml:3: config 'bgp.peers[0].address': "
 					 "missing, expected an IP address" },
