@@ -233,7 +233,8 @@ int podways_open(uv_loop_t *loop, const char *root, struct podways **out, struct
 	p->pause.data = p->poll.data = p;
 	(void)uv_timer_init(loop, &p->pause);
 	p->handles = 1;
-	r = fl_nl_open(FL_NL_ROUTE, &p->nl, err) ?: fl_watch_open(FL_WATCH_LINKS, &p->watch, err);
+	r = fl_nl_open(FL_NL_ROUTE, &p->nl, err)
+		    ?: fl_watch_open(FL_WATCH_LINKS | FL_WATCH_PODWAYS, &p->watch, err);
 	if (r < 0)
 		return r;
 	fl_watch_pass_over(p->watch, is_no_pod);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The host's ways to the routed pods, which the kernel drops when a pod's host interface goes down:
- * they are put back when it is up again, also by an agent that was not there meanwhile. A route
+ * they are put back when it is up again, also by an agent that was not there meanwhile; and so are
+ * routes to pods that somebody deletes. A route
  * that somebody else has made to a pod's address is never replaced.
  */
 #pragma once

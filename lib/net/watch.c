@@ -35,7 +35,7 @@ static uint32_t groups_of(unsigned int what)
 		groups |= RTMGRP_LINK;
 	if (what & FL_WATCH_ADDRS)
 		groups |= RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
-	if (what & FL_WATCH_ROUTES)
+	if (what & (FL_WATCH_ROUTES | FL_WATCH_PODWAYS))
 		groups |= RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 	if (what & FL_WATCH_NEIGHS)
 		groups |= RTMGRP_NEIGH;
@@ -154,9 +154,10 @@ static unsigned int subject_route(const struct nlmsghdr *h)
 {
 	const struct rtmsg *rt = NLMSG_DATA(h);
 
-	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) || rt->rtm_protocol == FL_ROUTE_BY_POD ||
-	    rt->rtm_table == RT_TABLE_LOCAL)
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rt)) || rt->rtm_table == RT_TABLE_LOCAL)
 		return 0;
+	if (rt->rtm_protocol == FL_ROUTE_BY_POD)
+		return h->nlmsg_type == RTM_DELROUTE ? FL_WATCH_PODWAYS : 0;
 	return FL_WATCH_ROUTES;
 }
 

@@ -11,11 +11,12 @@ enum {
 	FL_WATCH_LINKS = 1 << 0,
 	FL_WATCH_ADDRS = 1 << 1,
 	FL_WATCH_ROUTES = 1 << 2,
-	FL_WATCH_NEIGHS = 1 << 3, /* forwarding entries too */
-	FL_WATCH_NFT = 1 << 4,	  /* nf_tables' tables of one name: fl_watch_open_nft() */
-	FL_WATCH_TC = 1 << 5,	  /* removal of a link's clsact qdisc, or of a filter */
-	FL_WATCH_XFRM = 1 << 6,	  /* policies of IPsec: fl_watch_open_xfrm() */
-	FL_WATCH_QUEUES = 1 << 7, /* queueing disciplines and filters, come, changed or gone */
+	FL_WATCH_NEIGHS = 1 << 3,  /* forwarding entries too */
+	FL_WATCH_NFT = 1 << 4,	   /* nf_tables' tables of one name: fl_watch_open_nft() */
+	FL_WATCH_TC = 1 << 5,	   /* removal of a link's clsact qdisc, or of a filter */
+	FL_WATCH_XFRM = 1 << 6,	   /* policies of IPsec: fl_watch_open_xfrm() */
+	FL_WATCH_QUEUES = 1 << 7,  /* queueing disciplines and filters, come, changed or gone */
+	FL_WATCH_PODWAYS = 1 << 8, /* removal of a route to a single pod (FL_ROUTE_BY_POD) */
 };
 
 /* Subscribes in the caller's namespace; *out is the caller's. */
@@ -56,8 +57,8 @@ int fl_watch_fd(const struct fl_watch *w);
 /*
  * Takes what has come, without waiting. *what is the set of FL_WATCH_... of which something may
  * have changed by others than by's socket (NULL: by anybody): 0 when nothing; all when
- * messages were lost. Routes to single pods (FL_ROUTE_BY_POD) and those of the local table, which
- * follow the addresses, do not count, nor do neighbours that the kernel learns. Of forwarding
+ * messages were lost. Of FL_WATCH_ROUTES are neither those to single pods nor those of the local
+ * table, which follow the addresses; neighbours that the kernel learns do not count. Of forwarding
  * entries, and partly of links and addresses, the kernel does not say who changed them: by's own
  * changes count too.
  */

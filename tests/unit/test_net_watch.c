@@ -72,6 +72,29 @@ static void each_kind_of_change_is_told_once(void **state)
 	}
 }
 
+static void of_ways_to_pods_only_those_that_go_are_news(void **state)
+{
+	static const struct {
+		const char *command;
+		unsigned int what;
+	} t[] = {
+		{ "ip route add 10.88.0.7/32 dev h0 proto 170", 0 },
+		{ "ip route del 10.88.0.7/32 dev h0 proto 170", FL_WATCH_PODWAYS },
+		{ "ip route add fd00::7/128 dev h0 proto 170", 0 },
+		{ "ip route del fd00::7/128 dev h0 proto 170", FL_WATCH_PODWAYS },
+		{ "ip route add 10.88.0.8/32 dev h0 && ip route del 10.88.0.8/32", 0 },
+	};
+
+	(void)state;
+	fl_watch_close(&w);
+	CHECK_OK(fl_watch_open(FL_WATCH_PODWAYS, &w, &err), &err);
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		must(t[i].command);
+		if (take(NULL) != t[i].what)
+			fail_msg("'%s' is told as something else", t[i].command);
+	}
+}
+
 static void what_comes_and_goes_with_pods_and_with_traffic_is_no_news(void **state)
 {
 	(void)state;
@@ -241,6 +264,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		T_WATCH(each_kind_of_change_is_told_once),
+		T_WATCH(of_ways_to_pods_only_those_that_go_are_news),
 		T_WATCH(what_comes_and_goes_with_pods_and_with_traffic_is_no_news),
 		T_WATCH(own_routes_and_neighbours_do_not_count_and_those_of_others_do),
 		T_WATCH(lost_news_is_news_of_everything),
