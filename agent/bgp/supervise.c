@@ -70,8 +70,7 @@ static void hang_up(struct bgp *b)
 	bgp_watch_close(&b->ctl_watch);
 	bgp_ctl_close(&b->ctl);
 	/* It may have taken what it was offered, and may not: so it is told again. */
-	if (b->asked == ASKED_CONFIGURE)
-		fl_free_p(&b->in_force);
+	b->in_doubt |= b->asked == ASKED_CONFIGURE;
 	b->asked = ASKED_NOTHING;
 	b->version[0] = '\0';
 	b->hangs = false;
@@ -159,6 +158,7 @@ static int start(struct bgp *b, struct fl_err *err)
 	b->up_at_ms = uv_now(b->loop);
 	fl_free_p(&b->in_force);
 	b->in_force = FL_TAKE(text);
+	b->in_doubt = false;
 	return 0;
 }
 
@@ -177,9 +177,9 @@ static int adopt(struct bgp *b, pid_t pid, struct fl_err *err)
 	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
 	if (r < 0)
 		return r;
+	FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
 	/* One that the last agent was offering may be in force or not. */
-	if (faccessat(b->dirfd, "bird.conf.new", F_OK, 0) < 0)
-		FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
+	b->in_doubt = faccessat(b->dirfd, "bird.conf.new", F_OK, 0) == 0;
 	fl_info("bgp: process %d is taken over", pid);
 	b->recover = true;
 	return 0;
@@ -261,7 +261,7 @@ static void push(struct bgp *b)
 	}
 	if (fl_streq(b->offered, b->refused))
 		return;
-	if (fl_streq(b->offered, b->in_force)) {
+	if (!b->in_doubt && fl_streq(b->offered, b->in_force)) {
 		b->trouble = (struct fl_err){ 0 };
 		return;
 	}
@@ -313,6 +313,7 @@ static void configured(struct bgp *b, const char *answer)
 	fl_free_p(&b->refused);
 	fl_free_p(&b->in_force);
 	b->in_force = FL_TAKE(b->offered);
+	b->in_doubt = false;
 	b->reloaded = 0;
 	reload(b);
 }

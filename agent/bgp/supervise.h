@@ -83,6 +83,7 @@ struct bgp {
 	uint64_t pause_ms, up_at_ms, tries;
 
 	char *want, *in_force, *offered, *refused; /* configurations; owned */
+	bool in_doubt; /* it has been offered another than in_force, and its answer was not heard */
 	struct bgp_plan plan; /* names, addresses and numbers; its borrowed pointers are NULL */
 	size_t reloaded;      /* sessions of it that have been asked again for their routes */
 	bool drained;

@@ -8,6 +8,14 @@
 
 #include <sys/mount.h>
 
+static char command[256];
+
+static int in_folder(const char *what)
+{
+	(void)snprintf(command, sizeof(command), "cd %s/run/fairlead/bird && %s", root, what);
+	return sh(command);
+}
+
 static bool has_ended(void)
 {
 	return b->process.fd < 0 || bgp_stats(b).starts > 0;
@@ -105,6 +113,22 @@ static void what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused(v
 	CHECK(b->process.pid == pid && fl_streq(b->in_force, b->want));
 }
 
+/* The sessions run by times of an older agent's, which neither of the two texts changes. */
+static void what_is_told_again_keeps_the_times_of_the_sessions_that_run(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	down();
+	CHECK(in_folder("sed -i 's/connect delay time .*;/connect delay time 9;/' bird.conf "
+			"&& cp bird.conf bird.conf.new") == 0);
+	CHECK(up() == pid);
+	UNTIL(has_one_configure);
+	shows(b->in_force, "connect delay time 9;");
+	CHECK(in_folder("grep -c 'connect delay time [^9]' bird.conf") != 0);
+	shows(said, "0");
+}
+
 static void a_bird_that_refused_and_dies_comes_back_with_what_it_had(void **state)
 {
 	pid_t pid = up();
@@ -119,14 +143,6 @@ static void a_bird_that_refused_and_dies_comes_back_with_what_it_had(void **stat
 	UNTIL(has_problem);
 	shows(problems(), "bgp: bird says: ");
 	CHECK(b->process.pid != pid && bgp_stats(b).running);
-}
-
-static char command[256];
-
-static int in_folder(const char *what)
-{
-	(void)snprintf(command, sizeof(command), "cd %s/run/fairlead/bird && %s", root, what);
-	return sh(command);
 }
 
 static void a_full_disk_does_not_keep_bird_down(void **state)
@@ -168,6 +184,7 @@ int main(void)
 		S(an_old_process_id_that_is_somebody_elses_by_now_is_left_alone),
 		S(what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused),
 		S(what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused),
+		S(what_is_told_again_keeps_the_times_of_the_sessions_that_run),
 		S(a_bird_that_refused_and_dies_comes_back_with_what_it_had),
 		S(a_full_disk_does_not_keep_bird_down),
 	};
