@@ -99,6 +99,12 @@ fl_must int dp_set_endpoint(struct dp *d, const struct dp_endpoint *ep,
 /* Opens an endpoint that was shut, and has been set with the same. */
 fl_must int dp_open_endpoint(struct dp *d, const struct dp_endpoint *ep, struct fl_err *err);
 
+/*
+ * True when the programs of another layout that still stand in the blocks know the endpoint by its
+ * first address.
+ */
+bool dp_former_knows(const struct dp *d, const struct dp_endpoint *ep);
+
 /* What the map has of an endpoint; its further addresses are elsewhere. -ENOENT: nothing. */
 fl_must int dp_get_endpoint(struct dp *d, __u32 ifindex, struct fl_endpoint_info *out,
 			    struct fl_err *err);

@@ -237,19 +237,26 @@ static int carry_counts(int theirs, int ours, struct fl_err *err)
 	return 0;
 }
 
-static __u32 owner(int locals, const struct fl_flow_key *key, int side)
+static __u32 owner(int locals, __u32 zone, const struct fl_in *addr)
 {
-	struct fl_address_key k = { .zone = key->zone, .addr = key->addr[side] };
+	struct fl_address_key k = { .zone = zone, .addr = *addr };
 	__u32 ifindex;
 
 	return bpf_map_lookup_elem(locals, &k, &ifindex) == 0 ? ifindex : 0;
+}
+
+bool dp_former_knows(const struct dp *d, const struct dp_endpoint *ep)
+{
+	return dp_former_carries(d->former) && ep->n_ips > 0 &&
+	       owner(d->former->locals, ep->info.zone, &ep->ips[0]) == ep->ifindex;
 }
 
 /* Both ends are whose they were: no connection is inherited with an address. */
 static bool is_still(struct dp *d, const struct dp_former *f, const struct fl_flow_key *key)
 {
 	for (int side = 0; side < 2; side++)
-		if (owner(f->locals, key, side) != owner(DP_FD(d, fl_locals), key, side))
+		if (owner(f->locals, key->zone, &key->addr[side]) !=
+		    owner(DP_FD(d, fl_locals), key->zone, &key->addr[side]))
 			return false;
 	return true;
 }

@@ -290,10 +290,9 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
 	a->is_live = true;
 	e->some_shut |= a->is_shut;
-	/* Maps that have just been made know nobody, and all but those outside were heard before.
-	 */
+	/* Before there were maps nobody was shut. */
 	a->is_unheard |= a->is_shut && a->place == ENF_INSIDE && !dp_is_fresh(e->dp) &&
-			 !dp_has_former(e->dp);
+			 !dp_former_knows(e->dp, want);
 	return 0;
 }
 

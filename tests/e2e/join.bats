@@ -180,10 +180,9 @@ takes_it_for() {
 	[[ $(on n1 in_pod "$1" ip neigh show "$2") == *" lladdr $3 "* ]]
 }
 
-@test "who gets the address of another while the agent is away is found as soon as it is back" {
+# inherits PROGRAM: while the agent is dead "comes" gets what "goes" had; this one is started then.
+inherits() {
 	local family mac
-	agent_up n1 -- "$conf"
-	pod_attach n1 stays "$(labelled any "$tight")"
 	pod_attach n1 goes "$(labelled any "$tight")"
 	for family in 4 6; do
 		reaches n1 stays "$(pod_ip n1 goes $family)"
@@ -196,11 +195,19 @@ takes_it_for() {
 		[[ $(pod_ip n1 comes $family) =~ [.:]1[01]$ ]]
 		run ! takes_it_for stays "$(pod_ip n1 comes $family)" "$mac"
 	done
-	agent_up n1
+	agent_exchange n1 "$1"
 	for family in 4 6; do
 		eventually 2 takes_it_for stays "$(pod_ip n1 comes $family)" "$mac"
 		on n1 in_pod stays ping -q -c 1 -W 1 "$(pod_ip n1 comes $family)"
 	done
+	pod_detach n1 comes
+}
+
+@test "who gets the address of another while the agent is away is found as soon as one is back" {
+	agent_up n1 -- "$conf"
+	pod_attach n1 stays "$(labelled any "$tight")"
+	inherits "$AGENT"
+	inherits "$BUILD/tests/fairleadd-next"
 }
 
 # problem WHERE: what the agent says is wrong there.
