@@ -2,7 +2,6 @@
 /* Sessions from nodes and configuration. */
 #include "agent/bgp/plan.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -122,9 +121,9 @@ static int add_session(const struct maker *m, struct bgp_session *s, struct fl_e
 	return 0;
 }
 
-static bool is_named(const struct agent_bgp *conf, const struct fl_ip *ip, size_t before)
+static bool is_named(const struct agent_bgp *conf, const struct fl_ip *ip)
 {
-	for (size_t i = 0; i < before; i++) {
+	for (size_t i = 0; i < conf->n_peers; i++) {
 		if (fl_ip_cmp(&conf->peers[i].address, ip) == 0)
 			return true;
 	}
@@ -140,7 +139,7 @@ static int add_mesh_session(const struct maker *m, const struct agent_node *node
 	struct bgp_session s = { .port = conf->port, .node = node };
 	int r = 0;
 
-	if (!local || !remote || is_named(conf, remote, conf->n_peers))
+	if (!local || !remote || is_named(conf, remote))
 		return 0;
 	s.local = *local;
 	s.remote = *remote;
@@ -201,44 +200,20 @@ static uint32_t hops_to(const struct maker *m, const struct bgp_session *s)
 	return in->n_links == 0 && s->as != m->plan->as;
 }
 
-static int check_peer(const struct maker *m, size_t i, struct fl_err *err)
-{
-	const struct agent_bgp *conf = &m->in->conf->bgp;
-	const struct agent_bgp_peer *peer = &conf->peers[i];
-	char ip[FL_IP_STR];
-
-	fl_ip_format(&peer->address, ip);
-	if (!agent_is_peer_address(&peer->address))
-		return fl_fail(err, EINVAL,
-			       "'%s' is no address of a BGP peer: expected a unicast one that is "
-			       "not link-local",
-			       ip);
-	if (is_named(conf, &peer->address, i))
-		return fl_fail(err, EEXIST, "'%s' is the address of an earlier peer", ip);
-	if (!bgp_own_ip(m->in, fl_ip_family(&peer->address)))
-		return fl_fail(err, EINVAL, "this node has no IPv%c address to reach '%s' from",
-			       fl_ip_is4(&peer->address) ? '4' : '6', ip);
-	if (peer->hold_time_s == 1 || peer->hold_time_s == 2 || peer->hold_time_s > UINT16_MAX)
-		return fl_fail(err, EINVAL, "holdTime %u is not 0 or from 3 to 65535",
-			       peer->hold_time_s);
-	if (peer->ttl_security > 255)
-		return fl_fail(err, EINVAL, "ttlSecurity %u is not from 0 to 255",
-			       peer->ttl_security);
-	return 0;
-}
-
 static int add_peer(const struct maker *m, size_t i, struct fl_err *err)
 {
 	const struct agent_bgp *conf = &m->in->conf->bgp;
 	const struct agent_bgp_peer *peer = &conf->peers[i];
+	const struct fl_ip *local = bgp_own_ip(m->in, fl_ip_family(&peer->address));
 	struct bgp_session s = { .remote = peer->address, .peer = peer, .port = peer->port };
 	char ip[FL_IP_STR];
-	int r;
+	int r = 0;
 
-	r = check_peer(m, i, err);
-	if (r < 0)
-		return r;
-	s.local = *bgp_own_ip(m->in, fl_ip_family(&peer->address));
+	if (!local)
+		return fl_fail(err, EINVAL, "this node has no IPv%c address to reach '%s' from",
+			       fl_ip_is4(&peer->address) ? '4' : '6',
+			       fl_ip_format(&peer->address, ip));
+	s.local = *local;
 	s.as = peer->as ? peer->as : m->plan->as;
 	s.hops = hops_to(m, &s);
 	s.limited = peer->import_limit > 0;
@@ -279,25 +254,6 @@ static int add_peers(const struct maker *m, struct fl_err *err)
 	return 0;
 }
 
-/* An IPv4 address or a number, as either is the same 32 bits. */
-static int read_cluster_id(const char *text, uint32_t *out, struct fl_err *err)
-{
-	struct in_addr ip;
-
-	if (fl_empty(text))
-		return 0;
-	if (inet_pton(AF_INET, text, &ip) == 1)
-		*out = ntohl(ip.s_addr);
-	else if (fl_parse_u32(text, 1, UINT32_MAX, out, err) < 0)
-		*out = 0;
-	if (*out == 0)
-		return fl_fail(err, EINVAL,
-			       "bgp.clusterID: '%s' is not an IPv4 address, nor a number from 1 to "
-			       "4294967295",
-			       text);
-	return 0;
-}
-
 /* The node's IPv4 address; of a node that has none, a hash of what it has. */
 static uint32_t router_id(const struct bgp_input *in)
 {
@@ -325,9 +281,7 @@ int bgp_plan_make(const struct bgp_input *in, agent_complain *say, void *arg, st
 
 	p.as = in->self->as ? in->self->as : in->conf->bgp.as;
 	p.router_id = router_id(in);
-	r = read_cluster_id(in->conf->bgp.cluster_id, &p.cluster_id, err);
-	if (r == 0 && in->conf->bgp.mesh)
-		r = add_mesh(&m, err);
+	r = in->conf->bgp.mesh ? add_mesh(&m, err) : 0;
 	r = r ?: add_peers(&m, err);
 	if (r < 0)
 		return r;

@@ -29,7 +29,7 @@ struct bgp_session {
 struct bgp_plan {
 	struct bgp_session *sessions; /* owned: the mesh's by name, then the named ones */
 	size_t n;
-	uint32_t as, router_id, cluster_id; /* cluster_id 0: none */
+	uint32_t as, router_id;
 	size_t mesh_nodes;
 	bool reflects; /* this node is a route reflector */
 };
@@ -39,8 +39,9 @@ void bgp_plan_done(struct bgp_plan *p);
 #define bgp_auto_plan fl_auto(bgp_plan_done)
 
 /*
- * Makes the plan. A session that cannot be had is left out and complained about. -E2BIG: the mesh
- * is too large; -EINVAL: the cluster ID is none. *out is the caller's, and borrows from in.
+ * Makes the plan. What agent/config and agent/model have read is not judged again: only what they
+ * cannot know. A session that cannot be had is left out and complained about. -E2BIG: the mesh is
+ * too large. *out is the caller's, and borrows from in.
  */
 fl_must int bgp_plan_make(const struct bgp_input *in, agent_complain *complain, void *arg,
 			  struct bgp_plan *out, struct fl_err *err);

@@ -165,7 +165,7 @@ static void write_options(struct bgp_writer *w, const struct bgp_session *s)
 {
 	const struct agent_bgp *conf = &w->in->conf->bgp;
 	bool restart = s->peer ? s->peer->graceful_restart : conf->mesh_graceful_restart;
-	uint32_t id = w->plan->cluster_id;
+	uint32_t id = conf->cluster_id;
 
 	write_distance(w, s);
 	if (s->password)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Values that are one word of several, and lists. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -146,7 +147,11 @@ int agent_read_log_format(const struct agent_key *key, const struct fl_cur *at, 
 	return r;
 }
 
-bool agent_is_peer_address(const struct fl_ip *ip)
+/*
+ * False for what no BGP peer can have (unspecified, loopback, multicast, class E), and for
+ * link-local ones, which BIRD cannot reach without being told an interface.
+ */
+static bool is_peer_address(const struct fl_ip *ip)
 {
 	static const uint8_t zero[16];
 
@@ -166,7 +171,7 @@ int agent_read_peer_address(const struct agent_key *key, const struct fl_cur *at
 
 	if (r < 0)
 		return r;
-	if (!agent_is_peer_address(&ip))
+	if (!is_peer_address(&ip))
 		return fl_cur_fail(at, err,
 				   "'%s' is no address of a BGP peer: expected a unicast one that "
 				   "is neither loopback nor link-local",
@@ -178,19 +183,20 @@ int agent_read_peer_address(const struct agent_key *key, const struct fl_cur *at
 int agent_read_cluster_id(const struct agent_key *key, const struct fl_cur *at, void *base,
 			  struct fl_err *err)
 {
-	static const uint8_t zero[4];
 	const char *text = NULL;
 	struct fl_ip ip;
+	uint32_t id;
 	int r = agent_text_at(at, &text, err);
 
 	if (r < 0 || !text)
 		return r;
 	if (fl_ip_parse(text, &ip, err) < 0 || strchr(text, ':'))
 		return fl_cur_fail(at, err, "'%.64s' is not a number written like 192.0.2.1", text);
-	if (memcmp(ip.b + 12, zero, 4) == 0)
+	memcpy(&id, ip.b + 12, sizeof(id));
+	if (id == 0)
 		return fl_cur_fail(
 			at, err, "'%s' stands for none (RFC 4456), expected another number", text);
-	*FIELD(const char *) = text;
+	*FIELD(uint32_t) = ntohl(id);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ struct agent_bgp {
 	bool mesh;   /* with every other node; true */
 	bool mesh_bfd, mesh_graceful_restart;
 	const char *mesh_password; /* NULL: none */
-	const char *cluster_id;	   /* of a route reflector, NULL: none */
+	uint32_t cluster_id;	   /* of a route reflector; 0: none */
 	uint16_t port;		   /* 179 */
 	const char *bird;	   /* the program, "bird" */
 	size_t n_peers, n_communities;
@@ -94,12 +94,6 @@ struct agent_config {
 	char *own_device;    /* where vxlan.device lies, unless the text names it; owned */
 	struct fl_yaml *doc; /* what the texts are borrowed from; owned */
 };
-
-/*
- * False for what no BGP peer can have (unspecified, loopback, multicast, class E), and for
- * link-local ones, which BIRD cannot reach without being told an interface.
- */
-bool agent_is_peer_address(const struct fl_ip *ip);
 
 /* Frees what the configuration holds. */
 void agent_config_done(struct agent_config *c);

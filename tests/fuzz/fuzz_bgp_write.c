@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * BIRD's configuration from hostile names and passwords. The input is cut at zero bytes: a node's
- * name, the mesh's password, a peer's name and password, the cluster ID, and then bytes that make
- * addresses, blocks and options. Whatever they are, the text's structure is what was planned:
- * quotes pair up in each line, braces pair up outside quotes, and there are as many sessions as
- * the plan has.
+ * name, the mesh's password, a peer's name and password, one whose length is the cluster ID, and
+ * then bytes that make addresses, blocks and options. Whatever they are, the text's structure is
+ * what was planned: quotes pair up in each line, braces pair up outside quotes, and there are as
+ * many sessions as the plan has.
  */
 #include "fuzz.h"
 
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_node(&in, &nodes[0]);
 	make_node(&in, &nodes[1]);
 	conf.bgp.mesh_password = in.text[1];
-	conf.bgp.cluster_id = in.text[4];
+	conf.bgp.cluster_id = (uint32_t)strlen(in.text[4]);
 	conf.bgp.peers = peers;
 	conf.bgp.n_peers = 2;
 	for (size_t i = 0; i < 2; i++) {

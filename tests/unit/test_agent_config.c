@@ -67,7 +67,7 @@ static void every_key_is_read(void **state)
 	CHECK(c.vxlan.vni == 42 && c.vxlan.port == 8472 && c.vxlan.mtu == 1450);
 	CHECK(c.vxlan.underlay == AF_INET6 && c.bgp.as == 4200000000u && !c.bgp.mesh);
 	CHECK(fl_streq(c.bgp.mesh_password, "m") && c.bgp.mesh_bfd);
-	CHECK(!c.bgp.mesh_graceful_restart && fl_streq(c.bgp.cluster_id, "192.0.2.9"));
+	CHECK(!c.bgp.mesh_graceful_restart && c.bgp.cluster_id == 0xc0000209);
 	CHECK(c.bgp.port == 1179 && fl_streq(c.bgp.bird, "/usr/sbin/bird"));
 	CHECK(c.bgp.n_communities == 2 && c.bgp.communities[0].n == 2);
 	CHECK(c.bgp.communities[0].part[0] == 64512 && c.bgp.communities[0].part[1] == 100);
@@ -181,6 +181,9 @@ static const char *const wrong[][2] = {
 	{ "bgp: {clusterID: 0.0.0.0}\n",
 	  "agent.yaml:1: config 'bgp.clusterID': '0.0.0.0' stands for none (RFC 4456)" },
 	{ "bgp: {clusterID: x}\n", "config 'bgp.clusterID': 'x' is not a number" },
+	{ "bgp: {clusterID: '7'}\n", "config 'bgp.clusterID': '7' is not a number" },
+	{ "bgp: {clusterID: 1.2.3}\n", "config 'bgp.clusterID': '1.2.3' is not a number" },
+	{ "bgp: {clusterID: '1.2.3.4 '}\n", "config 'bgp.clusterID': '1.2.3.4 ' is not a number" },
 	{ "bgp:\n  communities:\n  - 64512:1\n  - '65536:1'\n",
 	  "agent.yaml:4: config 'bgp.communities[1]': '65536:1' is not a community" },
 	{ "bgp: {communities: ['1']}\n", "'1' is not a community" },
@@ -341,7 +344,7 @@ static bool same(const struct agent_config *a, const struct agent_config *b)
 	       a->bgp.mesh == b->bgp.mesh && a->bgp.mesh_bfd == b->bgp.mesh_bfd &&
 	       a->bgp.mesh_graceful_restart == b->bgp.mesh_graceful_restart &&
 	       fl_streq(a->bgp.mesh_password, b->bgp.mesh_password) &&
-	       fl_streq(a->bgp.cluster_id, b->bgp.cluster_id) && a->bgp.port == b->bgp.port &&
+	       a->bgp.cluster_id == b->bgp.cluster_id && a->bgp.port == b->bgp.port &&
 	       fl_streq(a->bgp.bird, b->bgp.bird) && a->bgp.n_peers == b->bgp.n_peers &&
 	       a->bgp.n_communities == b->bgp.n_communities &&
 	       a->bgp.n_cluster_cidrs == b->bgp.n_cluster_cidrs && a->masquerade == b->masquerade &&

@@ -7,72 +7,30 @@
 
 #include "inject.h"
 
-static void the_cluster_id_is_an_address_or_a_number(void **state)
+static void a_peer_of_a_family_that_this_node_has_not_is_left_out_and_named(void **state)
 {
-	static const char *const bad[] = {
-		"x", "0", "0.0.0.0", "4294967296", "1.2.3", "::1", "1 "
-	};
-	fl_auto_free char *text = NULL, *unset = NULL;
-	struct agent_bgp_peer *client = world_peer("192.0.2.12");
+	fl_auto_free char *text = NULL;
 
 	(void)state;
-	client->as = 64512;
-	client->route_reflector_client = true;
-	w.conf.bgp.cluster_id = "4294967295";
-	text = written();
-	shows(text, "rr cluster id 255.255.255.255;\n");
-	w.conf.bgp.cluster_id = "";
-	unset = written();
-	lacks(unset, "rr cluster id");
-	for (size_t i = 0; i < FL_ARRAY_LEN(bad); i++) {
-		w.conf.bgp.cluster_id = bad[i];
-		CHECK_FAILS(bgp_write_config(&w.in, dir, NULL, NULL, &unset, &err), EINVAL, &err,
-			    "bgp.clusterID");
-	}
-}
-
-static void peers_that_cannot_be_had_are_left_out_and_named(void **state)
-{
-	static const struct {
-		const char *address, *part;
-	} t[] = {
-		{ "fe80::1", "not link-local" },      { "ff02::1", "no address of a BGP peer" },
-		{ "224.0.0.1", "'224.0.0.1'" },	      { "0.0.0.0", "no address of a BGP peer" },
-		{ "255.255.255.255", "no address" },  { "127.0.0.1", "no address of a BGP peer" },
-		{ "169.254.1.1", "not link-local" },  { "::1", "no address of a BGP peer" },
-		{ "::", "no address of a BGP peer" },
-	};
-	struct agent_bgp_peer *bad, *good;
-
-	(void)state;
-	bad = world_peer("192.0.2.1");
-	good = world_peer("192.0.2.2");
-	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
-		fl_auto_free char *text = NULL;
-
-		bad->address = world_ip(t[i].address);
-		text = written();
-		shows(w.complaints, "bgp.peers[0]: ");
-		shows(w.complaints, t[i].part);
-		shows(text, "'peer:192.0.2.2'");
-	}
-	bad->address = good->address;
-	fl_free_p(&(char *){ written() });
-	shows(w.complaints, "bgp.peers[1]: '192.0.2.2' is the address of an earlier peer\n");
+	world_peer("fd00::1");
+	world_peer("192.0.2.2");
 	w.nodes[0].net.n_ips = 1;
-	bad->address = world_ip("fd00::1");
-	fl_free_p(&(char *){ written() });
-	shows(w.complaints, "bgp.peers[0]: this node has no IPv6 address to reach 'fd00::1' from");
+	text = written();
+	assert_string_equal(
+		w.complaints,
+		"bgp.peers[0]: this node has no IPv6 address to reach 'fd00::1' from\n");
+	lacks(text, "'peer:fd00::1'");
+	shows(text, "'peer:192.0.2.2'");
 }
 
-static void the_edges_of_numbers_hold(void **state)
+static void bird_reads_what_the_configuration_may_say(void **state)
 {
 	static const struct {
 		uint32_t hold, hops;
-		bool good;
+		const char *said;
 	} t[] = {
-		{ 0, 0, true },	 { 3, 255, true },    { 65535, 1, true }, { 1, 0, false },
-		{ 2, 0, false }, { 65536, 0, false }, { 0, 256, false },
+		{ 3, 254, "\thold time 3;\n" },
+		{ 65535, 1, "\thold time 65535;\n" },
 	};
 	struct agent_bgp_peer *peer = world_peer("192.0.2.1");
 
@@ -83,8 +41,8 @@ static void the_edges_of_numbers_hold(void **state)
 		peer->hold_time_s = t[i].hold;
 		peer->ttl_security = t[i].hops;
 		text = written();
-		CHECK((strstr(text, "'peer:192.0.2.1'") != NULL) == t[i].good);
-		CHECK((w.complaints[0] == '\0') == t[i].good);
+		shows(text, t[i].said);
+		assert_string_equal(w.complaints, "");
 	}
 }
 
@@ -311,9 +269,8 @@ static void no_name_and_no_password_says_anything_to_bird(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(the_cluster_id_is_an_address_or_a_number),
-		T(peers_that_cannot_be_had_are_left_out_and_named),
-		T(the_edges_of_numbers_hold),
+		T(a_peer_of_a_family_that_this_node_has_not_is_left_out_and_named),
+		T(bird_reads_what_the_configuration_may_say),
 		T(passwords_that_bird_cannot_say_are_refused),
 		T(a_password_file_is_read_each_time),
 		T(strange_names_keep_the_text_whole),

@@ -290,7 +290,7 @@ static void a_route_reflector_hands_on_what_it_learned(void **state)
 	client->as = 0;
 	client->route_reflector_client = client->next_hop_self = true;
 	world_peer("192.0.2.1");
-	w.conf.bgp.cluster_id = "1.2.3.4";
+	w.conf.bgp.cluster_id = 0x01020304;
 	text = written();
 	session = protocol(text, "protocol bgp 'peer:192.0.2.12'");
 	shows(session, "\trr client;\n\trr cluster id 1.2.3.4;\n");
