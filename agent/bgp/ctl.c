@@ -17,6 +17,7 @@ void bgp_ctl_close(struct bgp_ctl *c)
 	fl_close_p(&c->fd);
 	fl_free_p(&c->buf);
 	c->len = c->size = 0;
+	c->owed = false;
 }
 
 int bgp_ctl_open(const char *path, struct bgp_ctl *c, pid_t *pid, struct fl_err *err)
@@ -36,21 +37,30 @@ int bgp_ctl_open(const char *path, struct bgp_ctl *c, pid_t *pid, struct fl_err 
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return fl_fail_errno(err, errno, "connect to '%s'", path);
 	*pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? -1 : peer.pid;
-	*c = (struct bgp_ctl){ .fd = FL_TAKE_FD(fd) };
+	*c = (struct bgp_ctl){ .fd = FL_TAKE_FD(fd), .owed = true };
 	return 0;
+}
+
+static int unasked(struct fl_err *err)
+{
+	return fl_fail(err, EPROTO, "bird has said what nobody asked for");
 }
 
 int bgp_ctl_send(struct bgp_ctl *c, const char *command, struct fl_err *err)
 {
-	char line[512];
+	char line[512], first;
 	int n = snprintf(line, sizeof(line), "%s\n", command);
 
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return fl_fail(err, ENAMETOOLONG, "a command to bird is longer than %zu bytes",
 			       sizeof(line) - 2);
+	/* What lies there already would be taken for the answer. */
+	if (recv(c->fd, &first, 1, MSG_PEEK) > 0)
+		return unasked(err);
 	/* One command at a time: there is always room for it. */
 	if (send(c->fd, line, (size_t)n, MSG_NOSIGNAL) != n)
 		return fl_fail_errno(err, errno, "ask bird");
+	c->owed = true;
 	return 0;
 }
 
@@ -72,19 +82,22 @@ static int make_room(struct bgp_ctl *c, struct fl_err *err)
 	return 0;
 }
 
-/* Cuts the first whole answer off what has arrived: 1, or 0 when there is none. */
-static int cut_answer(struct bgp_ctl *c, char **answer, struct fl_err *err)
+/* Takes the answer that has arrived: 1, or 0 when it is not whole. */
+static int take_answer(struct bgp_ctl *c, char **answer, struct fl_err *err)
 {
-	size_t n = bgp_reply_length(c->buf, c->len);
+	size_t n = c->owed ? bgp_reply_length(c->buf, c->len) : 0;
 	char *copy;
 
+	/* Of two answers to one question, who knows which is which? */
+	if (n < c->len && (n || !c->owed))
+		return unasked(err);
 	if (n == 0)
 		return 0;
 	copy = strndup(c->buf, n);
 	if (!copy)
 		return fl_fail_errno(err, ENOMEM, "read bird's answer");
-	memmove(c->buf, c->buf + n, c->len - n);
-	c->len -= n;
+	c->len = 0;
+	c->owed = false;
 	*answer = copy;
 	return 1;
 }
@@ -108,7 +121,7 @@ int bgp_ctl_take(struct bgp_ctl *c, char **answer, struct fl_err *err)
 			continue;
 		if (n < 0 && errno != EAGAIN)
 			return fl_fail_errno(err, errno, "read bird's answer");
-		r = cut_answer(c, answer, err);
+		r = take_answer(c, answer, err);
 		if (r == 0 && n == 0)
 			return fl_fail(err, EPIPE, "bird has hung up");
 		return r;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * BIRD's control socket: a command is a line, its answer lines of "CODE-text" or " text" that end
- * with one of "CODE text". After connecting BIRD answers once without being asked. Nothing here
- * waits, but for bgp_ctl_ask().
+ * with one of "CODE text". After connecting BIRD answers once without being asked, and then once
+ * for each command: nothing else says which answer is whose. What comes beside that is -EPROTO,
+ * and the connection of no more use. Nothing here waits, but for bgp_ctl_ask().
  */
 #pragma once
 
@@ -17,6 +18,7 @@ struct bgp_ctl {
 	int fd; /* owned */
 	char *buf;
 	size_t len, size;
+	bool owed; /* an answer is */
 };
 
 #define BGP_CTL_NONE                  \
@@ -35,12 +37,13 @@ void bgp_ctl_close(struct bgp_ctl *c);
  */
 fl_must int bgp_ctl_open(const char *path, struct bgp_ctl *c, pid_t *pid, struct fl_err *err);
 
-/* Sends a command, without its newline. */
+/* Sends a command, without its newline. -EPROTO: BIRD has said something before it. */
 fl_must int bgp_ctl_send(struct bgp_ctl *c, const char *command, struct fl_err *err);
 
 /*
  * Takes what has arrived. 1: a whole answer is there, in *answer, which the caller frees; 0: not
- * yet; -EPIPE: BIRD has hung up.
+ * yet; -EPIPE: BIRD has hung up; -EFBIG: the answer is longer than BGP_ANSWER_MAX; -EPROTO: nobody
+ * has asked for it.
  */
 fl_must int bgp_ctl_take(struct bgp_ctl *c, char **answer, struct fl_err *err);
 

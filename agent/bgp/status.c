@@ -16,6 +16,8 @@ void bgp_problems(const struct bgp *b, agent_complain *each, void *arg)
 
 	if (b->trouble.sys)
 		each("bgp", b->trouble.text, arg);
+	if (b->breaks)
+		each("bgp", b->broken.text, arg);
 	if (b->hangs) {
 		(void)snprintf(text, sizeof(text),
 			       "bird (process %d) does not answer on its control socket",

@@ -29,6 +29,7 @@ enum {
 	PROVEN_MS = 10000, /* who lived so long is started again without a long pause */
 	FIRST_LOOK_MS = 1000,
 	LOOK_MS = 5000,
+	BREAKS_MAX = 6, /* so a connection that breaks ever again is made anew after 6.4 s */
 };
 
 #define CONF_MAX (64u << 20) /* bytes */
@@ -74,6 +75,30 @@ static void hang_up(struct bgp *b)
 	b->asked = ASKED_NOTHING;
 	b->version[0] = '\0';
 	b->hangs = false;
+}
+
+static void mend(struct bgp *b)
+{
+	b->breaks = 0;
+	b->broken = (struct fl_err){ 0 };
+}
+
+/*
+ * The connection is of no more use: another one soon, later from time to time. It stands as a
+ * problem until BIRD has said all on one, as what breaks may be what BIRD says each time.
+ */
+static void break_off(struct bgp *b, const struct fl_err *why)
+{
+	hang_up(b);
+	/* What was heard may have been meant for another question. */
+	b->in_doubt |= why->sys == EPROTO;
+	b->broken = *why;
+	b->state = BGP_TRYING;
+	if (b->breaks)
+		bgp_rows_done(&b->rows);
+	bgp_timer_set(b->timer, PAUSE_FIRST_MS << b->breaks);
+	if (b->breaks < BREAKS_MAX)
+		b->breaks++;
 }
 
 void bgp_close(struct bgp **pb, bool stop)
@@ -237,12 +262,10 @@ static void ask(struct bgp *b, enum bgp_question question, const char *command)
 {
 	struct fl_err err = { 0 };
 
-	if (bgp_ctl_send(&b->ctl, command, &err) == 0) {
+	if (bgp_ctl_send(&b->ctl, command, &err) == 0)
 		b->asked = question;
-		return;
-	}
-	hang_up(b);
-	try(b);
+	else
+		break_off(b, &err);
 }
 
 /* Tells BIRD to read the wanted configuration, unless it runs it, or has refused it. A session that
@@ -324,6 +347,7 @@ static void publish(struct bgp *b)
 	bgp_rows_done(&b->rows);
 	b->rows = b->fresh;
 	b->fresh = (struct bgp_rows){ 0 };
+	mend(b);
 }
 
 static void greeted(struct bgp *b, const char *answer)
@@ -378,12 +402,9 @@ static void on_ctl(void *arg)
 	r = bgp_ctl_take(&b->ctl, &answer, &err);
 	if (r > 0)
 		answered(b, answer);
-	if (r >= 0)
-		return;
-	/* The process is ending, or has thrown us out; its end is told by its descriptor. */
-	hang_up(b);
-	b->state = BGP_TRYING;
-	bgp_timer_set(b->timer, PAUSE_FIRST_MS);
+	/* When the process is ending, its descriptor tells it. */
+	if (r < 0)
+		break_off(b, &err);
 }
 
 static void on_process(void *arg)
@@ -394,6 +415,7 @@ static void on_process(void *arg)
 	bgp_watch_close(&b->process_watch);
 	bgp_process_end(&b->process, b->dirfd, &err);
 	hang_up(b);
+	mend(b);
 	pause_then_try(b, &err);
 }
 

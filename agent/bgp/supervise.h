@@ -81,6 +81,7 @@ struct bgp {
 	bool recover; /* what is in the kernel is of a BIRD of ours */
 	bool hangs;
 	uint64_t pause_ms, up_at_ms, tries;
+	unsigned int breaks; /* of the connection, since BIRD last said how its sessions are */
 
 	char *want, *in_force, *offered, *refused; /* configurations; owned */
 	bool in_doubt; /* it has been offered another than in_force, and its answer was not heard */
@@ -90,6 +91,7 @@ struct bgp {
 	struct bgp_rows rows, fresh; /* as BIRD last said; as it is saying */
 	struct bgp_problems asking;  /* what cannot be had as asked */
 	struct fl_err trouble;	     /* with BIRD's process or configuration; sys 0: none */
+	struct fl_err broken;	     /* why the connection broke; stands as long as breaks */
 	struct bgp_stats stats;
 };
 
