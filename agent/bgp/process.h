@@ -5,9 +5,9 @@
  * routes into the kernel and reads a configuration with passwords that nobody else may read.
  *
  *   ROOT/run/fairlead/bird/	0700
- *	bird.conf		what BIRD runs, as last accepted
- *	bird.conf.new		what it is being asked to read
- *	bird.ctl		its control socket
+ *	bird.conf		the last that a BIRD has accepted; of the first one, what it began
+ *with bird.conf.new		what it is being asked to read, or has begun with and not accepted
+ *yet bird.ctl		its control socket
  *	bird.pid		its process ID, for people, and to find one whose socket is gone
  *	bird.log, bird.log.1	what it says; cut at 256 KiB
  *	bird.err		what it said before it could write a log

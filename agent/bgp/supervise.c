@@ -32,8 +32,6 @@ enum {
 	BREAKS_MAX = 6, /* so a connection that breaks ever again is made anew after 6.4 s */
 };
 
-#define CONF_MAX (64u << 20) /* bytes */
-
 static void on_process(void *arg);
 static void on_ctl(void *arg);
 static void on_timer(void *arg);
@@ -140,86 +138,6 @@ static void pause_then_try(struct bgp *b, const struct fl_err *why)
 	b->pause_ms = b->pause_ms * 2 < PAUSE_LAST_MS ? b->pause_ms * 2 : PAUSE_LAST_MS;
 }
 
-/* What a BIRD is to start with; where that cannot be written, the last one is better than none. */
-static int put_conf(struct bgp *b, char **text, struct fl_err *err)
-{
-	fl_auto_free char *offer = NULL;
-	const char *best = b->want;
-	struct fl_err none;
-	size_t len;
-	int r = bgp_keep_times(b->want, b->in_force, &offer, err);
-
-	if (r < 0)
-		return r;
-	/* What the last one has refused would be refused at the start: better its last good text.
-	 */
-	if (b->in_force && fl_streq(offer, b->refused))
-		best = b->in_force;
-	r = fl_replace_file(b->dirfd, "bird.conf", best, strlen(best), 0600, err);
-	if (r < 0 && fl_read_file(b->dirfd, "bird.conf", CONF_MAX, text, &len, &none) == 0) {
-		fl_warn("bgp: %s; bird starts with its last configuration", err->text);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	*text = strdup(best);
-	return *text ? 0 : fl_fail_errno(err, ENOMEM, "start bird");
-}
-
-static int start(struct bgp *b, struct fl_err *err)
-{
-	fl_auto_free char *text = NULL;
-	int r;
-
-	r = put_conf(b, &text, err);
-	r = r ?: bgp_process_start(b->program, &b->dir, "bird.conf", b->recover, &b->process, err);
-	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
-	if (r < 0)
-		return r;
-	fl_info("bgp: bird started as process %d%s", b->process.pid,
-		b->recover ? ", keeping its routes" : "");
-	b->recover = true;
-	b->stats.starts++;
-	b->up_at_ms = uv_now(b->loop);
-	fl_free_p(&b->in_force);
-	b->in_force = FL_TAKE(text);
-	b->in_doubt = false;
-	return 0;
-}
-
-/* The process behind the socket, unless we know it: only who is watched may be relied upon. */
-static int adopt(struct bgp *b, pid_t pid, struct fl_err *err)
-{
-	size_t len;
-	int r;
-
-	if (b->process_watch && b->process.pid == pid)
-		return 0;
-	bgp_watch_close(&b->process_watch);
-	bgp_process_close(&b->process);
-	fl_free_p(&b->in_force);
-	r = bgp_process_adopt(pid, &b->process, err);
-	r = r ?: bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
-	if (r < 0)
-		return r;
-	FL_IGNORE(fl_read_file(b->dirfd, "bird.conf", CONF_MAX, &b->in_force, &len, err));
-	/* One that the last agent was offering may be in force or not. */
-	b->in_doubt = faccessat(b->dirfd, "bird.conf.new", F_OK, 0) == 0;
-	fl_info("bgp: process %d is taken over", pid);
-	b->recover = true;
-	return 0;
-}
-
-/* Starts one, unless one of ours that has no socket, or not yet, is there: that is waited for. */
-static int start_or_wait(struct bgp *b, struct fl_err *err)
-{
-	if (!bgp_process_find(&b->dir, b->dirfd, &b->process))
-		return start(b, err);
-	fl_info("bgp: process %d is there without its control socket", b->process.pid);
-	b->recover = true;
-	return bgp_watch_open(b->loop, b->process.fd, on_process, b, &b->process_watch, err);
-}
-
 /* Connects, or starts a BIRD to connect to soon. */
 static void try(struct bgp *b)
 {
@@ -230,7 +148,7 @@ static void try(struct bgp *b)
 	b->state = BGP_TRYING;
 	r = bgp_ctl_open(b->dir.ctl, &b->ctl, &pid, &err);
 	if (r == 0) {
-		r = adopt(b, pid, &err)
+		r = bgp_adopt(b, pid, on_process, &err)
 			    ?: bgp_watch_open(b->loop, b->ctl.fd, on_ctl, b, &b->ctl_watch, &err);
 		if (r == 0) {
 			b->state = BGP_UP;
@@ -241,7 +159,7 @@ static void try(struct bgp *b)
 		}
 		hang_up(b);
 	} else if ((r == -ENOENT || r == -ECONNREFUSED) && b->process.fd < 0) {
-		r = start_or_wait(b, &err);
+		r = bgp_begin(b, on_process, &err);
 	} else if (b->process.fd >= 0) {
 		r = 0; /* on its way */
 	}
@@ -324,19 +242,13 @@ static void configured(struct bgp *b, const char *answer)
 	if (bgp_reply_check(answer, &err) < 0) {
 		b->trouble = err;
 		fl_warn("bgp: %s", err.text);
-		FL_IGNORE(unlinkat(b->dirfd, "bird.conf.new", 0));
-		fl_free_p(&b->refused);
-		b->refused = FL_TAKE(b->offered);
+		bgp_refused(b);
 		return;
 	}
-	if (renameat(b->dirfd, "bird.conf.new", b->dirfd, "bird.conf") < 0)
-		fl_warn("bgp: rename bird.conf.new: errno %d", errno);
 	b->stats.configures++;
 	b->trouble = (struct fl_err){ 0 };
 	fl_free_p(&b->refused);
-	fl_free_p(&b->in_force);
-	b->in_force = FL_TAKE(b->offered);
-	b->in_doubt = false;
+	bgp_accepted(b);
 	b->reloaded = 0;
 	reload(b);
 }
@@ -354,6 +266,9 @@ static void greeted(struct bgp *b, const char *answer)
 {
 	bgp_reply_version(answer, b->version, sizeof(b->version));
 	b->up_at_ms = uv_now(b->loop);
+	b->proven = true;
+	if (b->on_trial)
+		bgp_accepted(b);
 	/* Text that was refused by the last one may suit this one. */
 	fl_free_p(&b->refused);
 	b->trouble = (struct fl_err){ 0 };
@@ -416,6 +331,12 @@ static void on_process(void *arg)
 	bgp_process_end(&b->process, b->dirfd, &err);
 	hang_up(b);
 	mend(b);
+	/* Who has not greeted may have died of what it had to read: the next one reads the other.
+	 */
+	if (b->on_trial)
+		bgp_refused(b);
+	else if (!b->proven)
+		fl_free_p(&b->refused);
 	pause_then_try(b, &err);
 }
 

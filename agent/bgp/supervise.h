@@ -79,11 +79,13 @@ struct bgp {
 	struct bgp_timer *timer;
 	char version[32];
 	bool recover; /* what is in the kernel is of a BIRD of ours */
+	bool proven;  /* this BIRD has greeted, so it runs what it was started with */
 	bool hangs;
 	uint64_t pause_ms, up_at_ms, tries;
 	unsigned int breaks; /* of the connection, since BIRD last said how its sessions are */
 
 	char *want, *in_force, *offered, *refused; /* configurations; owned */
+	bool on_trial; /* BIRD was started with what is offered, and has not greeted */
 	bool in_doubt; /* it has been offered another than in_force, and its answer was not heard */
 	struct bgp_plan plan; /* names, addresses and numbers; its borrowed pointers are NULL */
 	size_t reloaded;      /* sessions of it that have been asked again for their routes */
@@ -94,6 +96,20 @@ struct bgp {
 	struct fl_err broken;	     /* why the connection broke; stands as long as breaks */
 	struct bgp_stats stats;
 };
+
+/*
+ * Starts a BIRD, unless one of ours that has no socket, or not yet, is there: that is waited for.
+ * ended: called with b when it has.
+ */
+fl_must int bgp_begin(struct bgp *b, bgp_ready *ended, struct fl_err *err);
+
+/* Takes over the process behind the socket, unless we know it: only who is watched may be relied
+ * upon. */
+fl_must int bgp_adopt(struct bgp *b, pid_t pid, bgp_ready *ended, struct fl_err *err);
+
+/* What was offered is in force, and the last good configuration; or it is not, and is forgotten. */
+void bgp_accepted(struct bgp *b);
+void bgp_refused(struct bgp *b);
 
 /* Asks BIRD for its sessions, unless another question is open. */
 void bgp_look(struct bgp *b);

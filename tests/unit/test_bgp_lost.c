@@ -8,7 +8,7 @@
 
 #include <sys/mount.h>
 
-static char command[256];
+static char command[512];
 
 static int in_folder(const char *what)
 {
@@ -176,6 +176,103 @@ static void a_full_disk_does_not_keep_bird_down(void **state)
 	CHECK(sh(command) == 0);
 }
 
+/* As a machine on which both died. */
+static void both_died(pid_t pid)
+{
+	down();
+	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
+static bool has_been_refused(void)
+{
+	return strstr(problems(), "bgp: bird says: ") != NULL;
+}
+
+static void what_a_new_bird_refuses_does_not_take_the_last_good_configuration(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	CHECK(in_folder("cp bird.conf good") == 0);
+	both_died(pid);
+	w.conf.bgp.port = 0;
+	opened();
+	applied();
+	UNTIL(has_problem);
+	shows(problems(), "bgp: bird ended with status 1: bird: ");
+	shows(problems(), "bird.conf.new:");
+	/* The next one has what the last one had, and is asked what is wrong with the other. */
+	UNTIL(has_two_starts);
+	UNTIL(has_been_refused);
+	CHECK(bgp_stats(b).running && bgp_stats(b).configures == 0);
+	CHECK(in_folder("cmp bird.conf good && ! test -e bird.conf.new") == 0);
+	w.conf.bgp.port = 179;
+	w.in.drained = true;
+	applied();
+	UNTIL(has_one_configure);
+	assert_string_equal(problems(), "");
+	CHECK(in_folder("rm good && grep -q 'export none' bird.conf") == 0);
+}
+
+static void what_a_new_bird_greets_with_is_the_last_good_configuration(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	both_died(pid);
+	w.in.drained = true;
+	(void)up();
+	CHECK(bgp_stats(b).starts == 1 && bgp_stats(b).configures == 0);
+	CHECK(in_folder("grep -q 'export none' bird.conf && ! test -e bird.conf.new") == 0);
+}
+
+static void what_a_new_bird_began_with_is_told_again_when_no_agent_heard_it_greet(void **state)
+{
+	pid_t pid = up();
+
+	(void)state;
+	both_died(pid);
+	w.in.drained = true;
+	opened();
+	applied();
+	CHECK(bgp_stats(b).starts == 1 && b->on_trial);
+	pid = b->process.pid;
+	CHECK(in_folder("test -e bird.conf.new && ! grep -q 'export none' bird.conf") == 0);
+	down();
+	opened();
+	applied();
+	UNTIL(has_one_configure);
+	CHECK(b->process.pid == pid && bgp_stats(b).starts == 0);
+	CHECK(in_folder("grep -q 'export none' bird.conf && ! test -e bird.conf.new") == 0);
+}
+
+static bool has_three_starts(void)
+{
+	return bgp_stats(b).starts == 3 && is_running();
+}
+
+/* The first one that is started dies, whatever it reads. */
+static void a_new_bird_that_dies_by_accident_and_a_last_one_gone_bad_take_turns(void **state)
+{
+	pid_t pid = up();
+	char program[128];
+
+	(void)state;
+	both_died(pid);
+	CHECK(in_folder("echo nonsense >>bird.conf && "
+			"printf '#!/bin/sh\nif test ! -e %s/died; then : >%s/died; exit 3; fi\n"
+			"PATH=$PATH:/usr/sbin exec bird \"$@\"\n' $PWD $PWD >bird.sh && "
+			"chmod +x bird.sh") == 0);
+	(void)snprintf(program, sizeof(program), "%s/run/fairlead/bird/bird.sh", root);
+	w.conf.bgp.bird = program;
+	opened();
+	applied();
+	UNTIL(has_three_starts);
+	assert_string_equal(problems(), "");
+	CHECK(in_folder("! grep nonsense bird.conf") == 0);
+	CHECK(bgp_stats(b).configures == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +284,10 @@ int main(void)
 		S(what_is_told_again_keeps_the_times_of_the_sessions_that_run),
 		S(a_bird_that_refused_and_dies_comes_back_with_what_it_had),
 		S(a_full_disk_does_not_keep_bird_down),
+		S(what_a_new_bird_refuses_does_not_take_the_last_good_configuration),
+		S(what_a_new_bird_greets_with_is_the_last_good_configuration),
+		S(what_a_new_bird_began_with_is_told_again_when_no_agent_heard_it_greet),
+		S(a_new_bird_that_dies_by_accident_and_a_last_one_gone_bad_take_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
