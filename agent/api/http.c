@@ -30,6 +30,7 @@ struct api_http {
 	struct MHD_Daemon *daemon;
 	uv_poll_t poll;
 	uv_timer_t timer, patience;
+	struct api_visits visits;
 	int open_handles;
 	struct exchange *waiting[API_WAITERS]; /* connections that are suspended */
 	size_t n_waiting;
@@ -75,8 +76,8 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state,
 		    enum MHD_RequestTerminationCode how)
 {
 	(void)arg;
-	(void)c;
 	(void)how;
+	api_visits_renew(c);
 	if (*state)
 		exchange_free(*state);
 	*state = NULL;
@@ -217,6 +218,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 		*len = 0;
 		return ok;
 	}
+	api_visits_renew(c);
 	return answer(arg, x,
 		      &(struct api_request){
 			      .method = method,
@@ -323,7 +325,8 @@ static int start_daemon(struct api_http *h, int fd, struct fl_err *err)
 		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 		on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		api_visits_notify, &h->visits, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)API_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		(unsigned int)API_OF_ONE, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)API_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)API_HEADER_MAX,
@@ -352,12 +355,13 @@ static int join_loop(struct api_http *h, uv_loop_t *loop, struct fl_err *err)
 		return fl_fail(err, ENOTSUP, "start the http server: libmicrohttpd has no epoll");
 	(void)uv_timer_init(loop, &h->timer); /* cannot fail */
 	(void)uv_timer_init(loop, &h->patience);
-	h->timer.data = h->patience.data = h;
-	h->open_handles = 2;
+	api_visits_open(&h->visits, loop);
+	h->timer.data = h->patience.data = h->visits.timer.data = h;
+	h->open_handles = 3;
 	r = uv_poll_init(loop, &h->poll, info->epoll_fd);
 	if (r == 0) {
 		h->poll.data = h;
-		h->open_handles = 3;
+		h->open_handles = 4;
 		r = uv_poll_start(&h->poll, UV_READABLE, on_poll);
 	}
 	return r < 0 ? fl_fail(err, -r, "start the http server: %s", uv_strerror(r)) : 0;
@@ -393,12 +397,12 @@ void api_http_close(struct api_http **h)
 	*h = NULL;
 	if (!own)
 		return;
-	if (own->open_handles == 3)
+	if (own->open_handles == 4)
 		(void)uv_poll_stop(&own->poll); /* before its descriptor goes */
 	resume(own, true);			/* as the library wants it */
 	if (own->daemon)
 		MHD_stop_daemon(own->daemon);
-	if (own->open_handles == 3)
+	if (own->open_handles == 4)
 		uv_close((uv_handle_t *)&own->poll, free_when_closed);
 	if (own->open_handles == 0) {
 		free(own);
@@ -406,4 +410,5 @@ void api_http_close(struct api_http **h)
 	}
 	uv_close((uv_handle_t *)&own->timer, free_when_closed);
 	uv_close((uv_handle_t *)&own->patience, free_when_closed);
+	uv_close((uv_handle_t *)&own->visits.timer, free_when_closed);
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * One listening socket on the loop. libmicrohttpd keeps its sockets in an epoll descriptor of its
- * own, which the loop watches; it has no thread. The only files that know it are this one's.
+ * own, which the loop watches; it has no thread. The only files that know it are this folder's
+ * http.c and visits.c.
  */
 #pragma once
 
 #include "agent/api/dispatch.h"
+#include "agent/api/visits.h"
 
-#define API_CONNECTIONS 64    /* at once on each socket; more wait in the backlog */
-#define API_OF_ONE	16    /* of these by TCP, from one address; more are closed */
-#define API_IDLE_S	5     /* a connection on which nothing moves is closed */
-#define API_HEADER_MAX	32768 /* bytes: what a connection may hold, request line and headers */
+#define API_OF_ONE     16    /* of these by TCP, from one address; more are closed */
+#define API_IDLE_S     5     /* a connection on which nothing moves is closed */
+#define API_HEADER_MAX 32768 /* bytes: what a connection may hold, request line and headers */
 
 struct api_http;
 
