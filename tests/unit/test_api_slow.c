@@ -82,78 +82,73 @@ static void clients_that_drip_do_not_fill_the_door_for_ever(void **state)
 	}
 }
 
-static void a_body_that_drips_is_no_better(void **state)
+/* Asks, and is answered. */
+static void ask_again(int fd)
+{
+	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\n";
+	ssize_t n;
+
+	send_all(fd, request, strlen(request));
+	step();
+	n = recv(fd, answer, sizeof(answer) - 1, 0);
+	CHECK(n > 0);
+	answer[n] = '\0';
+	check_answer(answer, 200, TEXT, "ok\n");
+}
+
+/* Fetches what there is to the end, and no more than a few seconds; false: there was no end. */
+static bool fetch_rest(int fd, size_t *got)
+{
+	struct fl_deadline until = fl_deadline_in(5000);
+	ssize_t n = -1;
+
+	while (n != 0 && fl_deadline_left(&until)) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		n = recv(fd, answer, sizeof(answer), 0);
+		*got += n > 0 ? (size_t)n : 0;
+	}
+	return n == 0;
+}
+
+/*
+ * Three clients side by side: one whose body drips, one that fetches its answer in drops, and one
+ * that asks again and again, which may stay, as each request has a time of its own.
+ */
+static void bodies_and_answers_that_drip_are_no_better(void **state)
 {
 	static const char head[] =
 		"GET /v1/large HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n";
 	struct fl_deadline until = fl_deadline_in(LATEST_S * 1000);
-	fl_auto_close int fd = -1;
-
-	(void)state;
-	fd = dial(false);
-	send_all(fd, head, strlen(head));
-	while (drip(fd, sizeof(head))) {
-		step();
-		CHECK(fl_deadline_left(&until));
-	}
-	CHECK(calls == 0);
-}
-
-static void who_fetches_an_answer_in_drops_is_not_waited_for(void **state)
-{
-	struct fl_deadline until = fl_deadline_in(LATEST_S * 1000);
-	fl_auto_close int fd = -1;
+	fl_auto_close int body = -1, drops = -1, asker = -1;
+	bool drips = true;
 	size_t got = 0;
-	ssize_t n = -1;
 
 	(void)state;
-	fd = dial(false);
-	send_all(fd, "GET /v1/large HTTP/1.1\r\nHost: a\r\n\r\n", 35);
-	/* So much that the server can send some more each time. */
-	while (fl_deadline_left(&until)) {
-		step();
-		n = recv(fd, answer, 65536, 0);
-		got += n > 0 ? (size_t)n : 0;
-	}
-	CHECK(calls == 1);
-	/* What was sent until then may be fetched still. */
-	until = fl_deadline_in(5000);
-	while (n != 0 && fl_deadline_left(&until)) {
-		uv_run(&loop, UV_RUN_NOWAIT);
-		n = recv(fd, answer, sizeof(answer), 0);
-		got += n > 0 ? (size_t)n : 0;
-	}
-	CHECK(n == 0 && got < LARGE);
-}
-
-/* Each request has a time of its own: a client that asks again and again stays. */
-static void a_client_that_asks_in_time_may_stay(void **state)
-{
-	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: agent\r\n\r\n";
-	struct fl_deadline until = fl_deadline_in(LATEST_S * 1000);
-	fl_auto_close int fd = -1;
-
-	(void)state;
-	fd = dial(true);
+	body = dial(false);
+	drops = dial(false);
+	asker = dial(true);
+	send_all(body, head, strlen(head));
+	send_all(drops, "GET /v1/large HTTP/1.1\r\nHost: a\r\n\r\n", 35);
 	while (fl_deadline_left(&until)) {
 		ssize_t n;
 
-		send_all(fd, request, strlen(request));
-		step();
-		n = recv(fd, answer, sizeof(answer) - 1, 0);
-		CHECK(n > 0);
-		answer[n] = '\0';
-		check_answer(answer, 200, TEXT, "ok\n");
+		ask_again(asker);
+		drips = drips && drip(body, sizeof(head));
+		/* So much that the server can send some more each time. */
+		n = recv(drops, answer, 65536, 0);
+		got += n > 0 ? (size_t)n : 0;
 	}
+	CHECK(!drips);
+	/* What was sent in time may be fetched still. */
+	CHECK(fetch_rest(drops, &got) && got < LARGE);
+	CHECK(calls == 1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVED(clients_that_drip_do_not_fill_the_door_for_ever),
-		SERVED(a_body_that_drips_is_no_better),
-		SERVED(who_fetches_an_answer_in_drops_is_not_waited_for),
-		SERVED(a_client_that_asks_in_time_may_stay),
+		SERVED(bodies_and_answers_that_drip_are_no_better),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, leave_namespace);
