@@ -204,24 +204,6 @@ struct fl_json *fl_yaml_take(struct fl_yaml *y, size_t i)
 	return FL_TAKE(y->docs[i].v);
 }
 
-unsigned int fl_yaml_line(const struct fl_yaml *y, size_t i, const struct fl_cur *at)
-{
-	for (; at; at = at->up) {
-		const struct fl_yaml_place *own = fl_yaml_lines_find(&y->lines, at->v), *in;
-		size_t child;
-
-		if (!at->up)
-			return own ? own->line : y->docs[i].line;
-		in = fl_yaml_lines_find(&y->lines, at->up->v);
-		if (!in)
-			continue;
-		child = fl_cur_number(at);
-		if (child < fl_json_len(at->up->v))
-			return fl_yaml_lines_child(&y->lines, in, child);
-	}
-	return y->docs[i].line;
-}
-
 unsigned int fl_yaml_line_of(const struct fl_yaml *y, const struct fl_err *err)
 {
 	const struct fl_yaml_place *p = fl_yaml_lines_find(&y->lines, err->in);
@@ -234,4 +216,12 @@ unsigned int fl_yaml_line_of(const struct fl_yaml *y, const struct fl_err *err)
 		return 0;
 	return err->child == FL_CUR_ITSELF ? p->line
 					   : fl_yaml_lines_child(&y->lines, p, err->child);
+}
+
+unsigned int fl_yaml_line(const struct fl_yaml *y, size_t i, const struct fl_cur *at)
+{
+	struct fl_err place = { 0 };
+
+	(void)fl_cur_mark(at, &place, 0);
+	return fl_yaml_line_of(y, &place) ?: y->docs[i].line;
 }
