@@ -167,7 +167,7 @@ FL_ABI_SIZE(struct fl_special, 4);
 enum {
 	/* Nothing does it before them: they drop what comes from fl_denied. */
 	FL_DEVICE_DENIES = 1 << 0,
-	FL_DEVICE_CLSACT = 1 << 1, /* the agent's note: its clsact qdisc is of our making */
+	/* 1 << 1 was an earlier version's. */
 	FL_DEVICE_TUNNEL = 1 << 2, /* a VTEP: fl_tunnels says how it wraps up what it sends */
 };
 

@@ -3,7 +3,9 @@
  * The programs on the interfaces to other nodes: a filter each way, beside others' filters, and
  * XDP where denied sources are to be dropped by it. Which interfaces have them is in fl_devices,
  * where an interface is entered after its filters stand and leaves before they go: nothing is
- * sent past the stack to where nobody hears the answer.
+ * sent past the stack to where nobody hears the answer. The clsact qdisc that the filters are on
+ * stays when they go: the kernel stops an interface that is up for a moment when it gets one and
+ * when it loses one, and what is sent by it then is lost.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -83,8 +85,7 @@ static int put_filters(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_bat
 	return second < 0 ? second : first | second;
 }
 
-/* *made, when the qdisc is of our making, and so ours to remove. */
-static int ensure_clsact(struct fl_nl *nl, __u32 link, bool *made, struct fl_err *err)
+static int ensure_clsact(struct fl_nl *nl, __u32 link, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	bool has = false;
@@ -96,24 +97,19 @@ static int ensure_clsact(struct fl_nl *nl, __u32 link, bool *made, struct fl_err
 	if (r < 0)
 		return r;
 	fl_tc_put_clsact(b, link);
-	r = fl_batch_send(nl, b, err);
-	*made |= r == 0;
-	return r;
+	return fl_batch_send(nl, b, err);
 }
 
 static int remove_filter(struct fl_nl *nl, const struct fl_tc_side *side, const char *name,
-			 unsigned int *others, struct fl_err *err)
+			 struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	struct fl_filter have = { 0 };
-	int r = fl_tc_get_side_filter(nl, side, &have, others, err);
+	unsigned int others = 0;
+	int r = fl_tc_get_side_filter(nl, side, &have, &others, err);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT || (r == 0 && !fl_streq(have.name, name)))
 		return 0;
-	if (r == 0 && !fl_streq(have.name, name)) {
-		++*others;
-		return 0;
-	}
 	r = r ?: fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
@@ -121,22 +117,12 @@ static int remove_filter(struct fl_nl *nl, const struct fl_tc_side *side, const 
 	return fl_batch_send(nl, b, err);
 }
 
-/* Our filters, and the qdisc if it is ours and nobody else has come to use it. */
-static int remove_filters(struct fl_nl *nl, __u32 link, __u32 flags, struct fl_err *err)
+static int remove_filters(struct fl_nl *nl, __u32 link, struct fl_err *err)
 {
 	const struct fl_tc_side in = { link, false }, out = { link, true };
-	fl_auto_batch struct fl_batch *b = NULL;
-	unsigned int in_others = 0, out_others = 0;
-	int r = remove_filter(nl, &in, "fl_from_net", &in_others, err)
-			?: remove_filter(nl, &out, "fl_to_net", &out_others, err);
 
-	if (r < 0 || !(flags & FL_DEVICE_CLSACT) || in_others || out_others)
-		return r;
-	r = fl_batch_new(&b, err);
-	if (r < 0)
-		return r;
-	fl_tc_put_clsact_del(b, link);
-	return fl_batch_send(nl, b, err);
+	return remove_filter(nl, &in, "fl_from_net", err)
+		       ?: remove_filter(nl, &out, "fl_to_net", err);
 }
 
 /* What XDP program a link has. */
@@ -265,39 +251,30 @@ static int attach(struct dp *d, struct fl_nl *nl, const struct dp_device *dev, e
 		  struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
-	struct fl_device have = { 0 };
 	struct fl_err ignored;
-	bool made;
-	int r;
+	__u32 flags = 0;
+	int r = fl_batch_new(&b, err) ?: put_filters(d, nl, dev->ifindex, b, err);
 
-	(void)bpf_map_lookup_elem(DP_FD(d, fl_devices), &dev->ifindex, &have);
-	made = have.flags & FL_DEVICE_CLSACT;
-	r = fl_batch_new(&b, err) ?: put_filters(d, nl, dev->ifindex, b, err);
 	/* The kernel tells all who listen for changes of a qdisc that somebody asks for it. */
 	if (r > 0)
-		r = ensure_clsact(nl, dev->ifindex, &made, err) ?: fl_batch_send(nl, b, err);
+		r = ensure_clsact(nl, dev->ifindex, err) ?: fl_batch_send(nl, b, err);
 	if (r < 0) {
 		/* Nothing may go past the stack to where it does not come back so. */
 		FL_IGNORE(leave(d, dev->ifindex, &ignored));
 		return r;
 	}
-	have.flags = made ? FL_DEVICE_CLSACT : 0;
-	r = note_tunnels(nl, dev, &have.flags, err);
+	r = note_tunnels(nl, dev, &flags, err);
 	if (r < 0)
 		return r;
 	if (dev->denies && xdp != FL_XDP_NONE)
-		return enter_with_xdp(d, nl, dev->ifindex, have.flags, xdp, err);
-	return enter(d, dev->ifindex, have.flags | (dev->denies ? FL_DEVICE_DENIES : 0), err)
+		return enter_with_xdp(d, nl, dev->ifindex, flags, xdp, err);
+	return enter(d, dev->ifindex, flags | (dev->denies ? FL_DEVICE_DENIES : 0), err)
 		       ?: remove_xdp(nl, dev->ifindex, err);
 }
 
 static int detach(struct dp *d, struct fl_nl *nl, __u32 link, struct fl_err *err)
 {
-	struct fl_device have = { 0 };
-
-	(void)bpf_map_lookup_elem(DP_FD(d, fl_devices), &link, &have);
-	return leave(d, link, err)
-		       ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, have.flags, err);
+	return leave(d, link, err) ?: remove_xdp(nl, link, err) ?: remove_filters(nl, link, err);
 }
 
 static bool is_wanted(const struct dp_device *devices, size_t n, __u32 link)
@@ -370,20 +347,16 @@ int dp_renew_devices(struct dp *d, struct fl_nl *nl, struct fl_batch *b, struct 
 
 int dp_retire_devices(const char *pin, struct fl_nl *nl, struct fl_err *err)
 {
-	struct fl_device have = { 0 };
 	struct bpf_map_info info = { 0 };
 	__u32 key, len = sizeof(info);
 	fl_auto_close int fd = bpf_obj_get(pin);
 	int r = 0;
 
 	/* An earlier version had none, and another layout may have others. */
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ||
-	    info.value_size != sizeof(have))
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 || info.key_size != sizeof(key))
 		return 0;
-	while (r == 0 && bpf_map_get_next_key(fd, NULL, &key) == 0) {
-		(void)bpf_map_lookup_elem(fd, &key, &have);
-		r = remove_xdp(nl, key, err) ?: remove_filters(nl, key, have.flags, err) ?:
+	while (r == 0 && bpf_map_get_next_key(fd, NULL, &key) == 0)
+		r = remove_xdp(nl, key, err) ?: remove_filters(nl, key, err) ?:
 		    dp_drop(fd, &key, "interfaces", err);
-	}
 	return r;
 }

@@ -204,16 +204,35 @@ static int attach(struct enf *e, struct fl_err *err)
 	return r;
 }
 
-/* Where another layout's programs stand, ours take their place when everything has been filled. */
+/*
+ * Where another layout's programs stand, ours take their place when everything has been filled.
+ * Likewise where pods stand in blocks for which there are no maps, as after a time without
+ * enforcement: what they say to each other is not cut until then. Who comes meanwhile is told to
+ * try again later, since the datapath's own link is not there.
+ */
+static int attach_early(struct enf *e, struct fl_err *err)
+{
+	int r = 0;
+
+	if (dp_has_former(e->dp))
+		return 0;
+	if (!e->began && dp_is_fresh(e->dp))
+		r = enf_any_inside(e, &e->waits, err);
+	return r < 0 || e->waits ? r : attach(e, err);
+}
+
 static int attach_late(struct enf *e, struct fl_err *err)
 {
 	struct fl_err later;
+	int r;
 
-	if (!dp_has_former(e->dp) || e->lost)
+	if (!(dp_has_former(e->dp) || e->waits) || e->lost)
 		return 0;
 	/* On interfaces to other nodes, too: enf_beyond() says what is wrong there. */
 	FL_IGNORE(enf_deny(e, &later));
-	return attach(e, err);
+	r = attach(e, err);
+	e->waits &= r < 0;
+	return r;
 }
 
 int enf_reconcile(struct enf *e, struct fl_err *err)
@@ -228,7 +247,7 @@ int enf_reconcile(struct enf *e, struct fl_err *err)
 		enf_look,      enf_note_late,	 compile,	 apply_all,
 		enf_atts_open, attach_late,	 enf_join,
 	};
-	int r = (dp_has_former(e->dp) ? 0 : attach(e, &first)) ?:
+	int r = attach_early(e, &first) ?:
 		dp_allow_unknown(e->dp, e->o.unknown_allow, &first) ?:
 		dp_set_vtep_port(e->dp, e->o.vtep_port, &first) ?: leave_mark(e, &first);
 

@@ -92,6 +92,7 @@ struct enf {
 	bool attached;		    /* the programs were in the blocks when last looked */
 	bool taken_over;
 	bool began;	/* the first reconcile is over */
+	bool waits;	/* pods are in the blocks, whose programs come when the maps are filled */
 	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
 	bool unsettled; /* the world has what was not compiled yet */
 	bool some_shut; /* attachments are */
@@ -173,6 +174,9 @@ bool enf_att_clashes(const struct enf *e, const struct enf_att *a);
 
 /* Whether two records have an address in common. */
 bool enf_share_address(const struct fl_endpoint *a, const struct fl_endpoint *b);
+
+/* Whether any interface but the datapath's own is in the blocks. */
+fl_must int enf_any_inside(struct enf *e, bool *any, struct fl_err *err);
 
 /* Finds out where an attachment stands whose interface is there. */
 fl_must int enf_att_look(struct enf *e, struct enf_att *a, struct fl_err *err);

@@ -10,6 +10,7 @@
 
 #include "agent/enforce/inside.h"
 #include "base/log.h"
+#include "net/link.h"
 #include "state/blocks.h"
 
 static const struct fl_blocks ours = { FL_BLOCKS_INGRESS, FL_BLOCKS_EGRESS };
@@ -80,6 +81,19 @@ int enf_look(struct enf *e, struct fl_err *err)
 	}
 	e->attached = false;
 	return dp_is_attached(e->dp, e->nl, &e->attached, err);
+}
+
+int enf_any_inside(struct enf *e, bool *any, struct fl_err *err)
+{
+	fl_auto(joined_done) struct joined j = { 0 };
+	struct fl_link anchor = { 0 };
+	int r = fl_link_get(e->nl, FL_BLOCKS_ANCHOR, &anchor, err);
+
+	if (r == 0 || r == -ENODEV)
+		r = fl_tc_list_blocks(e->nl, each_joined, &j, err);
+	for (size_t i = 0; r == 0 && i < j.n; i++)
+		*any |= j.v[i].place == ENF_INSIDE && j.v[i].link != anchor.index;
+	return r;
 }
 
 int enf_att_look(struct enf *e, struct enf_att *a, struct fl_err *err)

@@ -180,19 +180,6 @@ void fl_tc_put_clsact(struct fl_batch *b, uint32_t link)
 	fl_put_str(b, m, TCA_KIND, "clsact");
 }
 
-void fl_tc_put_clsact_del(struct fl_batch *b, uint32_t link)
-{
-	struct tcmsg tcm = { .tcm_ifindex = (int)link,
-			     .tcm_parent = TC_H_CLSACT,
-			     .tcm_handle = CLSACT };
-	struct nl_msg *m = fl_batch_add(b, &(struct fl_hdr){ RTM_DELQDISC, 0, &tcm, sizeof(tcm) },
-					"take the clsact qdisc off link %u", link);
-
-	fl_put_str(b, m, TCA_KIND, "clsact");
-	fl_batch_tolerate(b, ENOENT);
-	fl_batch_tolerate(b, ENODEV);
-}
-
 /* Where our filter stands in a block; and where on a link, which others have filters on, too. */
 static struct tcmsg in_block(uint32_t block)
 {

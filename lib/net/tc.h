@@ -64,7 +64,10 @@ struct fl_tc_side {
  */
 enum { FL_TC_PRIORITY = 7, FL_TC_HANDLE = 0xfa };
 
-/* Gives the link a clsact qdisc of its own. -EEXIST: it has one, or an ingress qdisc. */
+/*
+ * Gives the link a clsact qdisc of its own. -EEXIST: it has one, or an ingress qdisc. One that is
+ * up sends nothing for a moment, and loses what it was to send (dev_deactivate()).
+ */
 void fl_tc_put_clsact(struct fl_batch *b, uint32_t link);
 
 /*
@@ -73,10 +76,7 @@ void fl_tc_put_clsact(struct fl_batch *b, uint32_t link);
  */
 fl_must int fl_tc_get_clsact(struct fl_nl *nl, uint32_t link, bool *has, struct fl_err *err);
 
-/* Takes it off, with all filters on it; none, or no such link, counts as done. */
-void fl_tc_put_clsact_del(struct fl_batch *b, uint32_t link);
-
-/* As the three above, for our place on one way of a link. */
+/* As fl_tc_put_filter(), for our place on one way of a link. */
 void fl_tc_put_side_filter(struct fl_batch *b, const struct fl_tc_side *side, int prog_fd,
 			   const char *name);
 

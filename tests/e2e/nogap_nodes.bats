@@ -94,13 +94,15 @@ way_flood() {
 		"$6" $(($6 + 1)):fresh $(($6 + 20)) $(($6 + 21)):fresh
 }
 
+way_arrives() {
+	arrives "$1$5" "$3" "$6" $(($6 + 1))
+}
+
 way_judge() {
-	arrives "$1$5" "$3" "$6" $(($6 + 1)) || return
+	way_arrives "$@" || return
 	not_one "$1$5" "$3" $(($6 + 20)) $(($6 + 21))
 }
 
-# "in" lets nobody in at the ports that it asks from, and "out" may not send to those that it is asked
-# from: what comes back is let through as an answer only.
 floods_start() {
 	local there=(7002 7003 7004 7005 7022 7023 7024 7025)
 	flood_start in n1 in receive "${there[@]}" 7006 7007 7008 7009 7026 7027 7028 7029
@@ -112,23 +114,33 @@ floods_start() {
 	stream_start s3 n1 out n2 in 200000 6
 	stream_start s4 n1 out n3 in 200000 4
 	ways way_flood
+}
+
+# asks_start: "in" lets nobody in at the ports that it asks from, and "out" may not send to those that
+# it is asked from: what comes back is let through as an answer only.
+asks_start() {
 	flood_start ask2 n1 in send "$(pod_ip n2 in 4)" 200 7040 7041:fresh
 	flood_start ask3 n1 in send "$(pod_ip n3 in 6)" 200 7040 7041:fresh
 	flood_start asked2 n2 out send "$(pod_ip n1 out 6)" 200 7040 7041:fresh
 	flood_start asked3 n3 out send "$(pod_ip n1 out 4)" 200 7042 7043:fresh
 }
 
-floods_judge() {
+floods_stop() {
 	local name
 	flood_stop {to,from}{2,3}{4,6}
-	for name in ask2 ask3 asked2 asked3; do
-		flood_stop $name &
+	for name; do
+		flood_stop "$name" &
 	done
 	wait
 	flood_stop in out in2 in3
 	for name in s1 s2 s3 s4; do
 		echo "# $(stream_stop $name)" >&3
 	done
+}
+
+floods_judge() {
+	local name
+	floods_stop ask2 ask3 asked2 asked3
 	ways way_judge
 	for name in "ask2 in2 7040" "ask3 in3 7040" "asked2 out 7040" "asked3 out 7042"; do
 		answered $name
@@ -146,6 +158,7 @@ all_answered() {
 
 @test "agents with other layouts take over under traffic to other nodes: nothing lost, nothing through" {
 	floods_start
+	asks_start
 	agent_exchange n1 "$BUILD/tests/fairleadd-next"
 	[ "$(agent_layouts n1)" = v1000 ]
 	policy < <(written 6990)
@@ -159,6 +172,7 @@ all_answered() {
 @test "such an exchange that is killed on the way loses nothing and lets nothing through either" {
 	local i
 	floods_start
+	asks_start
 	agent_kill n1
 	for ((i = 0; i < 6; i++)); do
 		AGENT=$BUILD/tests/fairleadd-$([ $((i % 2)) = 0 ] && echo grown || echo next) \
@@ -167,4 +181,41 @@ all_answered() {
 	agent_up n1
 	[ "$(agent_layouts n1)" = v1 ]
 	floods_judge
+}
+
+# unknown: packets that were dropped because the datapath did not know the pod.
+unknown() {
+	agent_get n1 /metrics | awk '/^fairlead_datapath_packets_total.*"unknown_endpoint"/ { n += $NF } END { print n }'
+}
+
+# An interface that gets a clsact qdisc, or loses one, stops for a moment, in which few packets are
+# sent here: so it is looked for by itself.
+@test "enforcement ends and begins again under traffic: what is allowed is not lost, no interface stops" {
+	local i enforce changes=$BATS_TEST_TMPDIR/changes
+	on n1 in_node stdbuf -oL tc monitor >"$changes" 2>&1 3>&- 4>&- &
+	echo $! >"$changes.pid"
+	disown $!
+	# So many policies that it takes a while until the maps are filled.
+	for ((i = 0; i < 300; i++)); do
+		written 6990 | sed "s/{name: /&more-$i-/"
+	done | manifest_put n1 more.yaml
+	floods_start
+	for enforce in false true false true; do
+		agent_stop n1
+		agent_start n1 "$(printf 'mode: direct\npolicy: {enforce: %s}' $enforce)"
+		agent_wait_ready n1
+		sleep 0.5
+		[ $enforce = false ] || [ "$(unknown)" = 0 ]
+	done
+	floods_stop
+	kill "$(cat "$changes.pid")"
+	ways way_arrives
+	# What has a new one is the datapath's own link, by which nothing is sent.
+	grep -q '^qdisc clsact .* dev fairlead-blocks ' "$changes"
+	run -1 grep '^deleted qdisc clsact ' "$changes"
+	# And it is enforced again.
+	floods_start
+	sleep 1
+	floods_stop
+	ways way_judge
 }

@@ -642,9 +642,9 @@ mac_of() {
 	agent_start n1 'mode: direct
 policy: {enforce: false}'
 	agent_wait_ready n1
-	run -0 on n1 in_node sh -c 'tc filter show dev eth0 ingress; tc filter show dev eth0 egress
-		tc qdisc show dev fairlead.1'
-	[[ $output == *"pref 9 bpf"* && $output != *fl_* && $output != *clsact* ]]
+	run -0 on n1 in_node sh -c 'for dev in eth0 fairlead.1; do
+		tc filter show dev $dev ingress; tc filter show dev $dev egress; done'
+	[[ $output == *"pref 9 bpf"* && $output != *fl_* ]]
 	reaches n1 a "$(pod_ip n2 b)"
 	reaches n1 a "$(pod_ip n3 c 6)"
 }
