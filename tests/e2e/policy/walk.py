@@ -217,7 +217,7 @@ class Walk:
         for node in NODES:
             body = self.world.answers(node, '/v1/flows?max=1000') if self.model.alive[node] else ''
             for e in json.loads(body)['flows'] if body else []:
-                ips = [e[k]['ip'] if k in e else '?' for k in ('from', 'to')]
+                ips = [e.get(k, {}).get('ip', '?') for k in ('from', 'to')]
                 if any(all(f'({ip})' in f for ip in ips) for f in faults):
                     yield f"{node} at {e['time'][11:23]}: {e['protocol']} {ips[0]}:" \
                         f"{e['from'].get('port', '')} -> {ips[1]}:{e['to'].get('port', '')}: {e['reason']}"
