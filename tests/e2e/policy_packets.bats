@@ -31,31 +31,31 @@ teardown_file() {
 	done
 }
 
-packets() {
-	run python3 "$REPO/tests/e2e/policy/packets.py" "$@" br=bridge vx=vxlan gw=bgp-route
-	printf '# points: %s\n' "${lines[@]}" >&3
-	[ "$status" = 0 ]
-}
-
-# The same for what lasts: policy/lasting.py.
-lasting() {
-	run python3 "$REPO/tests/e2e/policy/lasting.py" "$@" br=bridge vx=vxlan gw=bgp-route
+# inside PROGRAM [ARGS]...: a program of policy/ with all three networks.
+inside() {
+	local program=$1
+	shift
+	run python3 "$REPO/tests/e2e/policy/$program.py" "$@" br=bridge vx=vxlan gw=bgp-route
 	printf '# points: %s\n' "${lines[@]}" >&3
 	[ "$status" = 0 ]
 }
 
 @test "in each named case, packets fare as the evaluator and explain say" {
-	packets cases
+	inside packets cases
 }
 
 @test "for random sets of policies, packets fare as the evaluator and explain say" {
-	packets random "${POLICY_SETS:-8}" "${POLICY_SEED:-1}"
+	inside packets random "${POLICY_SETS:-8}" "${POLICY_SEED:-1}"
 }
 
 @test "an open connection that a change forbids is cut both ways, and goes on where it was when it may" {
-	lasting changes
+	inside lasting changes
 }
 
 @test "ICMP errors about what is allowed come through both ways, about nothing or what is forbidden not" {
-	lasting errors
+	inside lasting errors
+}
+
+@test "a pod with the address of one that is gone inherits none of its open connections" {
+	inside heirs
 }
