@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A random walk over a whole world under policy: pods, Services, policies and labels change, agents
-# are killed and exchanged at any moment, and what packets do is held at each step against a model
-# (policy/walk.py). It is for finding what nobody has thought of, so it is not among the tests of
+# are killed, exchanged and configured anew at any moment, and what packets do is held at each step
+# against a model (policy/walk.py). It is for finding what nobody has thought of, so it is not among the tests of
 # "make check": what it finds becomes one of those. A fault is printed with the steps that led to it,
 # as few as it can find in $WALK_SHRINK_S seconds (300).
 #

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A random walk over a whole world under policy: pods and Services come, go and change, policies too,
-agents are killed and exchanged at any moment. A model (walk_model.py) knows what there is; after each
-step, and during it, random connections and those that are open are held against what the evaluator
-(semantics.py) says of the model. What is allowed must pass, what is forbidden must not, however late,
-and nothing that stays allowed may be lost.
+agents are killed, exchanged and configured anew at any moment. A model (walk_model.py) knows what
+there is; after each step, and during it, random connections and those that are open are held against
+what the evaluator (semantics.py) says of the model. What is allowed must pass, what is forbidden must
+not, however late, and nothing that stays allowed may be lost, but by a pod's interface in the moment in
+which it is put into the datapath's blocks.
 
 usage: walk.py NAME=PLUGIN STEPS SEED LOG  a network that net_start has made, without its agents
                                            (tests/e2e/walk.sh); LOG.NODE is what they say
@@ -198,6 +199,9 @@ class Walk:
         self.prober.reconsider(lambda q, target: after.verdict(
             q.source.name, target, q.source.version, q.protocol, q.port)[0])
         asked, disturbed = [], set(['/'.join(inner[1:3])] if inner[0] == 'link' else [])
+        # The kernel stops an interface that is up when it gets a clsact qdisc.
+        disturbed |= {'/'.join(k) for k, a in before.atts.items()
+                      if a.outside and k in after.atts and not after.atts[k].outside}
         with Pump(self.prober, self.plan(r, before, after, disturbed, asked)):
             self.world.do(step, before, after)
         self.pumped += len(asked)
@@ -222,7 +226,7 @@ class Walk:
                     yield f"{node} at {e['time'][11:23]}: {e['protocol']} {ips[0]}:" \
                         f"{e['from'].get('port', '')} -> {ips[1]}:{e['to'].get('port', '')}: {e['reason']}"
             after = ''
-            while self.model.alive[node]:
+            while self.model.alive[node] and self.model.conf[node]['enforce']:
                 page = self.world.ask(node, '/v1/bpf/flows' + after)
                 for e in page['entries']:
                     ends = [(e[k]['ip'], e[k].get('port')) for k in ('from', 'to')]
@@ -249,14 +253,15 @@ class Walk:
         if problems:
             yield f'problems: {problems}'
         atts = [a for a in m.atts.values() if a.node == node]
-        here = sorted((a.ns, a.name) for a in atts if not a.orphan)
+        enforced = m.conf[node]['enforce']
+        here = sorted((a.ns, a.name) for a in atts if not a.orphan and enforced)
         told = sorted((e['podNamespace'], e['podName']) for e in w.ask(node, '/v1/endpoints')
                       if e['enforced'])
         if told != here:
             yield f'enforced endpoints {told}, expected {here}'
         counts = {'endpoints': len(here), 'locals': 2 * len(here)}
         figures = w.metrics(node)
-        for name in ('endpoints', 'locals', 'rules', 'ports', 'addresses', 'prefixes'):
+        for name in ('endpoints', 'locals', 'rules', 'ports', 'addresses', 'prefixes') * enforced:
             n = len(w.ask(node, f'/v1/bpf/{name}')['entries'])
             want = counts.get(name, figures[f'fairlead_datapath_map_entries{{map="{name}"}}'])
             if n != want:
@@ -268,7 +273,10 @@ class Walk:
                 if os.path.exists(w.file(node, folder)) else []
             if len(files) != want:
                 yield f'{folder} has {files}, expected {want}'
-        yield from self.explained(node)
+        if enforced:
+            yield from self.explained(node)
+        elif left := os.listdir(w.file(node, '/sys/fs/bpf/fairlead')):
+            yield f'the maps of {left} are there, of a datapath that has been taken away'
 
     def explained(self, node):
         """What the living agent explains of random questions."""

@@ -23,15 +23,19 @@ PLACES = 5   # addresses of a node that pods are given
 FILES = ('a.yaml', 'b.json', 'c.yml', 'd.json')
 PORTS_OF = {'tcp': (80, 81, 82), 'udp': (80, 81), 'icmp': (0,)}
 ALIVE_MIN, POLICIES_MAX, SERVICES_MAX = 3, 12, 4
+# Of an agent's configuration, under "policy"; each agent begins with the first of each.
+SETTINGS = {'enforce': (True, False), 'unknownEndpoint': ('deny', 'allow'),
+            'maxFlows': (524288, 65536)}
 
 
 class Att:
-    """An attachment. known: the agent has been told. orphan: its namespace is gone."""
+    """An attachment. known: the agent has been told. orphan: its namespace is gone. outside: it came
+    while nothing was enforced, so it is not in the datapath's blocks."""
 
     def __init__(self, ns, name, node, place, labels):
         self.ns, self.name, self.node, self.place, self.labels = ns, name, node, place, labels
         self.known = True
-        self.orphan = False
+        self.orphan = self.outside = False
 
     @property
     def key(self):
@@ -102,6 +106,7 @@ class Model:
         self.atts = {}                            # (ns, name) -> Att
         self.alive = {n: True for n in NODES}
         self.variant = {n: '' for n in NODES}
+        self.conf = {n: {k: v[0] for k, v in SETTINGS.items()} for n in NODES}
         self.services = {}                        # number -> (port, (ns, name) of backends)
         self.flushed = set()                      # nodes whose rules nobody has put back yet
         self.clock = 0
@@ -109,7 +114,7 @@ class Model:
 
     def clone(self):
         m = copy.copy(self)
-        for name in ('objects', 'files', 'broken', 'alive', 'variant', 'services'):
+        for name in ('objects', 'files', 'broken', 'alive', 'variant', 'conf', 'services'):
             setattr(m, name, dict(getattr(self, name)))
         m.flushed = set(self.flushed)
         m.atts = {k: copy.copy(a) for k, a in self.atts.items()}
@@ -157,13 +162,28 @@ class Model:
         for direction, (att, _), own, other in (('Egress', ends[0], a, b), ('Ingress', ends[1], b, a)):
             if not att:
                 continue
-            if not att.known or att.orphan:
+            if att.orphan:
+                return False, f'{att.ns}/{att.name} is gone'
+            if self.is_open(att):
+                continue
+            if not att.known:
                 return False, f'{att.ns}/{att.name} is not known'
-            said.append({self.judge(k, att, direction, own, other, protocol, port)
-                         for k in self.known[att.node]})
+            said.append({v for k in self.known[att.node]
+                         for v in self.judged(k, att, direction, own, other, protocol, port)})
         if all(s == {True} for s in said):
             return True, f'{said}'
         return (False if any(s == {False} for s in said) else None), f'{said}'
+
+    def judged(self, known, att, *question):
+        """What may come of it. An agent that has been killed may have begun with the pod."""
+        if att.key in known.atts:
+            return {self.judge(known, att, *question)}
+        return {False, self.conf[att.node]['unknownEndpoint'] == 'allow'}
+
+    def is_open(self, att):
+        """Whether its node lets everything pass to it and from it."""
+        conf = self.conf[att.node]
+        return not conf['enforce'] or (not att.known and conf['unknownEndpoint'] == 'allow')
 
     def of_backends(self, source, number, version, protocol, port):
         """{backend: (verdict, why)} of a question for a Service."""
@@ -237,6 +257,7 @@ class Model:
             return False
         att = self.atts[ns, name] = Att(ns, name, node, place, labels)
         att.known = False
+        att.outside = not self.conf[node]['enforce']
         return True
 
     def do_detach(self, ns, name):
@@ -311,6 +332,14 @@ class Model:
         self.variant[node] = variant
         return True
 
+    def do_configure(self, node, settings, variant, deaths):
+        if {**self.conf[node], **settings} == self.conf[node]:
+            return False
+        self.conf[node] = {**self.conf[node], **settings}
+        for a in self.atts.values():
+            a.outside &= a.node != node or not self.conf[node]['enforce']
+        return self.do_restart(node, variant, deaths)
+
     def do_talk(self, seed):
         return True
 
@@ -325,7 +354,7 @@ class Model:
 
     def do_during(self, node, delay, step):
         """The agent is killed so many seconds after the step has begun."""
-        if not self.alive[node] or step[0] in ('kill', 'start', 'restart'):
+        if not self.alive[node] or step[0] in ('kill', 'start', 'restart', 'configure'):
             return False
         if not self.apply(step):
             return False
@@ -369,7 +398,7 @@ class Dice(compare.Dice):
             'attach': 5 if len(m.atts) < 2 * PLACES else 0, 'detach': 2.5 if len(pods) > ALIVE_MIN else 0,
             'orphan': 0.5 if len(pods) > ALIVE_MIN else 0, 'policy': 6 if len(policies) < POLICIES_MAX else 3,
             'remove': 3 if m.objects else 0, 'namespace': 2, 'pod': 5, 'move': 1 if m.objects else 0,
-            'kill': 0.4, 'start': 3 * len(dead), 'restart': 0.4, 'talk': 4, 'flush': 0.3,
+            'configure': 0.5, 'kill': 0.4, 'start': 3 * len(dead), 'restart': 0.4, 'talk': 4, 'flush': 0.3,
             'during': 1.5, 'service': 2.5 * bool(pods), 'link': 0.3 * bool(pods), 'tear': 0.5,
         }
 
@@ -440,6 +469,15 @@ class Dice(compare.Dice):
 
     def any_restart(self, m):
         return ('restart', self.r.choice(NODES), self.variant(), self.deaths())
+
+    def any_configure(self, m):
+        r = self.r
+        node = r.choice(NODES)
+        # What a walk is about is back soon.
+        plain = {k: v[0] for k, v in SETTINGS.items()}
+        key = r.choice(sorted(SETTINGS))
+        settings = plain if m.conf[node] != plain else {key: SETTINGS[key][1]}
+        return ('configure', node, settings, self.variant(), self.deaths())
 
     def any_talk(self, m):
         return ('talk', self.r.getrandbits(32))

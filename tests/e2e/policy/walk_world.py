@@ -15,7 +15,7 @@ import time
 import build
 import walk_services
 from net import BUILD, Nodes, Wrong, wait_until
-from walk_model import FILES, NODES, OUTSIDE
+from walk_model import FILES, NODES, OUTSIDE, SETTINGS
 
 PROGRAMS = {'': f'{BUILD}/bin/fairleadd', 'next': f'{BUILD}/tests/fairleadd-next'}
 MANIFESTS = '/etc/fairlead/manifests'
@@ -62,22 +62,21 @@ class World(Nodes):
             self.written[node], self.marks[node], self.told[node] = {}, 0, 0
         self.results = {}
         for node in NODES:
-            self.configure(node)
+            self.configure(node, {k: v[0] for k, v in SETTINGS.items()})
             self.lead(node, walk_services.rules({}))
         for node in NODES:
             self.start(node, '')
         for node in NODES:
             self.wait_ready(node)
 
-    def configure(self, node):
-        """The agent's configuration is net.bash's, but for the Services."""
+    def configure(self, node, settings):
+        """The agent's configuration is net.bash's, but for the Services and these settings."""
         path = self.file(node, '/etc/fairlead/agent.yaml')
         with open(path) as f:
             text = f.read()
-        blocks = ', '.join(f'"{c}"' for c in walk_services.CIDRS)
+        policy = json.dumps({'serviceCIDRs': walk_services.CIDRS, **settings})
         with open(path, 'w') as f:
-            f.write(re.sub('^policy: .*$', f'policy: {{enforce: true, serviceCIDRs: [{blocks}]}}',
-                           text, flags=re.M))
+            f.write(re.sub('policy: .*', f'policy: {policy}', text))
 
     def lead(self, node, rules, first=''):
         self.must(node, 'nft', '-f', '-', input=first + rules)
@@ -137,6 +136,8 @@ class World(Nodes):
 
     def wait_in_force(self, node, m):
         """A living agent has put in force all that has been written."""
+        if not m.conf[node]['enforce']:
+            return
         wanted = self.policies(m, node)
         wait_until(f'{wanted} policies on {node}',
                    lambda: self.metrics(node).get('fairlead_policies') == wanted)
@@ -243,7 +244,8 @@ class World(Nodes):
 
     def do_attach(self, before, after, ns, name, *_):
         att = after.atts[ns, name]
-        agent = 'required' if before.alive[att.node] and after.alive[att.node] else 'auto'
+        enforced = before.alive[att.node] and after.alive[att.node] and before.conf[att.node]['enforce']
+        agent = 'required' if enforced else 'auto'
         self.attach(att, agent)
 
     def do_detach(self, before, after, ns, name):
@@ -259,6 +261,8 @@ class World(Nodes):
             self.wait_endpoints(node, after)
 
     def wait_endpoints(self, node, m):
+        if not m.conf[node]['enforce']:
+            return
         wanted = sum(a.node == node and not a.orphan for a in m.atts.values())
         wait_until(f'{wanted} endpoints on {node}',
                    lambda: self.metrics(node).get('fairlead_endpoints') == wanted)
@@ -316,6 +320,11 @@ class World(Nodes):
 
     def do_restart(self, before, after, node, variant, deaths):
         self.kill(node)
+        self.do_start(before, after, node, variant, deaths)
+
+    def do_configure(self, before, after, node, settings, variant, deaths):
+        self.kill(node)
+        self.configure(node, after.conf[node])
         self.do_start(before, after, node, variant, deaths)
 
     def do_flush(self, before, after, node):
