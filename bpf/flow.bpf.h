@@ -55,6 +55,25 @@ static __always_inline void fl_flow_key_of(const struct fl_packet *p, __u32 zone
 	l->side = side1;
 }
 
+/*
+ * Words of the packet's source and destination, out of its connection's key. That is in memory
+ * already, whereas what p has of them would have to stay somewhere else on the stack, too.
+ */
+static __always_inline void fl_flow_ends(const struct fl_lookup *l, int first, int end,
+					 __u32 *src_be, __u32 *dst_be)
+{
+	const __u32 *a = l->key.addr[0].w_be + first, *b = l->key.addr[1].w_be + first;
+	__u32 size = (end - first) * sizeof(*a);
+
+	if (l->side) {
+		__builtin_memcpy(src_be, b, size);
+		__builtin_memcpy(dst_be, a, size);
+	} else {
+		__builtin_memcpy(src_be, a, size);
+		__builtin_memcpy(dst_be, b, size);
+	}
+}
+
 /* True when the packet goes to the side that opened the connection. */
 static __always_inline bool fl_flow_is_reply(const struct fl_lookup *l, const struct fl_flow *f)
 {

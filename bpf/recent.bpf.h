@@ -10,7 +10,7 @@
  * - an entry whose connection has begun anew and goes another way: the turn is compared;
  * - the kernel's routes: their state is compared, as in bpf/known.bpf.h;
  * - what opens or ends a connection, or has anything unusual about it, is looked up.
- * IPv4 only. What does not fit costs its place, never a packet.
+ * What does not fit costs its place, never a packet.
  */
 #pragma once
 
@@ -27,9 +27,9 @@ enum fl_recent_act {
 /* A plain packet's beginning, in words as they lie in memory. */
 struct fl_start {
 	__u16 first;	  /* of the MAC addresses */
-	__u8 proto, hook; /* enum fl_hook */
+	__u8 proto, met;  /* fl_recent_met() */
 	__u32 macs[3];	  /* the rest of them, and the Ethernet type */
-	__u32 addr_be[2];
+	__u32 addr_be[2]; /* source and destination; of IPv6 their last words */
 	__u32 ports_be;
 	__u32 ifindex;
 };
@@ -56,8 +56,14 @@ FL_ABI_SIZE(struct fl_recent, 64);
 
 enum { FL_RECENT_BITS = 8 };
 
+/* The other words of IPv6's addresses: apart, so that IPv4 does not reach across them. */
+struct fl_recent_rest {
+	__u32 src_be[3], dst_be[3];
+};
+
 struct fl_recent_set {
 	struct fl_recent at[1 << FL_RECENT_BITS];
+	struct fl_recent_rest rest[1 << FL_RECENT_BITS];
 };
 
 /*
@@ -72,71 +78,120 @@ struct {
 	__type(value, struct fl_recent_set);
 } fl_recents SEC(".maps");
 
-/* The place of packets that come so. */
-static __always_inline struct fl_recent *fl_recent_at(__u32 src_be, __u32 dst_be, __u32 ports_be,
-						      __u32 ifindex)
+/* A place, and where the rest of it is. */
+struct fl_recent_place {
+	struct fl_recent *e;
+	struct fl_recent_rest *rest;
+};
+
+/* The place of packets that come so. False: there is none. */
+static __always_inline bool fl_recent_at(__u32 src_be, __u32 dst_be, __u32 ports_be, __u32 ifindex,
+					 struct fl_recent_place *out)
 {
 	__u32 index = src_be * 0x9e3779b1 + dst_be, zero = 0;
 	struct fl_recent_set *set = bpf_map_lookup_elem(&fl_recents, &zero);
 
-	index = (index ^ ports_be ^ ifindex << 8) * 0x85ebca77;
-	return set ? &set->at[index >> (32 - FL_RECENT_BITS)] : NULL;
+	if (!set)
+		return false;
+	index = (index ^ ports_be ^ ifindex << 8) * 0x85ebca77 >> (32 - FL_RECENT_BITS);
+	out->e = &set->at[index];
+	out->rest = &set->rest[index];
+	return true;
 }
 
-/* Bytes of a frame that are looked at: up to UDP's and up to TCP's end. */
-enum { FL_NEXT_UDP = 42, FL_NEXT_TCP = 54 };
+/*
+ * Where a packet is met, and of which family it is: one that says IPv6 before the IP header, and
+ * IPv4 in it, is alike to none.
+ */
+static __always_inline __u8 fl_recent_met(enum fl_hook hook, bool v4)
+{
+	return (__u8)(hook << 1 | v4);
+}
 
 /*
- * 0 when the frame begins as the one did that is kept. Words lie two bytes behind a multiple of
- * four in it, as the IP header does.
+ * Where a frame has what is looked at, in bytes; up to ports they are ends of words that lie two
+ * bytes behind a multiple of four, as the IP header does.
  */
-static __always_inline __u32 fl_next_differs(const void *data, const struct fl_start *is)
+struct fl_next {
+	__u32 proto, hops, src, dst; /* the addresses' last words */
+	__u32 l4;
+};
+
+static const struct fl_next fl_next4 = { .proto = 23, .hops = 22, .src = 26, .dst = 30, .l4 = 34 };
+static const struct fl_next fl_next6 = { .proto = 20, .hops = 21, .src = 34, .dst = 50, .l4 = 54 };
+
+/* Of TCP's and UDP's headers: bytes that there must be, where the length and the flags are. */
+enum { FL_NEXT_UDP = 8, FL_NEXT_TCP = 20, FL_NEXT_LENGTH = 12, FL_NEXT_AT_FLAGS = 13 };
+
+/* 0 when the frame begins as the one did that is kept, but for the rest of IPv6's addresses. */
+static __always_inline __u32 fl_next_differs(const void *data, const struct fl_next *at,
+					     const struct fl_start *is)
 {
-	return (*(const __u32 *)(data + 26) ^ is->addr_be[0]) |
-	       (*(const __u32 *)(data + 30) ^ is->addr_be[1]) |
-	       (*(const __u32 *)(data + 34) ^ is->ports_be) |
+	return (*(const __u32 *)(data + at->src) ^ is->addr_be[0]) |
+	       (*(const __u32 *)(data + at->dst) ^ is->addr_be[1]) |
+	       (*(const __u32 *)(data + at->l4) ^ is->ports_be) |
 	       (*(const __u32 *)(data + 2) ^ is->macs[0]) |
 	       (*(const __u32 *)(data + 6) ^ is->macs[1]) |
 	       (*(const __u32 *)(data + 10) ^ is->macs[2]) |
 	       (__u32)(*(const __u16 *)data ^ is->first) |
-	       (__u32)(*(const __u8 *)(data + 23) ^ is->proto) |
-	       (*(const __u16 *)(data + 20) & bpf_htons(0x3fff)); /* in one piece */
+	       (__u32)(*(const __u8 *)(data + at->proto) ^ is->proto);
+}
+
+/* 0 when that does not differ either; of IPv4, when the packet is in one piece. */
+static __always_inline __u32 fl_next_rest_differs(const void *data, bool v4,
+						  const struct fl_recent_rest *rest)
+{
+	const __u32 *src = data + 22, *dst = data + 38;
+
+	if (v4)
+		return *(const __u16 *)(data + 20) & bpf_htons(0x3fff);
+	return (src[0] ^ rest->src_be[0]) | (src[1] ^ rest->src_be[1]) |
+	       (src[2] ^ rest->src_be[2]) | (dst[0] ^ rest->dst_be[0]) |
+	       (dst[1] ^ rest->dst_be[1]) | (dst[2] ^ rest->dst_be[2]);
 }
 
 /* Of its flags TCP must have ACK, and none of FIN, SYN and RST, which change a connection. */
 enum { FL_NEXT_FLAGS = 0x17, FL_NEXT_ACK = 0x10 };
 
 /* True when the frame cannot be one that is kept, whatever it may be. */
-static __always_inline bool fl_next_is_odd(const void *data, const void *end)
+static __always_inline bool fl_next_is_odd(const void *data, const void *end,
+					   const struct fl_next *at)
 {
-	if (*(const __u8 *)(data + 23) != IPPROTO_TCP)
+	if (*(const __u8 *)(data + at->proto) != IPPROTO_TCP)
 		return false;
-	return data + FL_NEXT_TCP > end ||
-	       (*(const __u8 *)(data + 47) & FL_NEXT_FLAGS) != FL_NEXT_ACK;
+	return data + at->l4 + FL_NEXT_TCP > end ||
+	       (*(const __u8 *)(data + at->l4 + FL_NEXT_AT_FLAGS) & FL_NEXT_FLAGS) != FL_NEXT_ACK;
 }
 
 /* Bytes from the IP header to what TCP or UDP carries; 0: the packet is not what it says. */
-static __always_inline __u32 fl_next_headers(const void *data, const void *end, __u8 proto)
+static __always_inline __u32 fl_next_headers(const void *data, const void *end,
+					     const struct fl_next *at, __u8 proto)
 {
-	__u32 headers = sizeof(struct iphdr) + 8;
+	__u32 length = FL_NEXT_UDP;
 
 	if (proto == IPPROTO_TCP) {
-		if (data + FL_NEXT_TCP > end)
+		if (data + at->l4 + FL_NEXT_TCP > end)
 			return 0;
-		headers = sizeof(struct iphdr) + (*(const __u8 *)(data + 46) >> 4) * 4;
-		if (headers < sizeof(struct iphdr) + sizeof(struct tcphdr))
+		length = (*(const __u8 *)(data + at->l4 + FL_NEXT_LENGTH) >> 4) * 4;
+		if (length < FL_NEXT_TCP)
 			return 0;
 	}
-	return headers;
+	return at->l4 - ETH_HLEN + length;
 }
 
-/* Takes one hop from the packet, and puts IPv4's sum right (RFC 1624). */
-static __always_inline void fl_next_hop(void *data)
+/* Takes one hop from the packet, and puts the sum right, as fl_head_hop() and fl_head_store(). */
+static __always_inline void fl_next_hop(struct __sk_buff *skb, void *data, bool v4)
 {
 	__u16 *check = data + 24;
-	__u32 sum = *check + bpf_htons(1 << 8);
+	__u32 sum;
 
-	--*(__u8 *)(data + 22);
+	if (!v4) {
+		--*(__u8 *)(data + fl_next6.hops);
+		bpf_csum_update(skb, (__u16)~bpf_htons(1));
+		return;
+	}
+	sum = *check + bpf_htons(1 << 8);
+	--*(__u8 *)(data + fl_next4.hops);
 	*check = sum + (sum >= 0xffff);
 }
 
@@ -149,16 +204,16 @@ static __always_inline int fl_next_out(struct __sk_buff *skb, void *data, __u32 
 
 	if (len > e->mtu || !fl_kernel_routes4(skb, &state) || state != e->state)
 		return -1;
-	fl_next_hop(data);
+	fl_next_hop(skb, data, true);
 	skb->mark = FL_MARK;
 	return bpf_redirect_neigh(e->ifindex, &next, sizeof(next), 0);
 }
 
 /* Through a router into a pod of this node. The same. */
-static __always_inline int fl_next_route(struct __sk_buff *skb, void *data,
+static __always_inline int fl_next_route(struct __sk_buff *skb, void *data, bool v4,
 					 const struct fl_recent *e)
 {
-	fl_next_hop(data);
+	fl_next_hop(skb, data, v4);
 	*(__u16 *)data = e->mac_first;
 	*(__u32 *)(data + 2) = e->mac_middle[0];
 	*(__u32 *)(data + 6) = e->mac_middle[1];
@@ -168,16 +223,52 @@ static __always_inline int fl_next_route(struct __sk_buff *skb, void *data,
 
 /* What is done with the packet. A verdict, or -1: nothing has been done. */
 static __always_inline int fl_next_act(struct __sk_buff *skb, enum fl_hook hook, void *data,
-				       __u32 len, const struct fl_recent *e)
+				       bool v4, __u32 len, const struct fl_recent *e)
 {
 	if (hook == FL_TO_POD || (hook == FL_FROM_POD && e->act == FL_RECENT_STACK))
 		return TC_ACT_OK;
 	if (hook == FL_FROM_POD && e->act == FL_RECENT_BRIDGE)
 		return fl_enter(skb, e->ifindex);
-	if (*(__u8 *)(data + 22) <= 1) /* hops */
+	if (*(__u8 *)(data + (v4 ? fl_next4.hops : fl_next6.hops)) <= 1)
 		return -1;
-	return hook == FL_FROM_POD && e->act == FL_RECENT_OUT ? fl_next_out(skb, data, len, e)
-							      : fl_next_route(skb, data, e);
+	/* No way out is known of IPv6. */
+	return v4 && hook == FL_FROM_POD && e->act == FL_RECENT_OUT
+		       ? fl_next_out(skb, data, len, e)
+		       : fl_next_route(skb, data, v4, e);
+}
+
+/* As fl_recent_pass(), of a packet of this family. */
+static __always_inline int fl_recent_pass_ip(struct __sk_buff *skb, enum fl_hook hook, bool v4,
+					     const struct fl_state *state)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct fl_next *at = v4 ? &fl_next4 : &fl_next6;
+	__u32 bytes = skb->len, len, headers;
+	struct fl_recent_place place;
+	struct fl_recent *e;
+	int r;
+
+	if (data + at->l4 + FL_NEXT_UDP > end || fl_next_is_odd(data, end, at) ||
+	    !fl_recent_at(*(__u32 *)(data + at->src), *(__u32 *)(data + at->dst),
+			  *(__u32 *)(data + at->l4), skb->ifindex, &place))
+		return -1;
+	e = place.e;
+	if (fl_next_differs(data, at, &e->is) || fl_next_rest_differs(data, v4, place.rest) ||
+	    e->is.ifindex != skb->ifindex || e->is.met != fl_recent_met(hook, v4) ||
+	    skb->vlan_present || e->now != (__u32)bpf_jiffies64() ||
+	    e->age != *(volatile __u64 *)&state->age)
+		return -1;
+	len = v4 ? bpf_ntohs(*(__u16 *)(data + 16))
+		 : sizeof(struct ipv6hdr) + bpf_ntohs(*(__u16 *)(data + 18));
+	headers = fl_next_headers(data, end, at, e->is.proto);
+	if (!headers || len < headers || len + ETH_HLEN > bytes)
+		return -1;
+	len = skb->gso_size ? headers + skb->gso_size : bytes - ETH_HLEN;
+	r = fl_next_act(skb, hook, data, v4, len, e);
+	if (r >= 0)
+		fl_count_bytes(bytes, r == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED,
+			       hook == FL_FROM_POD ? FL_EGRESS : FL_INGRESS);
+	return r;
 }
 
 /* Does with the packet what was done with the one before. A verdict, or -1: nothing was done. */
@@ -185,29 +276,15 @@ static __always_inline int fl_recent_pass(struct __sk_buff *skb, enum fl_hook ho
 					  const struct fl_state *state)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	__u32 bytes = skb->len, len, headers;
-	struct fl_recent *e;
-	int r;
+	__u8 first;
 
-	/* Version and words of the header first: IPv6 has no place to look at. */
-	if (data + FL_NEXT_UDP > end || *(__u8 *)(data + 14) != 0x45 || fl_next_is_odd(data, end))
+	if (data + ETH_HLEN + 1 > end)
 		return -1;
-	e = fl_recent_at(*(__u32 *)(data + 26), *(__u32 *)(data + 30), *(__u32 *)(data + 34),
-			 skb->ifindex);
-	if (!e || fl_next_differs(data, &e->is) || e->is.ifindex != skb->ifindex ||
-	    e->is.hook != hook || skb->vlan_present || e->now != (__u32)bpf_jiffies64() ||
-	    e->age != *(volatile __u64 *)&state->age)
-		return -1;
-	len = bpf_ntohs(*(__u16 *)(data + 16));
-	headers = fl_next_headers(data, end, e->is.proto);
-	if (!headers || len < headers || len + ETH_HLEN > bytes)
-		return -1;
-	len = skb->gso_size ? headers + skb->gso_size : bytes - ETH_HLEN;
-	r = fl_next_act(skb, hook, data, len, e);
-	if (r >= 0)
-		fl_count_bytes(bytes, r == TC_ACT_OK ? FL_R_FORWARDED : FL_R_REDIRECTED,
-			       hook == FL_FROM_POD ? FL_EGRESS : FL_INGRESS);
-	return r;
+	/* Version, and of IPv4 the header's words. */
+	first = *(__u8 *)(data + ETH_HLEN);
+	return first == 0x45	 ? fl_recent_pass_ip(skb, hook, true, state)
+	       : first >> 4 == 6 ? fl_recent_pass_ip(skb, hook, false, state)
+				 : -1;
 }
 
 /* What has been found of a connection, and what has been done with its packet. */
@@ -251,13 +328,18 @@ static __always_inline void fl_recent_keep(struct __sk_buff *skb, enum fl_hook h
 					   const struct fl_found *s)
 {
 	const __u8 *eth = __builtin_assume_aligned(&p->eth, 2);
+	struct fl_recent_place place;
 	struct fl_recent *e;
+	__u32 src_be, dst_be;
 
-	if (!p->v4 || (p->proto == IPPROTO_TCP && p->tcp != FL_TCP_ACK))
+	/* No way out is known of IPv6. */
+	if ((p->proto == IPPROTO_TCP && p->tcp != FL_TCP_ACK) ||
+	    (!p->v4 && s->act == FL_RECENT_OUT))
 		return;
-	e = fl_recent_at(p->src.w_be[3], p->dst.w_be[3], p->ports_be, skb->ifindex);
-	if (!e)
+	fl_flow_ends(l, 3, 4, &src_be, &dst_be);
+	if (!fl_recent_at(src_be, dst_be, p->ports_be, skb->ifindex, &place))
 		return;
+	e = place.e;
 	e->is.ifindex = 0;
 	if (l->side)
 		fl_recent_fill(e, s, 0);
@@ -271,10 +353,11 @@ static __always_inline void fl_recent_keep(struct __sk_buff *skb, enum fl_hook h
 	e->age = s->age;
 	__builtin_memcpy(&e->is.first, eth, 2);
 	__builtin_memcpy(e->is.macs, eth + 2, sizeof(e->is.macs));
-	e->is.addr_be[0] = p->src.w_be[3];
-	e->is.addr_be[1] = p->dst.w_be[3];
+	fl_flow_ends(l, 3, 4, &e->is.addr_be[0], &e->is.addr_be[1]);
+	if (!p->v4)
+		fl_flow_ends(l, 0, 3, place.rest->src_be, place.rest->dst_be);
 	e->is.ports_be = p->ports_be;
 	e->is.proto = p->proto;
-	e->is.hook = hook;
+	e->is.met = fl_recent_met(hook, p->v4);
 	e->is.ifindex = skb->ifindex;
 }

@@ -119,6 +119,7 @@ static __always_inline int fl_short_out(struct __sk_buff *skb, const struct fl_p
 {
 	__u32 state;
 	bool is_told = fl_kernel_routes4(skb, &state);
+	struct fl_in src, dst;
 	__u64 was;
 	int r;
 
@@ -131,7 +132,8 @@ static __always_inline int fl_short_out(struct __sk_buff *skb, const struct fl_p
 	}
 	s->is_busy = false;
 	was = s->known.way;
-	r = fl_way_peer(skb, p, &p->src, &p->dst, is_told ? &s->known : NULL);
+	fl_flow_ends(l, 0, 4, src.w_be, dst.w_be);
+	r = fl_way_peer(skb, p, &src, &dst, is_told ? &s->known : NULL);
 	if (is_told && s->known.way != was)
 		fl_known_put(s->f, l, &s->known);
 	return r;

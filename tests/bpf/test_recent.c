@@ -16,6 +16,9 @@
 enum { OFTEN = 1000, TRIES = 20 };
 
 static const struct pkt out = { .src = A4, .dst = PEER4, .sport = 5, .dport = 53 };
+/* The last words of their addresses are others', too: REMOTE6's, and another node's. */
+static const struct pkt in6 = { .src = PEER6, .dst = A6, .sport = 5, .dport = 53 };
+static const struct pkt near6 = { .src = A6, .dst = B6, .sport = 5, .dport = 53 };
 static const struct pkt in = { .src = PEER4, .dst = A4, .sport = 5, .dport = 53 };
 
 /* One of each way that there is. */
@@ -31,6 +34,14 @@ static const struct {
 	{ "from another node", FROM_NET, { .src = PEER4, .dst = A4, .dport = 53 } },
 	{ "to elsewhere", FROM_A, { .src = A4, .dst = WORLD4, .dport = 53 } },
 	{ "from elsewhere", TO_A, { .src = WORLD4, .dst = A4, .dport = 53 } },
+	{ "on one bridge, IPv6", FROM_A, { .src = A6, .dst = B6, .dst_mac = MAC_B, .dport = 53 } },
+	{ "through the router, IPv6", FROM_A, { .src = A6, .dst = B6, .dport = 53 } },
+	{ "amid TCP, IPv6",
+	  FROM_A,
+	  { .src = A6, .dst = B6, .dport = 80, .proto = 6, .tcp = PKT_ACK } },
+	{ "from another node, IPv6", FROM_NET, { .src = PEER6, .dst = A6, .dport = 53 } },
+	{ "to elsewhere, IPv6", FROM_A, { .src = A6, .dst = WORLD6, .dport = 53 } },
+	{ "from elsewhere, IPv6", TO_A, { .src = WORLD6, .dst = A6, .dport = 53 } },
 };
 
 static void forget_behind_their_back(void)
@@ -184,6 +195,34 @@ static const struct {
 	  in,
 	  { .src = PEER4, .dst = A4, .sport = 5, .dport = 53, .odd = PKT_LONG_LENGTH } },
 	{ "another pod's interface", FROM_B, out, out },
+	{ "another source, IPv6",
+	  FROM_NET,
+	  in6,
+	  { .src = REMOTE6, .dst = A6, .sport = 5, .dport = 53 } },
+	{ "another destination, IPv6",
+	  FROM_A,
+	  near6,
+	  { .src = A6, .dst = "fd02::3", .sport = 5, .dport = 53 } },
+	{ "another protocol, IPv6",
+	  FROM_A,
+	  near6,
+	  { .src = A6, .dst = B6, .proto = 6, .tcp = PKT_ACK, .sport = 5, .dport = 53 } },
+	{ "a FIN, IPv6",
+	  FROM_A,
+	  { .src = A6, .dst = B6, .proto = 6, .tcp = PKT_ACK, .dport = 80 },
+	  { .src = A6, .dst = B6, .proto = 6, .tcp = PKT_ACK | PKT_FIN, .dport = 80 } },
+	{ "its last hop, IPv6",
+	  FROM_NET,
+	  in6,
+	  { .src = PEER6, .dst = A6, .sport = 5, .dport = 53, .ttl = 1 } },
+	{ "longer than it is, IPv6",
+	  FROM_NET,
+	  in6,
+	  { .src = PEER6, .dst = A6, .sport = 5, .dport = 53, .odd = PKT_LONG_LENGTH } },
+	{ "an extension, IPv6",
+	  FROM_A,
+	  near6,
+	  { .src = A6, .dst = B6, .sport = 5, .dport = 53, .ext = { 60 } } },
 };
 
 static void only_what_is_alike_follows(void **state)

@@ -33,7 +33,7 @@ modules='bridge br_netfilter cls_bpf dummy ifb nf_tables nft_chain_nat nft_compa
 parts=" ${*:2} "
 tests='' bats='' tables='bpf_net bpf_pod bpf_reasons bpf_tunnel bpf_ways'
 [[ $parts != *' tables '* ]] || tests=$tables
-[[ $parts != *' programs '* ]] || tests="$tables bpf_enforce bpf_entries bpf_mutations bpf_pick_up"
+[[ $parts != *' programs '* ]] || tests="$tables bpf_enforce bpf_entries bpf_mutations bpf_pick_up bpf_recent"
 # Before 5.13 the kernel cannot note that an Ethernet frame is inside: the VTEP wraps all up. And
 # what counts a rule's packets is a module of its own there.
 if [[ $1 == 5.10 ]]; then
