@@ -176,6 +176,15 @@ static int put_life(struct fl_json *spec, struct fl_json *status)
 		       ?: fl_json_set_bool(spec, "hostNetwork", false);
 }
 
+/* This node, whose addresses are known without it; an object may still say where a pod of that name
+ * was before. */
+static int put_node(const struct enf *e, struct fl_json *spec, struct fl_json *status)
+{
+	return fl_json_set_str(spec, "nodeName", e->o.node)
+		       ?: fl_json_set(status, "hostIP", fl_json_new_null())
+		       ?: fl_json_set(status, "hostIPs", fl_json_new_null());
+}
+
 /* What the compiler is to see. */
 static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json **out,
 		    struct fl_err *err)
@@ -189,7 +198,7 @@ static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json
 		spec = section(pod, "spec");
 		status = section(pod, "status");
 		r = !spec || !status ? -ENOMEM
-				     : fl_json_set_str(spec, "nodeName", e->o.node) ?:
+				     : put_node(e, spec, status) ?:
 					       put_life(spec, status) ?:
 					       put_addresses(e, p, status);
 	}
