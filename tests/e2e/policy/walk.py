@@ -30,6 +30,7 @@ from walk_probe import Prober, Pump, Question
 from walk_world import World
 
 QUESTIONS = int(os.environ.get('WALK_QUESTIONS', 30))  # after each step
+ASKED_MAX = 5000     # during a step: each has sockets until it is over
 TALKS_MAX = 8
 TALK_OLD_S = 40      # a UDP connection that is silent so long may have been forgotten
 TALK_CUT_S = 6       # a TCP connection that is cut for longer takes too long to come back
@@ -106,33 +107,36 @@ class Walk:
     def plan(self, r, before, after, disturbed, asked):
         """What does not change by the step: open connections that speak, and new ones."""
         names = [n for n in self.names(before) if n in after.ends() and n not in disturbed]
+        # One node may be told before the other.
+        models = before, after, after.between(before)
         steady = []
         for q in self.pairs(r, before, names, 40):
             if isinstance(q[1], int) and before.services[q[1]] != after.services.get(q[1]):
                 continue
             want = self.want(before, q)[0]
-            if want is not None and self.want(after, q)[0] is want:
+            if want is not None and all(self.want(m, q)[0] is want for m in models):
                 steady.append((q, want))
         talks = []
         for t in self.prober.talks.values():
             if disturbed & {t.source.name, t.target.name}:
                 continue
-            want, next_want = (self.want(m, self.talk_key(t))[0] for m in (before, after))
+            want, next_want, on_the_way = (self.want(m, self.talk_key(t))[0] for m in models)
             if want is False and next_want is not False:
                 t.is_forbidden = False
-            if want is not None and want is next_want and (want or t.protocol == 'udp'):
+            if want is not None and want is next_want is on_the_way and (want or t.protocol == 'udp'):
                 talks.append((t, want))
         k = 0
         while True:
             k += 1
-            if steady:
+            asks = steady and len(asked) < ASKED_MAX
+            if asks:
                 q, want = steady[k % len(steady)]
                 yield lambda: self.ask_one(q, want, asked)
             if talks:
                 t, want = talks[k % len(talks)]
                 # The opener first: the other side's word alone would be a connection of its own.
                 yield lambda: self.prober.say(t, k // len(talks) % 2, want)
-            if not steady and not talks:
+            if not asks and not talks:
                 yield lambda: None
 
     def ask_one(self, q, want, asked):
@@ -359,11 +363,11 @@ def main():
         world.close()
         return bool(fault)
     world.reset()
-    walk = Walk(world)
+    walk, with_bird = Walk(world), bool(world.bird(NODES[0]))
     kinds = {}
     try:
         while len(steps) < count:
-            step = Dice(f'{seed} {walk.number} {len(steps)}').step(walk.model)
+            step = Dice(f'{seed} {walk.number} {len(steps)}', with_bird).step(walk.model)
             steps.append(step)
             if os.environ.get('WALK_LOUD'):
                 print(f'# {len(steps)} {step}', flush=True)

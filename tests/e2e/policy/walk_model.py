@@ -145,6 +145,12 @@ class Model:
         if not any(k.same(now) for k in self.known[node]):
             self.known[node] = self.known[node] + [now]
 
+    def between(self, before):
+        """While its nodes are being told of it: each knows this or what was before."""
+        m = self.clone()
+        m.known = {n: before.known[n] + self.known[n] for n in NODES}
+        return m
+
     # --- verdicts ---
 
     def att_at(self, name):
@@ -348,13 +354,17 @@ class Model:
             self.flushed.add(node)
         return True
 
+    def do_bird(self, node):
+        """The agent starts another, and no route goes."""
+        return self.alive[node]
+
     def do_link(self, ns, name, ms):
         att = self.atts.get((ns, name))
         return bool(att) and not att.orphan
 
     def do_during(self, node, delay, step):
         """The agent is killed so many seconds after the step has begun."""
-        if not self.alive[node] or step[0] in ('kill', 'start', 'restart', 'configure'):
+        if not self.alive[node] or step[0] in ('kill', 'start', 'restart', 'configure', 'bird'):
             return False
         if not self.apply(step):
             return False
@@ -363,11 +373,11 @@ class Model:
 
 
 class Dice(compare.Dice):
-    """Random steps."""
+    """Random steps. with_bird: the nodes have BIRDs."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, with_bird=False):
         super().__init__(seed)
-        self.r = random.Random(seed)
+        self.r, self.with_bird = random.Random(seed), with_bird
 
     def labels(self):
         r = self.r
@@ -399,6 +409,7 @@ class Dice(compare.Dice):
             'orphan': 0.5 if len(pods) > ALIVE_MIN else 0, 'policy': 6 if len(policies) < POLICIES_MAX else 3,
             'remove': 3 if m.objects else 0, 'namespace': 2, 'pod': 5, 'move': 1 if m.objects else 0,
             'configure': 0.5, 'kill': 0.4, 'start': 3 * len(dead), 'restart': 0.4, 'talk': 4, 'flush': 0.3,
+            'bird': 2 * any(m.alive.values()) * self.with_bird,
             'during': 1.5, 'service': 2.5 * bool(pods), 'link': 0.3 * bool(pods), 'tear': 0.5,
         }
 
@@ -484,6 +495,9 @@ class Dice(compare.Dice):
 
     def any_flush(self, m):
         return ('flush', self.r.choice(NODES))
+
+    def any_bird(self, m):
+        return ('bird', self.r.choice([n for n in NODES if m.alive[n]]))
 
     def any_link(self, m):
         return (*self.any_att(m, 'link'), self.r.randint(1, 50))

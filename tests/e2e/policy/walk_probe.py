@@ -464,8 +464,9 @@ class Pump:
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.ended.set()
         self.thread.join()
-        if self.error:
+        # What went wrong with the step itself comes first.
+        if self.error and not kind:
             raise self.error

@@ -8,6 +8,7 @@ import ipaddress
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -47,6 +48,7 @@ class World(Nodes):
         """Nothing is there but the nodes, their agents and the Nodes' objects."""
         for node in NODES:
             self.kill(node)
+            self.kill_bird(node)
             folder = self.file(node, MANIFESTS)
             for f in (*FILES, 'marks.json'):
                 if os.path.exists(f'{folder}/{f}'):
@@ -68,6 +70,7 @@ class World(Nodes):
             self.start(node, '')
         for node in NODES:
             self.wait_ready(node)
+        self.wait_routes()
 
     def configure(self, node, settings):
         """The agent's configuration is net.bash's, but for the Services and these settings."""
@@ -85,6 +88,40 @@ class World(Nodes):
     def close(self):
         for node in NODES:
             self.kill(node)
+
+    # --- BIRD, in mode bgp ---
+
+    def bird(self, node):
+        """Its number, or None."""
+        path = self.file(node, '/run/fairlead/bird/bird.pid')
+        if not os.path.exists(path):
+            return None
+        with open(path) as f:
+            return int(f.read() or 0)
+
+    def kill_bird(self, node):
+        pid = self.bird(node)
+        if pid:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return pid
+
+    def is_settled(self, node):
+        """Neither it nor its peer is in the middle of a graceful restart, in which another is one too
+        many; and it has the other's blocks."""
+        done = [self.run(node, 'birdc', '-s', '/run/fairlead/bird/bird.ctl', *c.split())
+                for c in ('show status', 'show protocols all')]
+        return all(d.returncode == 0 for d in done) and \
+            'Graceful restart recovery' not in done[0].stdout and \
+            'Neighbor graceful restart active' not in done[1].stdout and \
+            all(self.must(node, 'ip', f, 'route', 'show', 'proto', 'bird') for f in ('-4', '-6'))
+
+    def wait_routes(self):
+        for node in NODES:
+            if self.bird(node):
+                wait_until(f"{node}'s BIRD has settled", lambda n=node: self.is_settled(n))
 
     # --- agents ---
 
@@ -329,6 +366,12 @@ class World(Nodes):
 
     def do_flush(self, before, after, node):
         self.lead(node, self.led[node], 'flush ruleset\n')
+
+    def do_bird(self, before, after, node):
+        pid = self.kill_bird(node)
+        if pid:
+            wait_until(f'{node} has another BIRD', lambda: self.bird(node) not in (None, 0, pid))
+            self.wait_routes()
 
     def do_link(self, before, after, ns, name, ms):
         att = after.atts[ns, name]
