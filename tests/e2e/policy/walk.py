@@ -49,6 +49,7 @@ class Walk:
         for name, ips in OUTSIDE.items():
             self.prober.add(name, f"/proc/{world.pids['lan']}/ns/net", ips)
         self.steps, self.number, self.pumped = [], 0, 0
+        self.opened = [0, 0]  # connections that stay, by Services or not
 
     def close(self):
         for name in list(self.prober.ends):
@@ -98,6 +99,11 @@ class Walk:
     def names(self, m):
         return [n for n in m.ends() if n in self.prober.ends]
 
+    def want_talk(self, m, t):
+        """The verdict of an open connection in the model, and why."""
+        return m.verdict_of_way(t.source.name, t.target.name, t.source.version, t.protocol, t.port) \
+            if t.by_service else self.want(m, self.talk_key(t))
+
     def talk_key(self, t):
         """The question that an open connection is."""
         return t.source.name, t.target.name, t.source.version, t.protocol, t.port
@@ -120,7 +126,7 @@ class Walk:
         for t in self.prober.talks.values():
             if disturbed & {t.source.name, t.target.name}:
                 continue
-            want, next_want, on_the_way = (self.want(m, self.talk_key(t))[0] for m in models)
+            want, next_want, on_the_way = (self.want_talk(m, t)[0] for m in models)
             if want is False and next_want is not False:
                 t.is_forbidden = False
             if want is not None and want is next_want is on_the_way and (want or t.protocol == 'udp'):
@@ -149,7 +155,7 @@ class Walk:
         now = time.monotonic()
         live = []
         for t in list(self.prober.talks.values()):
-            want, why = self.want(self.model, self.talk_key(t))
+            want, why = self.want_talk(self.model, t)
             cut = now - t.since if t.is_forbidden else 0
             if cut > TALK_CUT_S or (want is None and r.random() < 0.2):
                 self.prober.close_talk(t)
@@ -170,11 +176,23 @@ class Walk:
         talks = list(self.prober.talks.values())
         if len(talks) >= TALKS_MAX:
             self.prober.close_talk(r.choice(talks))
-        for q in self.pairs(r, self.model, self.names(self.model), 60):
-            if not isinstance(q[1], int) and self.want(self.model, q)[0] and q[4] in (80, 81):
-                ends = [self.prober.ends[n][q[2]] for n in q[:2]]
-                self.prober.open_talk(*ends, *q[3:])
-                return
+        questions = self.pairs(r, self.model, self.names(self.model), 60)
+        by_service = r.random() < 0.5
+        questions.sort(key=lambda q: isinstance(q[1], int) is not by_service)
+        for q in questions:
+            if not self.want(self.model, q)[0] or q[4] not in (80, 81):
+                continue
+            names, to = [q[1]], None
+            if isinstance(q[1], int):
+                names = ['/'.join(k) for k in self.model.services[q[1]][1]]
+                to = walk_services.address(q[1], q[2]), walk_services.PORT
+                # Who comes to itself is masqueraded, and so hears another.
+                if q[3] != 'tcp' or q[0] in names or '/' not in q[0]:
+                    continue
+            targets = [self.prober.ends[n][q[2]] for n in names]
+            self.opened[bool(to)] += 1
+            self.prober.open_talk(self.prober.ends[q[0]][q[2]], targets, *q[3:], to)
+            return
 
     def check(self, r):
         m = self.model
@@ -202,6 +220,10 @@ class Walk:
         self.model = after
         self.prober.reconsider(lambda q, target: after.verdict(
             q.source.name, target, q.source.version, q.protocol, q.port)[0])
+        # What came of a time in which a connection was forbidden may come in one in which it may be either.
+        for t in [t for t in self.prober.talks.values() if t.by_service]:
+            if self.want_talk(after, t)[0] is None:
+                self.prober.close_talk(t)
         asked, disturbed = [], set(['/'.join(inner[1:3])] if inner[0] == 'link' else [])
         # The kernel stops an interface that is up when it gets a clsact qdisc.
         disturbed |= {'/'.join(k) for k, a in before.atts.items()
@@ -390,6 +412,7 @@ def main():
         return 1
     print(f'seed {seed}: {count} steps ({", ".join(f"{n} {k}" for k, n in sorted(kinds.items()))}), '
           f'{walk.prober.asked} connections asked for, {walk.pumped} of them during steps, '
+          f'{sum(walk.opened)} kept open, {walk.opened[1]} of them by Services, '
           f'{time.monotonic() - began:.1f} s')
     walk.close()
     world.close()

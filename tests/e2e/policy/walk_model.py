@@ -195,12 +195,16 @@ class Model:
         """{backend: (verdict, why)} of a question for a Service."""
         said = {}
         for key in self.services[number][1]:
-            verdict, why = self.verdict(source, '/'.join(key), version, protocol, port)
-            att = self.att_at(source)
-            # What stays on a node is judged by rules that somebody has flushed while no agent lived.
-            loose = verdict is False and (att.node if att else source) in self.flushed
-            said['/'.join(key)] = None if loose else verdict, why
+            said['/'.join(key)] = self.verdict_of_way(source, '/'.join(key), version, protocol, port)
         return said
+
+    def verdict_of_way(self, source, backend, *q):
+        """As verdict(), of a connection by a Service that leads there."""
+        verdict, why = self.verdict(source, backend, *q)
+        att = self.att_at(source)
+        # What stays on a node is judged by rules that somebody has flushed while no agent lived.
+        loose = verdict is False and (att.node if att else source) in self.flushed
+        return None if loose else verdict, why
 
     def verdict_of_service(self, *q):
         """As verdict(), whichever backend it is."""

@@ -98,10 +98,12 @@ class Question:
 
 
 class Talk:
-    """An open connection: sockets are the opener's and the target's end."""
+    """An open connection: sockets are the opener's and the target's end. by_service: the opener
+    has asked another address."""
 
-    def __init__(self, source, target, protocol, port):
+    def __init__(self, source, target, protocol, port, by_service=False):
         self.source, self.target, self.protocol, self.port = source, target, protocol, port
+        self.by_service = by_service
         self.sockets, self.number = [None, None], 0
         self.said, self.heard = [0, 0], [0, 0]    # by side: the words that it has said, that came from it
         self.barred = [set(), set()]              # said while it was forbidden
@@ -110,7 +112,8 @@ class Talk:
         self.is_forbidden, self.since = False, 0.0
 
     def __str__(self):
-        return f'open {self.protocol} {self.source} -> {self.target}:{self.port} #{self.number}'
+        way = ' by a Service' if self.by_service else ''
+        return f'open {self.protocol} {self.source} -> {self.target}:{self.port}{way} #{self.number}'
 
 
 class Prober:
@@ -325,8 +328,9 @@ class Prober:
 
     def port_for(self, q):
         """A port to ask from; one that has asked by a Service may lead to where that was for long."""
-        if q.to[1] == q.port:
-            return 0
+        return self.port_by_service() if q.to[1] != q.port else 0
+
+    def port_by_service(self):
         self.by_service += 1
         return PORTS_FROM + self.by_service % PORTS_COUNT
 
@@ -379,15 +383,17 @@ class Prober:
 
     # --- talks ---
 
-    def open_talk(self, source, target, protocol, port):
-        """One that is allowed now; None and a fault when it does not come about."""
-        t = Talk(source, target, protocol, port)
+    def open_talk(self, source, targets, protocol, port, to=None):
+        """One that is allowed now; None and a fault when it does not come about. to: a Service's address
+        and port, for TCP, which leads to one of the targets."""
+        target = targets[0]
+        t = Talk(source, target, protocol, port, bool(to))
         self.count += 1
         t.number = self.count
         kind = socket.SOCK_DGRAM if protocol == 'udp' else socket.SOCK_STREAM
         with inside(source.path):
-            s = source.socket(kind)
-        s.connect_ex((target.ip, port))
+            s = source.socket(kind, self.port_by_service() if to else 0)
+        s.connect_ex(to or (target.ip, port))
         t.sockets[0] = s
         if protocol == 'udp':
             with inside(target.path):
@@ -396,14 +402,15 @@ class Prober:
             t.sockets[1] = other
         else:
             until = time.monotonic() + PATIENCE_S
-            key = (target, port, s.getsockname()[:2])
-            while key not in self.by_peer and time.monotonic() < until:
+            keys = {(x, port, s.getsockname()[:2]) for x in targets}
+            while not keys & self.by_peer.keys() and time.monotonic() < until:
                 self.poll(0.02)
-            if key not in self.by_peer:
+            if not keys & self.by_peer.keys():
                 self.fault(f'allowed, and did not come about: {t}')
                 shut(s)
                 return None
-            t.sockets[1] = self.by_peer.pop(key)
+            key = (keys & self.by_peer.keys()).pop()
+            t.target, t.sockets[1] = key[0], self.by_peer.pop(key)
         self.talks[t.number] = t
         for side in (0, 1):
             self.selector.register(t.sockets[side], selectors.EVENT_READ, (self.hear_talk, t, side))
