@@ -31,6 +31,7 @@ from walk_world import World
 
 QUESTIONS = int(os.environ.get('WALK_QUESTIONS', 30))  # after each step
 ASKED_MAX = 5000     # during a step: each has sockets until it is over
+ANY_PORT = 40000     # that a question may come from
 TALKS_MAX = 8
 TALK_OLD_S = 40      # a UDP connection that is silent so long may have been forgotten
 TALK_CUT_S = 6       # a TCP connection that is cut for longer takes too long to come back
@@ -120,6 +121,8 @@ class Walk:
             if isinstance(q[1], int) and before.services[q[1]] != after.services.get(q[1]):
                 continue
             want = self.want(before, q)[0]
+            if want and self.may_lose_answers(before, after, q):
+                continue
             if want is not None and all(self.want(m, q)[0] is want for m in models):
                 steady.append((q, want))
         talks = []
@@ -141,9 +144,24 @@ class Walk:
             if talks:
                 t, want = talks[k % len(talks)]
                 # The opener first: the other side's word alone would be a connection of its own.
-                yield lambda: self.prober.say(t, k // len(talks) % 2, want)
+                side = 0 if self.may_lose_answers(before, after, self.talk_key(t)) else k // len(talks) % 2
+                yield lambda: self.prober.say(t, side, want)
             if not asks and not talks:
                 yield lambda: None
+
+    def may_lose_answers(self, before, after, q):
+        """Whether enforcement begins at an end of it by this step, it is not TCP, and an answer would be
+        forbidden if it came by itself: whoever may speak does so first then (docs/decisions/0013)."""
+        source, target, version, protocol, _ = q
+        if protocol == 'tcp':
+            return False
+        names = source, *(['/'.join(k) for k in after.services[target][1]]
+                          if isinstance(target, int) else [target])
+        begin = [n for n in NODES if after.conf[n]['enforce'] and not before.conf[n]['enforce']]
+        if not any(a and a.node in begin for a in map(after.att_at, names)):
+            return False
+        port = 0 if protocol == 'icmp' else ANY_PORT
+        return not all(after.verdict(x, source, version, protocol, port)[0] for x in names[1:])
 
     def ask_one(self, q, want, asked):
         asked.append(self.question(q, want, 'during the step'))
