@@ -208,11 +208,15 @@ has_two_routes() {
 	eventually 60 frr_lacks lan 10.244.2.0/24
 	eventually 60 has_learned n1 4
 	echo "# found after $(bc <<<"$EPOCHREALTIME - $from") s" >&3
-	[ "$(session n2 192.0.2.1)" != Established ]
+	eventually 60 is_lost n2 192.0.2.1
 	# The hold time, 180 s, would have found it much later.
 	(($(bc <<<"($EPOCHREALTIME - $from) < 60")))
 	cluster_find n2
 	eventually 60 has_learned n1 4 10.244.2.0/24
+}
+
+is_lost() {
+	[ "$(session "$1" "$2")" != Established ]
 }
 
 sessions_bfd() {
