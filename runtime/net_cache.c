@@ -84,18 +84,11 @@ int berth_cache_remove(const char *dir, const char *network, const struct berth_
 	return 0;
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-	*dir = NULL;
-}
-
 int berth_cache_list(const char *dir, const char *network, struct fl_json **entries,
 		     struct fl_err *err)
 {
 	fl_auto_json struct fl_json *list = fl_json_array();
-	fl_auto(close_dir) DIR *d = opendir(dir);
+	fl_auto_dir DIR *d = opendir(dir);
 	const struct dirent *e;
 
 	if (!list)

@@ -26,13 +26,6 @@ static void names_done(struct names *names)
 	*names = (struct names){ 0 };
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-	*dir = NULL;
-}
-
 static bool has_ext(const char *name, const char *const *exts)
 {
 	const char *dot = strrchr(name, '.');
@@ -68,7 +61,7 @@ static int list_files(const char *dir, const char *const *exts, struct names *ou
 		      struct fl_err *err)
 {
 	fl_auto(names_done) struct names names = { 0 };
-	fl_auto(close_dir) DIR *d = opendir(dir);
+	fl_auto_dir DIR *d = opendir(dir);
 	const struct dirent *e;
 	struct stat st;
 

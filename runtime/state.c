@@ -186,27 +186,9 @@ int berth_state_netns(const struct berth_env *env, const char *id, char out[PATH
 	return fl_format(out, PATH_MAX, err, "%s/%s/netns", env->run_dir, id);
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-	*dir = NULL;
-}
-
-/* A stream of its own over the folder, from its beginning. */
-static DIR *open_again(int dir)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!d)
-		fl_close_p(&fd);
-	return d;
-}
-
 int berth_state_remove(const struct berth_env *env, const char *id, int dir, struct fl_err *err)
 {
-	fl_auto(close_dir) DIR *d = open_again(dir);
+	fl_auto_dir DIR *d = fl_dir_entries(dir);
 	const struct dirent *e;
 	char path[PATH_MAX];
 	int r;

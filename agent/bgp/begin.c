@@ -120,6 +120,18 @@ static int start(struct bgp *b, bgp_ready *ended, struct fl_err *err)
 	return 0;
 }
 
+/* b->process is one that another agent has started. */
+static int take_over(struct bgp *b, bgp_ready *ended, struct fl_err *err)
+{
+	fl_free_p(&b->in_force);
+	b->on_trial = false;
+	b->in_force = read_good(b);
+	/* One that the last agent was offering may be in force or not. */
+	b->in_doubt = faccessat(b->dirfd, NEW, F_OK, 0) == 0;
+	b->recover = true;
+	return bgp_watch_open(b->loop, b->process.fd, ended, b, &b->process_watch, err);
+}
+
 int bgp_adopt(struct bgp *b, pid_t pid, bgp_ready *ended, struct fl_err *err)
 {
 	int r;
@@ -128,18 +140,10 @@ int bgp_adopt(struct bgp *b, pid_t pid, bgp_ready *ended, struct fl_err *err)
 		return 0;
 	bgp_watch_close(&b->process_watch);
 	bgp_process_close(&b->process);
-	fl_free_p(&b->in_force);
-	b->on_trial = false;
-	r = bgp_process_adopt(pid, &b->process, err);
-	r = r ?: bgp_watch_open(b->loop, b->process.fd, ended, b, &b->process_watch, err);
-	if (r < 0)
-		return r;
-	b->in_force = read_good(b);
-	/* One that the last agent was offering may be in force or not. */
-	b->in_doubt = faccessat(b->dirfd, NEW, F_OK, 0) == 0;
-	fl_info("bgp: process %d is taken over", pid);
-	b->recover = true;
-	return 0;
+	r = bgp_process_adopt(pid, &b->process, err) ?: take_over(b, ended, err);
+	if (r == 0)
+		fl_info("bgp: process %d is taken over", pid);
+	return r;
 }
 
 int bgp_begin(struct bgp *b, bgp_ready *ended, struct fl_err *err)
@@ -147,7 +151,6 @@ int bgp_begin(struct bgp *b, bgp_ready *ended, struct fl_err *err)
 	if (!bgp_process_find(&b->dir, b->dirfd, &b->process))
 		return start(b, ended, err);
 	fl_info("bgp: process %d is there without its control socket", b->process.pid);
-	b->recover = true;
 	b->proven = false;
-	return bgp_watch_open(b->loop, b->process.fd, ended, b, &b->process_watch, err);
+	return take_over(b, ended, err);
 }

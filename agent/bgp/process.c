@@ -17,9 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define ERR_MAX	    (64u << 10) /* bytes of bird.err that are looked at */
-#define CMDLINE_MAX (64u << 10) /* bytes */
-#define PID_MAX	    32		/* bytes of bird.pid */
+#define ERR_MAX (64u << 10) /* bytes of bird.err that are looked at */
 
 extern char **environ;
 
@@ -110,45 +108,6 @@ int bgp_process_adopt(pid_t pid, struct bgp_process *out, struct fl_err *err)
 		return fl_fail_errno(err, errno, "watch the process %d", pid);
 	*out = (struct bgp_process){ .pid = pid, .fd = fd };
 	return 0;
-}
-
-/* True when the process was called with this control socket. */
-static bool serves(pid_t pid, const char *ctl)
-{
-	fl_auto_free char *line = NULL;
-	char path[32];
-	size_t len = 0;
-	struct fl_err ignored;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-	if (fl_read_file(AT_FDCWD, path, CMDLINE_MAX, &line, &len, &ignored) < 0)
-		return false;
-	for (const char *word = line; word < line + len; word += strlen(word) + 1)
-		if (fl_streq(word, ctl))
-			return true;
-	return false;
-}
-
-bool bgp_process_find(const struct bgp_dir *dir, int dirfd, struct bgp_process *out)
-{
-	bgp_auto_process struct bgp_process p = BGP_PROCESS_NONE;
-	fl_auto_free char *text = NULL;
-	struct fl_err ignored;
-	uint32_t pid = 0;
-	size_t len = 0;
-
-	if (fl_read_file(dirfd, "bird.pid", PID_MAX, &text, &len, &ignored) < 0)
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	if (fl_parse_u32(text, 1, INT32_MAX, &pid, &ignored) < 0 ||
-	    bgp_process_adopt((pid_t)pid, &p, &ignored) < 0)
-		return false;
-	/* What lives still has been nobody else meanwhile. */
-	if (!serves(p.pid, dir->ctl) || pidfd_send_signal(p.fd, 0, NULL, 0) < 0)
-		return false;
-	*out = p;
-	p = BGP_PROCESS_NONE;
-	return true;
 }
 
 /* Nothing of the agent's but an empty input and a file for the first words. */

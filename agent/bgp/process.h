@@ -5,10 +5,10 @@
  * routes into the kernel and reads a configuration with passwords that nobody else may read.
  *
  *   ROOT/run/fairlead/bird/	0700
- *	bird.conf		the last that a BIRD has accepted; of the first one, what it began
- *with bird.conf.new		what it is being asked to read, or has begun with and not accepted
- *yet bird.ctl		its control socket
- *	bird.pid		its process ID, for people, and to find one whose socket is gone
+ *	bird.conf		the last accepted one; the first BIRD's from its beginning
+ *	bird.conf.new		what it is asked to read, or has begun with, and not accepted yet
+ *	bird.ctl		its control socket
+ *	bird.pid		its process ID, for people
  *	bird.log, bird.log.1	what it says; cut at 256 KiB
  *	bird.err		what it said before it could write a log
  */
@@ -66,8 +66,8 @@ fl_must int bgp_process_start(const char *program, const struct bgp_dir *dir, co
 fl_must int bgp_process_adopt(pid_t pid, struct bgp_process *out, struct fl_err *err);
 
 /*
- * Finds the BIRD that runs in this folder without its control socket, by its file and its command
- * line: two of them would be two hands on the same routes. False: there is none.
+ * Finds the BIRD that runs in this folder without its control socket, or without it yet, by its
+ * command line: two of them would be two hands on the same routes. False: there is none.
  */
 bool bgp_process_find(const struct bgp_dir *dir, int dirfd, struct bgp_process *out);
 

@@ -7,7 +7,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/datapath/dp.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bpf/datapath.skel.h"
@@ -59,19 +59,12 @@ bool dp_former_carries(const struct dp_former *f)
 	return f && f->carries;
 }
 
-static void close_folder(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-#define fl_auto_folder fl_auto(close_folder)
-
 /* Calls each() for every folder of maps below this one but keep. None there is done. */
 static int each_folder(const char *folder, const char *keep,
 		       int (*each)(const char *path, void *arg, struct fl_err *err), void *arg,
 		       struct fl_err *err)
 {
-	fl_auto_folder DIR *d = opendir(folder);
+	fl_auto_dir DIR *d = opendir(folder);
 	char path[PATH_MAX];
 	struct dirent *e;
 	int r = 0;
@@ -91,7 +84,7 @@ static int each_folder(const char *folder, const char *keep,
 /* The maps go when nobody holds them any more. */
 static int unpin(const char *path, void *arg, struct fl_err *err)
 {
-	fl_auto_folder DIR *d = opendir(path);
+	fl_auto_dir DIR *d = opendir(path);
 	struct dirent *e;
 
 	(void)arg;

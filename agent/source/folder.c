@@ -134,12 +134,6 @@ static void set_trouble(struct src_folder *f, const char *text, bool *changed)
 	src_complaints_done(&before);
 }
 
-static void close_folder(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 /* Adds the files that are not known yet, and sorts all. */
 static int list_files(struct src_folder *f, DIR *d, bool *too_many, struct fl_err *err)
 {
@@ -200,7 +194,7 @@ static int refresh_all(struct src_folder *f, const struct src_reader *rd, bool *
 
 int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_err *err)
 {
-	fl_auto(close_folder) DIR *d = opendir(f->path);
+	fl_auto_dir DIR *d = opendir(f->path);
 	struct src_reader rd;
 	bool too_many = false;
 	int r;
@@ -231,7 +225,7 @@ int src_folder_scan(struct src_folder *f, bool always, bool *changed, struct fl_
 
 int src_folder_look(struct src_folder *f, const char *name, bool *changed, struct fl_err *err)
 {
-	fl_auto(close_folder) DIR *d = opendir(f->path);
+	fl_auto_dir DIR *d = opendir(f->path);
 	size_t place = place_of(f, f->n, name);
 	struct src_reader rd;
 	int r = 0;

@@ -80,21 +80,12 @@ void src_kept_drop(const struct src_kept *k, const char *name)
 		fl_warn("remove what is kept of manifest '%s': %s", name, strerror(errno));
 }
 
-static void close_folder(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 void src_kept_sweep(const struct src_kept *k, bool (*has)(const char *name, const void *arg),
 		    const void *arg)
 {
-	int copy = k->dir < 0 ? -1 : openat(k->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fl_auto(close_folder) DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	fl_auto_dir DIR *d = k->dir < 0 ? NULL : fl_dir_entries(k->dir);
 	struct dirent *e;
 
-	if (!d)
-		fl_close_p(&copy);
 	while (d && (e = readdir(d)))
 		if (e->d_type == DT_REG && !has(e->d_name, arg))
 			src_kept_drop(k, e->d_name);

@@ -289,6 +289,25 @@ int fl_open_dir(const char *path, mode_t mode, int *fd, struct fl_err *err)
 	}
 }
 
+DIR *fl_dir_entries(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int sys = errno;
+
+	if (!d)
+		fl_close_p(&fd);
+	errno = sys;
+	return d;
+}
+
+void fl_closedir_p(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+	*d = NULL;
+}
+
 int fl_write_value(const char *path, const char *value, struct fl_err *err)
 {
 	fl_auto_close int fd = -1;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#include <dirent.h>
 #include <sys/types.h>
 
 /*
@@ -51,6 +52,16 @@ fl_must int fl_make_dirs(const char *path, mode_t mode, struct fl_err *err);
 /* Makes the directory and its missing parents (each with mode) and opens it; *fd is the caller's.
  */
 fl_must int fl_open_dir(const char *path, mode_t mode, int *fd, struct fl_err *err);
+
+/*
+ * The entries of the folder that dirfd is open on, from the first one, without moving dirfd's own
+ * position; the caller closes. NULL: errno says why.
+ */
+DIR *fl_dir_entries(int dirfd);
+
+/* Closes *d unless it is NULL, and sets it to NULL. */
+void fl_closedir_p(DIR **d);
+#define fl_auto_dir fl_auto(fl_closedir_p)
 
 /* Writes a value to an existing file (a sysctl): no creation, no truncation. */
 fl_must int fl_write_value(const char *path, const char *value, struct fl_err *err);

@@ -335,12 +335,6 @@ int fl_endpoint_remove(const char *root, const struct fl_key *key, struct fl_err
 	return 0;
 }
 
-static void close_dir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 /*
  * A claim that was never filled, by a process that was killed long ago. What seems to be older than
  * the machine's boot is not: the clock was put right meanwhile, and an ADD may be at work on it.
@@ -376,7 +370,7 @@ bool fl_endpoint_path_host_ifname(const char *path, char out[FL_HOST_IFNAME])
 
 bool fl_endpoint_holds_link(const char *root, const char *host_ifname)
 {
-	fl_auto(close_dir) DIR *d = NULL;
+	fl_auto_dir DIR *d = NULL;
 	char folder[PATH_MAX], path[PATH_MAX], name[FL_HOST_IFNAME];
 	struct fl_err ignored;
 	struct dirent *e;
@@ -427,7 +421,7 @@ static int visit_record(DIR *d, const char *folder, const char *name,
 
 int fl_endpoint_visit(const char *root, const struct fl_endpoint_visitor *v, struct fl_err *err)
 {
-	fl_auto(close_dir) DIR *d = NULL;
+	fl_auto_dir DIR *d = NULL;
 	char path[PATH_MAX];
 	struct dirent *e;
 	int r;

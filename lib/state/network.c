@@ -216,12 +216,6 @@ int fl_network_remove(const struct fl_networks *nets, const char *name, struct f
 	return 0;
 }
 
-static void close_dir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
 static bool is_record(const char *file)
 {
 	size_t n = strlen(file), suffix = strlen(SUFFIX);
@@ -233,16 +227,12 @@ int fl_network_list(const struct fl_networks *nets,
 		    int (*each)(const struct fl_network *net, void *arg, struct fl_err *err),
 		    void *arg, struct fl_err *err)
 {
-	fl_auto_close int dir = -1;
-	fl_auto(close_dir) DIR *d = NULL;
+	fl_auto_dir DIR *d = fl_dir_entries(nets->dir);
 	struct dirent *e;
 	int r = 0;
 
-	dir = openat(nets->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = dir < 0 ? NULL : fdopendir(dir);
 	if (!d)
 		return fl_fail_errno(err, errno, "list network records");
-	(void)FL_TAKE_FD(dir);
 	while (r == 0 && (errno = 0, e = readdir(d))) {
 		fl_auto_network struct fl_network net = { 0 };
 		struct fl_err why;

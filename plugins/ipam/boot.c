@@ -18,13 +18,6 @@
 #define CACHE_MAX     (16u << 20) /* bytes of one cache entry; larger ones count as alive */
 #define CACHE_NAME_LN 512
 
-static void dir_close(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-	*d = NULL;
-}
-
 void ipam_boot_read_id(char out[IPAM_BOOT_ID_SIZE])
 {
 	struct fl_err ignored;
@@ -73,15 +66,11 @@ static bool entry_lives(int dirfd, const char *name)
 /* Whether any entry whose name begins with prefix speaks for a living namespace. */
 static bool any_entry_lives(int dirfd, const char *prefix)
 {
-	fl_auto(dir_close) DIR *dir = NULL;
-	fl_auto_close int fd = -1;
+	fl_auto_dir DIR *dir = fl_dir_entries(dirfd);
 	const struct dirent *e;
 
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return true;
-	(void)FL_TAKE_FD(fd); /* closedir() closes it */
 	while ((errno = 0, e = readdir(dir))) {
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
 		    entry_lives(dirfd, e->d_name))

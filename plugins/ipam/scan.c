@@ -11,17 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "plugins/ipam/store.h"
 
 #define TMP_PREFIX ".tmp."
-
-static void dir_close(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-	*d = NULL;
-}
 
 int ipam_scan_read_lease(int dir, const char *name, char *out, size_t size, size_t *len,
 			 int64_t *mtime_s)
@@ -158,16 +152,12 @@ static int take_in(struct ipam_scan *scan, const char *name, struct ipam_index *
 /* scan: NULL for names alone. */
 static int walk(int dirfd, struct ipam_scan *scan, struct ipam_index *ix, struct fl_err *err)
 {
-	fl_auto(dir_close) DIR *dir = NULL;
-	fl_auto_close int fd = -1;
+	fl_auto_dir DIR *dir = fl_dir_entries(dirfd);
 	const struct dirent *e;
 	int r;
 
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return fl_fail_errno(err, errno, "list leases");
-	(void)FL_TAKE_FD(fd); /* closedir() closes it */
 	while ((errno = 0, e = readdir(dir))) {
 		struct fl_ip ip;
 

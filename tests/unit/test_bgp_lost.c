@@ -57,21 +57,70 @@ static void a_bird_without_its_socket_is_retired_as_well(void **state)
 	CHECK(waitpid(pid, NULL, WNOHANG) == pid);
 }
 
-static void an_old_process_id_that_is_somebody_elses_by_now_is_left_alone(void **state)
+/* A program in BIRD's stead; the string lives until the next one. */
+static void by_script(const char *text)
 {
-	char text[32], path[128];
-	int at;
+	static char program[128];
+
+	(void)snprintf(program, sizeof(program), "%s/run/fairlead/bird/bird.sh", root);
+	(void)snprintf(command, sizeof(command),
+		       "mkdir -p %s/run/fairlead/bird && cat >%s <<'END' && chmod +x %s\n"
+		       "#!/bin/sh\nPATH=$PATH:/usr/sbin\n%s\nEND\n",
+		       root, program, program, text);
+	CHECK(sh(command) == 0);
+	w.conf.bgp.bird = program;
+}
+
+static void a_bird_that_has_no_socket_yet_is_no_second_one_beside_the_next_agents(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	by_script("sleep 0.5; exec bird \"$@\"");
+	opened();
+	applied();
+	pid = b->process.pid;
+	CHECK(in_folder("test ! -e bird.ctl && test ! -e bird.pid") == 0);
+	down();
+	CHECK(up() == pid);
+	CHECK(bgp_stats(b).starts == 0);
+	CHECK(in_folder("cat bird.pid") == 0 && atoi(said) == pid);
+}
+
+static bool is_sh(pid_t pid)
+{
+	char look[64];
+
+	(void)snprintf(look, sizeof(look), "grep -qx sh /proc/%d/comm", pid);
+	return sh(look) == 0;
+}
+
+/* In a container, where the name is that of another folder. */
+static void a_bird_in_another_ones_folder_of_that_name_is_left_alone(void **state)
+{
+	char path[128];
+	pid_t other;
 
 	(void)state;
 	opened();
 	(void)snprintf(path, sizeof(path), "%s/run/fairlead/bird", root);
-	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	(void)snprintf(text, sizeof(text), "%d\n", getpid());
-	CHECK_OK(fl_replace_file(at, "bird.pid", text, strlen(text), 0600, &err), &err);
-	close(at);
+	(void)snprintf(command, sizeof(command), "%s/bird.ctl", path);
+	other = fork();
+	CHECK(other >= 0);
+	if (other == 0) {
+		if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("t", path, "tmpfs", 0, NULL))
+			_exit(1);
+		execl("/bin/sh", "sh", "-c", "sleep 60; :", command, NULL);
+		_exit(1);
+	}
+	while (!is_sh(other))
+		CHECK(lives(other));
 	applied();
 	CHECK(bgp_stats(b).starts == 1);
 	UNTIL(is_running);
+	CHECK(lives(other));
+	CHECK(kill(other, SIGKILL) == 0 && waitpid(other, NULL, 0) == other);
 }
 
 /* BIRD is asked to be drained, and nobody hears what it says to that. */
@@ -255,16 +304,12 @@ static bool has_three_starts(void)
 static void a_new_bird_that_dies_by_accident_and_a_last_one_gone_bad_take_turns(void **state)
 {
 	pid_t pid = up();
-	char program[128];
 
 	(void)state;
 	both_died(pid);
-	CHECK(in_folder("echo nonsense >>bird.conf && "
-			"printf '#!/bin/sh\nif test ! -e %s/died; then : >%s/died; exit 3; fi\n"
-			"PATH=$PATH:/usr/sbin exec bird \"$@\"\n' $PWD $PWD >bird.sh && "
-			"chmod +x bird.sh") == 0);
-	(void)snprintf(program, sizeof(program), "%s/run/fairlead/bird/bird.sh", root);
-	w.conf.bgp.bird = program;
+	CHECK(in_folder("echo nonsense >>bird.conf") == 0);
+	by_script("cd \"$(dirname \"$0\")\" || exit\n"
+		  "if test ! -e died; then : >died; exit 3; fi\nexec bird \"$@\"");
 	opened();
 	applied();
 	UNTIL(has_three_starts);
@@ -278,7 +323,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		S(a_bird_without_its_socket_is_no_second_one_beside_the_next_agents),
 		S(a_bird_without_its_socket_is_retired_as_well),
-		S(an_old_process_id_that_is_somebody_elses_by_now_is_left_alone),
+		S(a_bird_that_has_no_socket_yet_is_no_second_one_beside_the_next_agents),
+		S(a_bird_in_another_ones_folder_of_that_name_is_left_alone),
 		S(what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused),
 		S(what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused),
 		S(what_is_told_again_keeps_the_times_of_the_sessions_that_run),
