@@ -44,6 +44,12 @@ fl_must int dp_former_end(struct dp *d, struct fl_err *err);
  */
 bool dp_is_alike(int theirs, int ours, bool is_open);
 
+/*
+ * Lets every policy set of any folder of maps below this one pass everything, both ways: then it
+ * does not matter which of the programs that judge by them is the first to go.
+ */
+fl_must int dp_isolate_none(const char *folder, struct fl_err *err);
+
 /* Takes the programs off every interface that any folder of maps below this one names. */
 fl_must int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err);
 

@@ -101,6 +101,42 @@ int dp_unpin(const char *folder, const char *keep, struct fl_err *err)
 	return each_folder(folder, keep, unpin, NULL, err);
 }
 
+static int open_map(const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path)
+		       ? bpf_obj_get(path)
+		       : -1;
+}
+
+/* One that is of another layout, or is not there, is left alone. */
+static int isolate_none(const char *path, void *arg, struct fl_err *err)
+{
+	fl_auto_close int fd = open_map(path, "fl_slots");
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	struct fl_slot slot;
+	int r = 0;
+
+	(void)arg;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ||
+	    info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(slot))
+		return 0;
+	for (__u32 i = 0; r == 0 && i < info.max_entries; i++) {
+		if (bpf_map_lookup_elem(fd, &i, &slot) < 0 || slot.flags == 0)
+			continue;
+		slot.flags = 0;
+		r = dp_put(fd, &i, &slot, "policy sets", err);
+	}
+	return r;
+}
+
+int dp_isolate_none(const char *folder, struct fl_err *err)
+{
+	return each_folder(folder, NULL, isolate_none, NULL, err);
+}
+
 static int leave_devices(const char *path, void *arg, struct fl_err *err)
 {
 	char pin[PATH_MAX];
@@ -112,15 +148,6 @@ static int leave_devices(const char *path, void *arg, struct fl_err *err)
 int dp_leave_devices(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
 	return each_folder(folder, NULL, leave_devices, nl, err);
-}
-
-static int open_map(const char *folder, const char *name)
-{
-	char path[PATH_MAX];
-
-	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path)
-		       ? bpf_obj_get(path)
-		       : -1;
 }
 
 static void ask_in_force(struct fl_nl *nl, struct in_force *out)
