@@ -39,6 +39,9 @@ struct enf_link enf_link_of(const struct fl_link *link)
 
 	_Static_assert(sizeof(k.name) == sizeof(link->name), "names of links");
 	memcpy(k.name, link->name, sizeof(k.name));
+	/* It is the attachment's, whatever somebody calls it now. */
+	if (fl_streq(link->kind, "veth") && !fl_is_host_ifname(link->name))
+		FL_IGNORE(fl_alias_host_ifname(link->alias, k.name));
 	memcpy(k.mac, link->mac, FL_MAC_LEN);
 	memcpy(k.router_mac, link->mac, FL_MAC_LEN);
 	return k;

@@ -140,9 +140,7 @@ int fl_attach_pair(struct fl_attach *a, struct fl_err *err)
 {
 	int r;
 
-	/* For people, and for GC, which needs the network only: what is too long may be cut. */
-	(void)snprintf(a->alias, sizeof(a->alias), FL_ALIAS "%s/%s/%s", a->req->name,
-		       a->req->container_id, a->req->ifname);
+	fl_key_alias(&a->ep.key, a->alias);
 	a->ends.host = a->ep.host_ifname;
 	a->ends.ifname = a->req->ifname;
 	a->ends.alias = a->alias;

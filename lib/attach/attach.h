@@ -30,7 +30,7 @@ struct fl_attach {
 	int iface;	     /* of the pod's end in the result; the host's end stands before it */
 	struct fl_pair ends; /* mtu, master, hairpin and isolated are the plugin's */
 	struct fl_link port; /* the host's end */
-	char alias[FL_IFALIAS_SIZE], host_mac[FL_MAC_STR], pod_mac[FL_MAC_STR];
+	char alias[FL_ALIAS_SIZE], host_mac[FL_MAC_STR], pod_mac[FL_MAC_STR];
 	bool leased, recorded, paired; /* to be undone */
 	bool guarded;		       /* the pair has joined the datapath's blocks */
 };

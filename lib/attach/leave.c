@@ -151,36 +151,69 @@ static int read_record(const struct fl_leave *l, const struct fl_key *key, struc
 	return 0;
 }
 
+struct renamed {
+	const char *given;
+	char now[FL_IFNAME_SIZE];
+};
+
+static int each_renamed(const struct fl_link *link, void *arg, struct fl_err *err)
+{
+	struct renamed *r = arg;
+	char given[FL_HOST_IFNAME];
+
+	(void)err;
+	if (fl_streq(link->kind, "veth") && fl_alias_host_ifname(link->alias, given) &&
+	    fl_streq(given, r->given))
+		memcpy(r->now, link->name, sizeof(r->now));
+	return 0;
+}
+
+/* The name that the attachment's host interface has, if there is one: somebody may rename it. */
+static int find_name(struct fl_nl *host, const struct fl_key *key, char out[FL_IFNAME_SIZE],
+		     struct fl_err *err)
+{
+	char given[FL_HOST_IFNAME];
+	struct renamed renamed = { .given = given };
+	int r = 0;
+
+	fl_key_host_ifname(key, given);
+	memcpy(renamed.now, given, sizeof(given));
+	if (!fl_nl_has_link(host, given))
+		r = fl_link_list(host, 0, each_renamed, &renamed, err);
+	memcpy(out, renamed.now, sizeof(renamed.now));
+	return r;
+}
+
 /* No packet leaves any more; an interface that is not there is as silent. */
-static int silence(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_err *err)
+static int silence(struct fl_nl *host, const char *name, struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r = fl_batch_new(&b, err);
 
 	if (r < 0)
 		return r;
-	fl_link_put_set(b, &(struct fl_link_set){ .name = ep->host_ifname, .up = FL_OFF });
+	fl_link_put_set(b, &(struct fl_link_set){ .name = name, .up = FL_OFF });
 	r = fl_batch_send(host, b, err);
 	return r == -ENODEV ? 0 : r;
 }
 
 /* The interface and its part of the firewall; nft stays open, since closing it may wait. */
-static int detach(struct fl_nl *host, const struct fl_endpoint *ep, struct fl_nl **nft,
-		  struct fl_err *err)
+static int detach(struct fl_nl *host, const char *name, const struct fl_endpoint *ep,
+		  struct fl_nl **nft, struct fl_err *err)
 {
 	struct fl_err ignored;
 	int r;
 
 	if (!ep->masquerade && !ep->macspoofchk)
-		return fl_link_del_condemned(host, ep->host_ifname, err);
-	r = silence(host, ep, err);
+		return fl_link_del_condemned(host, name, err);
+	r = silence(host, name, err);
 	if (r < 0)
 		return r;
 	r = remove_firewall(ep, nft, err);
 	if (r == 0)
-		return fl_link_del(host, ep->host_ifname, err);
+		return fl_link_del(host, name, err);
 	/* Lease and record stay for the next DEL, but nothing is gained by keeping the link. */
-	FL_IGNORE(fl_link_del(host, ep->host_ifname, &ignored));
+	FL_IGNORE(fl_link_del(host, name, &ignored));
 	return r;
 }
 
@@ -197,16 +230,14 @@ static int tell_ipam(const struct fl_leave *l, enum fl_cni_verb verb, struct fl_
  * As early as can be: another DEL may take the link with its own (decision 20). One with a part of
  * the firewall goes alone. Where the link cannot be condemned it is deleted by itself.
  */
-static void condemn(const struct fl_leave *l, struct fl_nl *host, const struct fl_key *key)
+static void condemn(const struct fl_leave *l, struct fl_nl *host, const char *name)
 {
 	const struct fl_json *conf = l->req->conf.v;
-	char name[FL_HOST_IFNAME];
 	struct fl_err ignored;
 
 	if (l->elements && (fl_json_true(fl_json_get(conf, "ipMasq")) ||
 			    fl_json_true(fl_json_get(conf, "macspoofchk"))))
 		return;
-	fl_key_host_ifname(key, name);
 	FL_IGNORE(fl_link_condemn(host, name, &ignored));
 }
 
@@ -227,6 +258,7 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	const struct fl_key key = { req->name, req->container_id, req->ifname };
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
 	fl_auto_nl struct fl_nl *opened = NULL, *nft = NULL;
+	char name[FL_IFNAME_SIZE];
 	bool known = false;
 	int r;
 
@@ -234,11 +266,13 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	if (r == 0 && !req->home)
 		r = fl_nl_open(FL_NL_ROUTE, &opened, err);
 	if (r == 0)
-		condemn(l, req->home ?: opened, &key);
+		r = find_name(req->home ?: opened, &key, name, err);
+	if (r == 0)
+		condemn(l, req->home ?: opened, name);
 	if (r == 0)
 		r = read_record(l, &key, &ep, &known, err);
 	if (r == 0)
-		r = detach(req->home ?: opened, &ep, &nft, err);
+		r = detach(req->home ?: opened, name, &ep, &nft, err);
 	if (r == 0 && !known && l->del_foreign)
 		r = l->del_foreign(req, err);
 	if (r == 0)
@@ -279,7 +313,7 @@ static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *e
 	r = wait_for_add(g->req, &ep->key, err);
 	g->adding |= r == -ETIMEDOUT;
 	if (r == 0)
-		r = detach(g->host, ep, &g->nft, err);
+		r = detach(g->host, ep->host_ifname, ep, &g->nft, err);
 	if (r == 0)
 		r = fl_endpoint_remove(g->req->root, &ep->key, err);
 	note(g, r, err);
@@ -314,16 +348,26 @@ static bool is_of_network(const struct fl_link *link, const char *network)
 	       strncmp(link->alias + prefix, network, n) == 0 && link->alias[prefix + n] == '/';
 }
 
+/* The name that the host interface was given: its own, unless somebody has renamed it. False: where
+ * its alias was cut, too, nobody knows.
+ */
+static bool given_name(const struct fl_link *link, char out[FL_IFNAME_SIZE])
+{
+	memcpy(out, link->name, sizeof(link->name));
+	return fl_is_host_ifname(link->name) || fl_alias_host_ifname(link->alias, out);
+}
+
 /*
- * Links whose record is lost carry their network in their alias. Those that have one came after the
- * look at the records, or could not be removed then.
+ * Links whose record is lost, or that have another name now, carry their network in their alias.
+ * Those that have a record came after the look at the records, or could not be removed then.
  */
 static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 {
 	struct gc *g = arg;
+	char given[FL_IFNAME_SIZE];
 
-	if (is_of_network(link, g->req->name) && !is_valid_name(g, link->name) &&
-	    !fl_endpoint_holds_link(g->req->root, link->name))
+	if (is_of_network(link, g->req->name) && given_name(link, given) &&
+	    !is_valid_name(g, given) && !fl_endpoint_holds_link(g->req->root, given))
 		note(g, fl_link_del(g->host, link->name, err), err);
 	return 0;
 }

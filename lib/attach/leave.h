@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * DEL and GC. Both find what there is by the key alone: the host interface by its name, which
- * is a hash of the key, the firewall's part by the endpoint record. No namespace is entered,
+ * is a hash of the key, or by its alias, where somebody has renamed it, the firewall's part by the
+ * endpoint record. No namespace is entered,
  * so a late DEL of an old container cannot touch a new one that uses the same path. The order
  * is interface, lease, record: an address is free only when nothing answers for it.
  */
@@ -9,9 +10,6 @@
 
 #include "cni/plugin.h"
 #include "net/nl.h"
-
-/* The alias of a host interface of ours is FL_ALIAS "NETWORK/CONTAINER/IFNAME". */
-#define FL_ALIAS "fairlead/"
 
 /* What sets a plugin apart. */
 struct fl_leave {

@@ -56,9 +56,6 @@ void fl_nest_end(struct nl_msg *m, struct nlattr *nest);
 /* The socket's address, which the kernel writes on news of what it did; 0: it has none yet. */
 uint32_t fl_nl_port(const struct fl_nl *nl);
 
-/* Whether there is a link of this name, without waiting for who changes links; true if unknown. */
-bool fl_nl_has_link(const struct fl_nl *nl, const char *name);
-
 /*
  * Called for each message of an answer, and with NULL when an interrupted dump starts anew:
  * forget what was seen. A negative return becomes the result, and is the last call.

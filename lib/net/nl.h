@@ -28,6 +28,9 @@ fl_must int fl_nl_netns(const struct fl_nl *nl);
 void fl_nl_close(struct fl_nl **nl);
 #define fl_auto_nl fl_auto(fl_nl_close)
 
+/* Whether there is a link of this name, without waiting for who changes links; true if unknown. */
+bool fl_nl_has_link(const struct fl_nl *nl, const char *name);
+
 /* Messages of routing: if all of them are refused, their errors still find room. */
 #define FL_BATCH_MAX 64
 

@@ -42,6 +42,29 @@ bool fl_is_host_ifname(const char *name)
 	       strspn(name + 4, "0123456789abcdefghijklmnopqrstuv") == FL_HOST_IFNAME - 5;
 }
 
+void fl_key_alias(const struct fl_key *key, char out[FL_ALIAS_SIZE])
+{
+	(void)snprintf(out, FL_ALIAS_SIZE, FL_ALIAS "%s/%s/%s", key->network, key->container_id,
+		       key->ifname);
+}
+
+bool fl_alias_host_ifname(const char *alias, char out[FL_HOST_IFNAME])
+{
+	char copy[FL_ALIAS_SIZE], *rest = copy;
+	struct fl_key key;
+
+	if (strncmp(alias, FL_ALIAS, strlen(FL_ALIAS)) != 0 || strlen(alias) >= FL_ALIAS_SIZE - 1)
+		return false;
+	memcpy(copy, alias + strlen(FL_ALIAS), strlen(alias) - strlen(FL_ALIAS) + 1);
+	key.network = strsep(&rest, "/");
+	key.container_id = strsep(&rest, "/");
+	key.ifname = strsep(&rest, "/");
+	if (!key.ifname || rest)
+		return false;
+	fl_key_host_ifname(&key, out);
+	return true;
+}
+
 static int folder_path(const char *root, char out[PATH_MAX], struct fl_err *err)
 {
 	return fl_format(out, PATH_MAX, err, "%s/" FOLDER, root);

@@ -51,6 +51,17 @@ void fl_key_host_ifname(const struct fl_key *key, char out[FL_HOST_IFNAME]);
 /* Whether a name has the form of those. */
 bool fl_is_host_ifname(const char *name);
 
+/*
+ * The alias of that interface: FL_ALIAS "NETWORK/CONTAINER/IFNAME", cut where there is no room. It
+ * is for people, and stays when somebody gives the interface another name.
+ */
+#define FL_ALIAS      "fairlead/"
+#define FL_ALIAS_SIZE 256 /* as the kernel's IFALIASZ */
+void fl_key_alias(const struct fl_key *key, char out[FL_ALIAS_SIZE]);
+
+/* The name that the interface with this alias was given; false: it is none of ours, or was cut. */
+bool fl_alias_host_ifname(const char *alias, char out[FL_HOST_IFNAME]);
+
 /* Frees what a record that was read holds. */
 void fl_endpoint_done(struct fl_endpoint *ep);
 #define fl_auto_endpoint fl_auto(fl_endpoint_done)

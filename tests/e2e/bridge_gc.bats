@@ -109,3 +109,39 @@ nth_socket() {
 	done
 	cni CHECK bridge c1 eth0 "$(pod_path p1)" <<<"$prev"
 }
+
+# called_otherwise N: somebody has given the host's end of the pod another name.
+called_otherwise() {
+	local name
+	name=$(jq -r '.interfaces[1].name' "$BATS_TEST_TMPDIR/result$1")
+	in_node ip link set "$name" down
+	in_node ip link set "$name" name "other$1"
+	in_node ip link set "other$1" up
+}
+
+@test "GC keeps the interface of a valid attachment that somebody has renamed, CHECK says so, DEL finds it" {
+	add 1
+	called_otherwise 1
+	cni GC bridge - - - <<<"$(conf '."cni.dev/valid-attachments" = [{containerID: "c1", ifname: "eth0"}]')"
+	in_node ip link show other1
+	in_pod p1 ping -c 1 -W 5 10.88.0.1
+	run -1 cni CHECK bridge c1 eth0 "$(pod_path p1)" \
+		<<<"$(with_prev "$(conf)" "$(<"$BATS_TEST_TMPDIR/result1")")"
+	[[ "$(jq -r .details <<<"$output")" == *"expected to exist, found none"* ]]
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
+	run -1 in_node ip link show other1
+	[ -z "$(pinned)" ]
+	run -1 in_pod p1 ip link show eth0
+}
+
+@test "GC takes the renamed interface of an attachment that is valid no more, with a record or without" {
+	local with
+	for with in record none; do
+		add 1
+		called_otherwise 1
+		[ $with = record ] || in_node rm -r /run/fairlead/endpoints
+		cni GC bridge - - - <<<"$(conf "$SWEEP")"
+		run -1 in_node ip link show other1
+		[ -z "$(pinned)" ]
+	done
+}

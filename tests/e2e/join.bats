@@ -250,6 +250,27 @@ problem() {
 	[[ $output == *fl_from_pod* ]]
 }
 
+@test "a pod whose interface somebody has renamed is that pod still, after another agent's start, too" {
+	local pod
+	pod_attach n1 web "$(labelled web)"
+	pod_attach n1 cli "$(labelled client)"
+	pod_attach n1 other "$(labelled other)"
+	manifest_put n1 policy.yaml <<<"$policies"
+	agent_up n1 -- "$conf"
+	stream_start allowed n1 cli n1 web
+	for pod in web cli other; do
+		on n1 in_node ip link set "$(host_if $pod)" name "$pod-by-hand"
+	done
+	agent_stop n1
+	agent_up n1 -- "$conf"
+	for pod in web cli other; do
+		is_enforced $pod
+	done
+	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web)"
+	loses n1 other "$(pod_ip n1 web)"
+	stream_stop allowed
+}
+
 @test "an agent without a bpf file system ends, and says what it needs and how to go without" {
 	on n1 in_node umount /sys/fs/bpf
 	agent_conf n1 'mode: none'

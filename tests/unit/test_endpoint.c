@@ -537,6 +537,32 @@ static void host_interfaces_are_told_by_the_form_of_their_names(void **state)
 	CHECK(!fl_is_host_ifname(""));
 }
 
+static void an_alias_tells_the_name_that_the_interface_was_given(void **state)
+{
+	const struct fl_key key = { "net", "c1", "eth0" };
+	char alias[FL_ALIAS_SIZE], want[FL_HOST_IFNAME], got[FL_HOST_IFNAME], id[256];
+	static const char *const none[] = { "", "net/c1/eth0", "fairlead/net/c1",
+					    "fairlead/net/c1/eth0/more" };
+
+	(void)state;
+	fl_key_alias(&key, alias);
+	assert_string_equal(alias, "fairlead/net/c1/eth0");
+	fl_key_host_ifname(&key, want);
+	CHECK(fl_alias_host_ifname(alias, got));
+	assert_string_equal(got, want);
+	for (size_t i = 0; i < FL_ARRAY_LEN(none); i++)
+		CHECK(!fl_alias_host_ifname(none[i], got));
+	/* Of 254 bytes it is whole; of 255 it may have been cut. */
+	memset(id, 'c', sizeof(id));
+	for (size_t n = 254 - strlen("fairlead/net//eth0"), cut = 0; cut < 2; cut++) {
+		id[n + cut] = '\0';
+		fl_key_alias(&(struct fl_key){ "net", id, "eth0" }, alias);
+		CHECK(strlen(alias) == 254 + cut);
+		CHECK(fl_alias_host_ifname(alias, got) == !cut);
+		id[n + cut] = 'c';
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -560,6 +586,7 @@ int main(void)
 		T(path_of_a_record_says_which_host_interface_is_its),
 		T(folder_that_is_a_file_is_an_error_of_list),
 		T(lack_of_memory_anywhere_is_enomem),
+		cmocka_unit_test(an_alias_tells_the_name_that_the_interface_was_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
