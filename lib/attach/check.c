@@ -193,9 +193,13 @@ static uint32_t priority_of(const struct fl_cni_route *route)
 static bool has_metrics(const struct search *s, const struct fl_route *have)
 {
 	const struct fl_cni_route *route = s->route;
+	/* IPv6 has none. */
+	bool scoped = route->has & FL_CNI_ROUTE_SCOPE && fl_ip_is4(&route->dst.ip);
 
 	return s->version < FL_CNI_V1_1_0 ||
 	       (have->priority == priority_of(route) &&
+		(!(route->has & FL_CNI_ROUTE_TABLE) || have->table == route->table) &&
+		(!scoped || have->scope == route->scope) &&
 		(!(route->has & FL_CNI_ROUTE_MTU) || have->mtu == route->mtu) &&
 		(!(route->has & FL_CNI_ROUTE_ADVMSS) || have->advmss == route->advmss));
 }
@@ -224,33 +228,38 @@ static int each_route(const struct fl_route *have, void *arg, struct fl_err *err
 	return 0;
 }
 
-/* "metric 50, mtu 1300"; what the route does not say of mtu and advmss is left out. */
-static const char *metrics(char text[64], unsigned int has, uint32_t priority, uint32_t mtu,
-			   uint32_t advmss)
+/* "metric 50, mtu 1300"; of what else there is only that which the result's route says. */
+static const char *metrics(char text[128], unsigned int has, const struct fl_route *r)
 {
-	int n = snprintf(text, 64, "metric %u", priority);
+	int n = snprintf(text, 128, "metric %u", r->priority);
 
+	if (has & FL_CNI_ROUTE_TABLE)
+		n += snprintf(text + n, 128 - (size_t)n, ", table %u", r->table);
+	if (has & FL_CNI_ROUTE_SCOPE)
+		n += snprintf(text + n, 128 - (size_t)n, ", scope %u", r->scope);
 	if (has & FL_CNI_ROUTE_MTU)
-		n += snprintf(text + n, 64 - (size_t)n, ", mtu %u", mtu);
+		n += snprintf(text + n, 128 - (size_t)n, ", mtu %u", r->mtu);
 	if (has & FL_CNI_ROUTE_ADVMSS)
-		(void)snprintf(text + n, 64 - (size_t)n, ", advmss %u", advmss);
+		(void)snprintf(text + n, 128 - (size_t)n, ", advmss %u", r->advmss);
 	return text;
 }
 
 /* Why the search found no route as the result has it. */
 static int miss_route(const struct search *s, struct fl_err *err)
 {
-	char object[80], text[FL_PREFIX_STR], via[FL_IP_STR], want[64], found[64];
+	char object[80], text[FL_PREFIX_STR], via[FL_IP_STR], want[128], found[128];
 	const struct fl_cni_route *route = s->route;
+	const struct fl_route wanted = { .priority = priority_of(route),
+					 .table = route->table,
+					 .scope = (uint8_t)route->scope,
+					 .mtu = route->mtu,
+					 .advmss = route->advmss };
 	struct fl_ip gw;
 
 	(void)snprintf(object, sizeof(object), "route %s", fl_prefix_format(&route->dst, text));
 	if (s->has_other)
-		return fl_drift(
-			err, object,
-			metrics(want, route->has, priority_of(route), route->mtu, route->advmss),
-			metrics(found, route->has, s->other.priority, s->other.mtu,
-				s->other.advmss));
+		return fl_drift(err, object, metrics(want, route->has, &wanted),
+				metrics(found, route->has, &s->other));
 	if (fl_pod_route_gateway(s->res, route, &gw))
 		return fl_drift(err, object, fl_ip_format(&gw, via), "none through it");
 	return fl_drift(err, object, "to be on-link", "none");

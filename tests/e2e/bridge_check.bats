@@ -200,6 +200,26 @@ check() {
 	drifted "0.0.0.0/0|expected metric 0, found metric 7"
 }
 
+@test "a route in another table, or with another scope, than the result's" {
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$conf"
+	conf=$(jq -c '.ipam.routes = [{dst: "192.0.2.0/24", table: 100},
+		{dst: "198.51.100.0/24", scope: 253}, {dst: "2001:db8::/32", table: 100}]' <<<"$conf")
+	prev=$(cni ADD bridge c1 eth0 "$(pod_path p1)" <<<"$conf")
+	run -0 check
+	in_pod p1 ip route del 192.0.2.0/24 table 100
+	in_pod p1 ip route add 192.0.2.0/24 via 10.88.0.1
+	drifted "192.0.2.0/24|expected metric 0, table 100, found metric 0, table 254"
+	in_pod p1 ip route add 192.0.2.0/24 via 10.88.0.1 table 100
+	run -0 check
+	in_pod p1 ip route replace 198.51.100.0/24 dev eth0 scope host
+	drifted "198.51.100.0/24|expected metric 0, scope 253, found metric 0, scope 254"
+	in_pod p1 ip route replace 198.51.100.0/24 dev eth0 scope link
+	run -0 check
+	in_pod p1 ip -6 route del 2001:db8::/32 table 100
+	in_pod p1 ip -6 route add 2001:db8::/32 via fd00:88::1
+	drifted "2001:db8::/32|expected metric 1024, table 100, found metric 1024, table 254"
+}
+
 @test "what a later plugin may do is no drift: MAC, MTU, more addresses and routes, sysctls" {
 	# macspoofchk pins the MAC, so this network goes without.
 	conf=$(jq -c 'del(.macspoofchk)' <<<"$conf")
