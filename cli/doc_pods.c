@@ -23,7 +23,7 @@ struct fault {
 struct pods {
 	struct doc *d;
 	size_t n;
-	struct fault gone, cut, outside;
+	struct fault gone, cut, renamed, outside;
 };
 
 static void fl_printf(2, 3) note(struct fault *f, const char *what, ...)
@@ -113,13 +113,29 @@ static int look_at_routes(struct pods *p, const struct fl_endpoint *ep, const st
 	return 0;
 }
 
+/* The host's end, also where somebody has given it another name. -ENODEV: it is gone. */
+static int find_link(struct pods *p, const struct fl_endpoint *ep, struct fl_link *out,
+		     struct fl_err *err)
+{
+	char alias[FL_ALIAS_SIZE];
+	int r = fl_link_get(p->d->nl, ep->host_ifname, out, err);
+
+	if (r != -ENODEV)
+		return r;
+	fl_key_alias(&ep->key, alias);
+	r = fl_link_get_alias(p->d->nl, alias, out, err);
+	if (r == 0)
+		note(&p->renamed, "'%s' is '%s' now", ep->host_ifname, out->name);
+	return r;
+}
+
 static int look_at_pod(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
 	struct pods *p = arg;
 	struct fl_link link;
 	int r;
 
-	r = fl_link_get(p->d->nl, ep->host_ifname, &link, err);
+	r = find_link(p, ep, &link, err);
 	if (r < 0 && r != -ENODEV)
 		return r;
 	p->n++;
@@ -155,7 +171,14 @@ void doc_pods(struct doc *d)
 			"what is left of them",
 			"%zu of %zu records are of interfaces that are not there: %s", p.gone.n,
 			p.n, p.gone.first);
-	if (!p.cut.n && !p.gone.n)
+	if (p.renamed.n)
+		doc_say(d, DOC_WARN, "pods.connected",
+			"give them their names back: rules and routes by that name do not hold, "
+			"and "
+			"CHECK fails; find who renames interfaces, as a rule of udev may",
+			"the interfaces of %zu of %zu pods have been renamed: %s", p.renamed.n, p.n,
+			p.renamed.first);
+	if (!p.cut.n && !p.gone.n && !p.renamed.n)
 		doc_say(d, DOC_OK, "pods.connected", NULL, "the host's ends of %zu pods are up",
 			p.n);
 	if (p.outside.n)

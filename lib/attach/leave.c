@@ -151,37 +151,22 @@ static int read_record(const struct fl_leave *l, const struct fl_key *key, struc
 	return 0;
 }
 
-struct renamed {
-	const char *given;
-	char now[FL_IFNAME_SIZE];
-};
-
-static int each_renamed(const struct fl_link *link, void *arg, struct fl_err *err)
-{
-	struct renamed *r = arg;
-	char given[FL_HOST_IFNAME];
-
-	(void)err;
-	if (fl_streq(link->kind, "veth") && fl_alias_host_ifname(link->alias, given) &&
-	    fl_streq(given, r->given))
-		memcpy(r->now, link->name, sizeof(r->now));
-	return 0;
-}
-
 /* The name that the attachment's host interface has, if there is one: somebody may rename it. */
 static int find_name(struct fl_nl *host, const struct fl_key *key, char out[FL_IFNAME_SIZE],
 		     struct fl_err *err)
 {
-	char given[FL_HOST_IFNAME];
-	struct renamed renamed = { .given = given };
-	int r = 0;
+	struct fl_link renamed = { 0 };
+	char alias[FL_ALIAS_SIZE];
+	int r;
 
-	fl_key_host_ifname(key, given);
-	memcpy(renamed.now, given, sizeof(given));
-	if (!fl_nl_has_link(host, given))
-		r = fl_link_list(host, 0, each_renamed, &renamed, err);
-	memcpy(out, renamed.now, sizeof(renamed.now));
-	return r;
+	fl_key_host_ifname(key, out);
+	if (fl_nl_has_link(host, out))
+		return 0;
+	fl_key_alias(key, alias);
+	r = fl_link_get_alias(host, alias, &renamed, err);
+	if (r == 0)
+		memcpy(out, renamed.name, sizeof(renamed.name));
+	return r == -ENODEV ? 0 : r;
 }
 
 /* No packet leaves any more; an interface that is not there is as silent. */

@@ -123,6 +123,13 @@ fl_must int fl_link_get(struct fl_nl *nl, const char *name, struct fl_link *out,
 fl_must int fl_link_get_index(struct fl_nl *nl, uint32_t index, struct fl_link *out,
 			      struct fl_err *err);
 
+/*
+ * The same by its alias, whatever its name; of several any one. -ENODEV as well where the alias may
+ * have been cut.
+ */
+fl_must int fl_link_get_alias(struct fl_nl *nl, const char *alias, struct fl_link *out,
+			      struct fl_err *err);
+
 /* Sends the batch and reads the link as it is then, in one call; errors of the batch come first. */
 fl_must int fl_link_send_and_get(struct fl_nl *nl, struct fl_batch *b, const char *name,
 				 struct fl_link *out, struct fl_err *err);

@@ -194,3 +194,29 @@ int fl_link_list(struct fl_nl *nl, uint32_t master, link_each *each, void *arg, 
 		r = each((struct fl_link *)found.items + i, arg, err);
 	return r;
 }
+
+struct named {
+	const char *alias;
+	struct fl_link *out;
+	bool found;
+};
+
+static int each_alias(const struct fl_link *link, void *arg, struct fl_err *err)
+{
+	struct named *n = arg;
+
+	(void)err;
+	if (fl_streq(link->alias, n->alias)) {
+		*n->out = *link;
+		n->found = true;
+	}
+	return 0;
+}
+
+int fl_link_get_alias(struct fl_nl *nl, const char *alias, struct fl_link *out, struct fl_err *err)
+{
+	struct named n = { .alias = alias, .out = out };
+	int r = strlen(alias) < FL_IFALIAS_SIZE - 1 ? fl_link_list(nl, 0, each_alias, &n, err) : 0;
+
+	return r < 0 || n.found ? r : fl_fail_errno(err, ENODEV, "link with alias '%s'", alias);
+}

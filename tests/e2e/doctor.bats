@@ -412,6 +412,9 @@ known() {
 	on n1 in_node ip link set br0 down
 	finds 1 pods.connected fail "1 of 1 pods .*'$host' is up, but its bridge 'br0' is down"
 	on n1 in_node ip link set br0 up
+	on n1 in_node ip link set "$host" name by-hand
+	finds 0 pods.connected warn "1 of 1 pods have been renamed: '$host' is 'by-hand' now"
+	on n1 in_node ip link set by-hand name "$host"
 	on n1 in_node ip link set "$host" nomaster
 	finds 1 pods.connected fail "'$host' is on no bridge"
 	on n1 in_node ip link set "$host" down
