@@ -159,11 +159,11 @@ many() {
 }
 
 # The same at given places: killed at its n-th system call, for many n.
-@test "killed at every 61st system call of a start with peers, started again: exactly what should be" {
+@test "killed at every 101st system call of a start with peers, started again: exactly what should be" {
 	local n points=0 fault=$BUILD/tests/fault
 	agent_conf n1
 	many 20 >"$BATS_TEST_TMPDIR/many"
-	for ((n = 61; n < 5000; n += 61)); do
+	for ((n = 101; n < 5000; n += 101)); do
 		cluster_wipe n1
 		agent_conf n1
 		manifest_put n1 many.yaml <"$BATS_TEST_TMPDIR/many"
