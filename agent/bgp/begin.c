@@ -148,7 +148,7 @@ int bgp_adopt(struct bgp *b, pid_t pid, bgp_ready *ended, struct fl_err *err)
 
 int bgp_begin(struct bgp *b, bgp_ready *ended, struct fl_err *err)
 {
-	if (!bgp_process_find(&b->dir, b->dirfd, &b->process))
+	if (!bgp_process_find(b->program, &b->dir, b->dirfd, &b->process))
 		return start(b, ended, err);
 	fl_info("bgp: process %d is there without its control socket", b->process.pid);
 	b->proven = false;

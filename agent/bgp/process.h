@@ -67,9 +67,11 @@ fl_must int bgp_process_adopt(pid_t pid, struct bgp_process *out, struct fl_err 
 
 /*
  * Finds the BIRD that runs in this folder without its control socket, or without it yet, by its
- * command line: two of them would be two hands on the same routes. False: there is none.
+ * name, the program's or "bird", and its command line: two of them would be two hands on the same
+ * routes. False: there is none.
  */
-bool bgp_process_find(const struct bgp_dir *dir, int dirfd, struct bgp_process *out);
+bool bgp_process_find(const char *program, const struct bgp_dir *dir, int dirfd,
+		      struct bgp_process *out);
 
 /*
  * Says in err how the process ended, with the last line of bird.err. Call when its descriptor is

@@ -53,7 +53,7 @@ static int reach(const char *program, const struct bgp_dir *dir, int dirfd,
 		return bgp_process_adopt(pid, process, err);
 	if (r != -ENOENT && r != -ECONNREFUSED)
 		return r;
-	if (bgp_process_find(dir, dirfd, &mute)) {
+	if (bgp_process_find(program, dir, dirfd, &mute)) {
 		bgp_process_kill(&mute);
 		bgp_process_finish(&mute, d);
 	}

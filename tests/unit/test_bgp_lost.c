@@ -87,40 +87,60 @@ static void a_bird_that_has_no_socket_yet_is_no_second_one_beside_the_next_agent
 	CHECK(in_folder("cat bird.pid") == 0 && atoi(said) == pid);
 }
 
-static bool is_sh(pid_t pid)
+/* As a machine on which both died. */
+static void both_died(pid_t pid)
 {
-	char look[64];
-
-	(void)snprintf(look, sizeof(look), "grep -qx sh /proc/%d/comm", pid);
-	return sh(look) == 0;
+	down();
+	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
-/* In a container, where the name is that of another folder. */
-static void a_bird_in_another_ones_folder_of_that_name_is_left_alone(void **state)
+/* A process that was called as BIRD is, with this folder's socket; in_container: it sees another.
+ */
+static pid_t called_as_bird(bool in_container, const char *name)
 {
-	char path[128];
-	pid_t other;
+	char path[128], program[160], look[300];
+	pid_t pid;
 
-	(void)state;
-	opened();
 	(void)snprintf(path, sizeof(path), "%s/run/fairlead/bird", root);
+	(void)snprintf(program, sizeof(program), "%s/%s", root, name);
 	(void)snprintf(command, sizeof(command), "%s/bird.ctl", path);
-	other = fork();
-	CHECK(other >= 0);
-	if (other == 0) {
-		if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-		    mount("t", path, "tmpfs", 0, NULL))
+	CHECK(symlink("/bin/sh", program) == 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		if (in_container &&
+		    (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		     mount("t", path, "tmpfs", 0, NULL)))
 			_exit(1);
-		execl("/bin/sh", "sh", "-c", "sleep 60; :", command, NULL);
+		execl(program, program, "-c", "sleep 60; :", command, NULL);
 		_exit(1);
 	}
-	while (!is_sh(other))
-		CHECK(lives(other));
-	applied();
-	CHECK(bgp_stats(b).starts == 1);
-	UNTIL(is_running);
-	CHECK(lives(other));
-	CHECK(kill(other, SIGKILL) == 0 && waitpid(other, NULL, 0) == other);
+	(void)snprintf(look, sizeof(look), "grep -qx %s /proc/%d/comm", name, pid);
+	while (sh(look) != 0)
+		CHECK(lives(pid));
+	return pid;
+}
+
+static void who_only_looks_like_this_folders_bird_is_left_alone(void **state)
+{
+	const char *const names[] = { "bird", "cat" };
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(names); i++) {
+		pid_t other, ours;
+
+		opened();
+		/* In a container; and one that only looks at the socket. */
+		other = called_as_bird(i == 0, names[i]);
+		applied();
+		CHECK(bgp_stats(b).starts == 1);
+		UNTIL(is_running);
+		ours = b->process.pid;
+		CHECK(lives(other) && ours != other);
+		CHECK(kill(other, SIGKILL) == 0 && waitpid(other, NULL, 0) == other);
+		both_died(ours);
+	}
+	opened();
 }
 
 /* BIRD is asked to be drained, and nobody hears what it says to that. */
@@ -225,13 +245,6 @@ static void a_full_disk_does_not_keep_bird_down(void **state)
 	CHECK(sh(command) == 0);
 }
 
-/* As a machine on which both died. */
-static void both_died(pid_t pid)
-{
-	down();
-	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
-}
-
 static bool has_been_refused(void)
 {
 	return strstr(problems(), "bgp: bird says: ") != NULL;
@@ -324,7 +337,7 @@ int main(void)
 		S(a_bird_without_its_socket_is_no_second_one_beside_the_next_agents),
 		S(a_bird_without_its_socket_is_retired_as_well),
 		S(a_bird_that_has_no_socket_yet_is_no_second_one_beside_the_next_agents),
-		S(a_bird_in_another_ones_folder_of_that_name_is_left_alone),
+		S(who_only_looks_like_this_folders_bird_is_left_alone),
 		S(what_an_agent_was_asking_when_it_ended_is_not_taken_for_refused),
 		S(what_was_asked_on_a_connection_that_broke_is_not_taken_for_refused),
 		S(what_is_told_again_keeps_the_times_of_the_sessions_that_run),
