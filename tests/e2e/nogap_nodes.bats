@@ -250,3 +250,40 @@ enforce() {
 	done
 	enforce true
 }
+
+# begins_slowly NODE: an agent that is to enforce, stopped where pods are to join and cannot yet: its
+# mark is there, its link is not. It is at that place for milliseconds: fails when it was missed.
+begins_slowly() {
+	local mark pid end=$((SECONDS + 20))
+	mark=$(on "$1" node_file /run/fairlead/blocks)
+	agent_stop "$1"
+	agent_start "$1" "$(printf 'mode: direct\npolicy: {enforce: true}')"
+	pid=$(agent_pid "$1")
+	while ! [ -e "$mark" ]; do
+		((SECONDS < end)) || return
+	done
+	kill -STOP "$pid"
+	! on "$1" in_node ip link show fairlead-blocks >/dev/null 2>&1 || {
+		kill -CONT "$pid"
+		agent_wait_ready "$1"
+		return 1
+	}
+}
+
+@test "who is attached while enforcement begins again is told to come again, and is then enforced" {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		enforce false
+		! begins_slowly n1 || break
+	done
+	((i < 20))
+	echo "# missed $i times" >&3
+	run -1 pod_attach n1 late
+	[ "$(jq .code <<<"$output")" = 11 ]
+	[[ "$(jq -r .details <<<"$output")" == *"'fairlead-blocks' is gone: try again"* ]]
+	kill -CONT "$(agent_pid n1)"
+	agent_wait_ready n1
+	pod_attach n1 late
+	agent_get n1 /v1/endpoints | jq -e '.[] | select(.containerID == "late") | .enforced'
+	pod_detach n1 late
+}
