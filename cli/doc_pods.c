@@ -173,9 +173,8 @@ void doc_pods(struct doc *d)
 			p.n, p.gone.first);
 	if (p.renamed.n)
 		doc_say(d, DOC_WARN, "pods.connected",
-			"give them their names back: rules and routes by that name do not hold, "
-			"and "
-			"CHECK fails; find who renames interfaces, as a rule of udev may",
+			"give them their names back, which CHECK, rules and routes go by; find who "
+			"renames interfaces: a rule of udev may",
 			"the interfaces of %zu of %zu pods have been renamed: %s", p.renamed.n, p.n,
 			p.renamed.first);
 	if (!p.cut.n && !p.gone.n && !p.renamed.n)

@@ -2,8 +2,8 @@
 /*
  * The BIRD that nobody answers for on the control socket: one that has lost it, and one that an
  * agent started just before it died, which has neither a socket nor bird.pid yet. So the processes
- * are looked through, once, when an agent starts: first by their names, since to read the command
- * line of one that hangs in the kernel may take as long as that.
+ * are looked through before one is started: first by their names, since to read the command line of
+ * one that hangs in the kernel may take as long as that.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -357,10 +357,9 @@ int dp_retire(const char *folder, struct fl_nl *nl, struct fl_err *err)
 {
 	/* Who is told to join while nothing is enforced yet, or any more, finds no link to join by.
 	 */
-	int r = fl_link_del(nl, FL_BLOCKS_ANCHOR, err);
+	int r = fl_link_del(nl, FL_BLOCKS_ANCHOR, err) ?: dp_isolate_none(folder, err);
 
 	/* Nothing goes past the stack any more before nobody hears what comes back so. */
-	r = r ?: dp_isolate_none(folder, err);
 	return r ?: remove_filter(nl, FL_BLOCKS_INGRESS, "fl_from_pod", err) ?:
 	       remove_filter(nl, FL_BLOCKS_EGRESS, "fl_to_pod", err) ?:
 	       dp_leave_devices(folder, nl, err) ?:

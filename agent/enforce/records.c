@@ -39,12 +39,19 @@ struct enf_link enf_link_of(const struct fl_link *link)
 
 	_Static_assert(sizeof(k.name) == sizeof(link->name), "names of links");
 	memcpy(k.name, link->name, sizeof(k.name));
-	/* It is the attachment's, whatever somebody calls it now. */
-	if (fl_streq(link->kind, "veth") && !fl_is_host_ifname(link->name))
-		FL_IGNORE(fl_alias_host_ifname(link->alias, k.name));
 	memcpy(k.mac, link->mac, FL_MAC_LEN);
 	memcpy(k.router_mac, link->mac, FL_MAC_LEN);
 	return k;
+}
+
+/* A pod's interface that somebody has renamed counts by the name that it was given. */
+static void call_as_given(const struct fl_nl *nl, const struct fl_link *link, struct enf_link *k)
+{
+	char given[FL_HOST_IFNAME];
+
+	if (fl_streq(link->kind, "veth") && !fl_is_host_ifname(link->name) &&
+	    fl_alias_host_ifname(link->alias, given) && !fl_nl_has_link(nl, given))
+		memcpy(k->name, given, sizeof(given));
 }
 
 static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
@@ -62,6 +69,7 @@ static int each_link(const struct fl_link *link, void *arg, struct fl_err *err)
 	}
 	k = &l->v[l->n++];
 	*k = enf_link_of(link);
+	call_as_given(l->e->nl, link, k);
 	return 0;
 }
 

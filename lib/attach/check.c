@@ -189,19 +189,25 @@ static uint32_t priority_of(const struct fl_cni_route *route)
 	return fl_ip_is4(&route->dst.ip) ? 0 : 1024;
 }
 
+/* What of a route's FL_CNI_ROUTE_... can be told from the kernel's: IPv6 has no scope there. */
+static unsigned int comparable(const struct fl_cni_route *route)
+{
+	return fl_ip_is4(&route->dst.ip) ? route->has
+					 : route->has & ~(unsigned int)FL_CNI_ROUTE_SCOPE;
+}
+
 /* A result before 1.1.0 says nothing of them, whatever the route was made with. */
 static bool has_metrics(const struct search *s, const struct fl_route *have)
 {
 	const struct fl_cni_route *route = s->route;
-	/* IPv6 has none. */
-	bool scoped = route->has & FL_CNI_ROUTE_SCOPE && fl_ip_is4(&route->dst.ip);
+	unsigned int has = comparable(route);
 
 	return s->version < FL_CNI_V1_1_0 ||
 	       (have->priority == priority_of(route) &&
-		(!(route->has & FL_CNI_ROUTE_TABLE) || have->table == route->table) &&
-		(!scoped || have->scope == route->scope) &&
-		(!(route->has & FL_CNI_ROUTE_MTU) || have->mtu == route->mtu) &&
-		(!(route->has & FL_CNI_ROUTE_ADVMSS) || have->advmss == route->advmss));
+		(!(has & FL_CNI_ROUTE_TABLE) || have->table == route->table) &&
+		(!(has & FL_CNI_ROUTE_SCOPE) || have->scope == route->scope) &&
+		(!(has & FL_CNI_ROUTE_MTU) || have->mtu == route->mtu) &&
+		(!(has & FL_CNI_ROUTE_ADVMSS) || have->advmss == route->advmss));
 }
 
 static int each_route(const struct fl_route *have, void *arg, struct fl_err *err)
@@ -249,6 +255,7 @@ static int miss_route(const struct search *s, struct fl_err *err)
 {
 	char object[80], text[FL_PREFIX_STR], via[FL_IP_STR], want[128], found[128];
 	const struct fl_cni_route *route = s->route;
+	unsigned int has = comparable(route);
 	const struct fl_route wanted = { .priority = priority_of(route),
 					 .table = route->table,
 					 .scope = (uint8_t)route->scope,
@@ -258,8 +265,8 @@ static int miss_route(const struct search *s, struct fl_err *err)
 
 	(void)snprintf(object, sizeof(object), "route %s", fl_prefix_format(&route->dst, text));
 	if (s->has_other)
-		return fl_drift(err, object, metrics(want, route->has, &wanted),
-				metrics(found, route->has, &s->other));
+		return fl_drift(err, object, metrics(want, has, &wanted),
+				metrics(found, has, &s->other));
 	if (fl_pod_route_gateway(s->res, route, &gw))
 		return fl_drift(err, object, fl_ip_format(&gw, via), "none through it");
 	return fl_drift(err, object, "to be on-link", "none");

@@ -164,7 +164,7 @@ static int find_name(struct fl_nl *host, const struct fl_key *key, char out[FL_I
 		return 0;
 	fl_key_alias(key, alias);
 	r = fl_link_get_alias(host, alias, &renamed, err);
-	if (r == 0)
+	if (r == 0 && fl_streq(renamed.kind, "veth"))
 		memcpy(out, renamed.name, sizeof(renamed.name));
 	return r == -ENODEV ? 0 : r;
 }

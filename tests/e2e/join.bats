@@ -258,9 +258,13 @@ problem() {
 	manifest_put n1 policy.yaml <<<"$policies"
 	agent_up n1 -- "$conf"
 	stream_start allowed n1 cli n1 web
-	for pod in web cli other; do
+	for pod in cli other; do
 		on n1 in_node ip link set "$(host_if $pod)" name "$pod-by-hand"
 	done
+	# What only says that it is a pod's is not, as long as that one has its name.
+	on n1 in_node ip link add decoy type veth peer name decoy-peer
+	on n1 in_node ip link set decoy alias fairlead/pods/web/eth0
+	[ "$(on n1 in_node cat "/sys/class/net/$(host_if web)/ifalias")" = fairlead/pods/web/eth0 ]
 	agent_stop n1
 	agent_up n1 -- "$conf"
 	for pod in web cli other; do
@@ -269,6 +273,7 @@ problem() {
 	on n1 in_node ping -q -c 1 -W 2 "$(pod_ip n1 web)"
 	loses n1 other "$(pod_ip n1 web)"
 	stream_stop allowed
+	on n1 in_node ip link del decoy
 }
 
 @test "an agent without a bpf file system ends, and says what it needs and how to go without" {
