@@ -195,7 +195,8 @@ static int list_confs(const struct doc *d, struct dirent ***out)
 	return n;
 }
 
-void doc_conf_peers(struct doc *d)
+void doc_each_network(struct doc *d,
+		      void (*each)(struct doc *d, const struct fl_json *file, void *arg), void *arg)
 {
 	fl_auto(close_names) struct dirent **names = NULL;
 	int n = list_confs(d, &names);
@@ -205,12 +206,22 @@ void doc_conf_peers(struct doc *d)
 		struct fl_err none;
 
 		if (read_conf(d->cli->cni_conf, names[i]->d_name, &file, &none) == 0)
-			each_plugin(d, file, doc_peers_from_conf);
+			each(d, file, arg);
 	}
 }
 
-/* Whether pods of this network are ours. */
-static bool is_ours(const struct fl_json *file)
+static void read_peers(struct doc *d, const struct fl_json *file, void *arg)
+{
+	(void)arg;
+	each_plugin(d, file, doc_peers_from_conf);
+}
+
+void doc_conf_peers(struct doc *d)
+{
+	doc_each_network(d, read_peers, NULL);
+}
+
+bool doc_is_ours(const struct fl_json *file)
 {
 	static const char *const types[] = { "bridge", "vxlan", "bgp-route" };
 	const struct fl_json *first = fl_json_at(fl_json_get(file, "plugins"), 0);
@@ -259,7 +270,7 @@ static void check_confs(struct doc *d)
 			continue;
 		}
 		good++;
-		if (mine < 0 && is_ours(file))
+		if (mine < 0 && doc_is_ours(file))
 			mine = i;
 		d->conf_name = names[i]->d_name;
 		each_plugin(d, file, check_conf);

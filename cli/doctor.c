@@ -77,6 +77,7 @@ int cli_doctor(const struct cli *c, struct fl_err *err)
 	doc_facts(&d);
 	doc_kernel(&d);
 	doc_pods(&d);
+	doc_leases(&d);
 	doc_sysctls(&d);
 	doc_overlay(&d);
 	doc_mtus(&d);

@@ -64,12 +64,21 @@ void doc_peers_from_conf(struct doc *d, const struct fl_json *conf);
 /* Calls doc_peers_from_conf() for every plugin of every network configuration. */
 void doc_conf_peers(struct doc *d);
 
+/* Calls each() for every network configuration that can be read: a list's, or a plugin's alone. */
+void doc_each_network(struct doc *d,
+		      void (*each)(struct doc *d, const struct fl_json *file, void *arg),
+		      void *arg);
+
+/* Whether pods of this network are ours. */
+bool doc_is_ours(const struct fl_json *file);
+
 /* Keys in a configuration of one of our plugins that it does not know. */
 void doc_keys(struct doc *d, const struct fl_json *conf);
 
 /* The checks, in the order in which they are made. */
 void doc_kernel(struct doc *d);
 void doc_pods(struct doc *d); /* learns whether anything is forwarded for them */
+void doc_leases(struct doc *d);
 void doc_sysctls(struct doc *d);
 void doc_overlay(struct doc *d);
 void doc_mtus(struct doc *d);
