@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-part='(tables|programs|pods|bats|[a-z_]+\.bats)'
+part='(tables|programs|pods|bats|[a-z0-9_-]+\.bats)'
 case ${1-} in
 5.10) package=linux-image-cloud-amd64@bullseye ;;
 6.1) package=linux-image-cloud-amd64 ;;
@@ -52,7 +52,7 @@ done
 if [[ $bats ]]; then
 	programs+=' bats flock ip6tables iptables jq ln od paste realpath ss stat stdbuf
 		tcpdump uname /usr/bin/python3 /usr/lib/cni/static'
-	modules+=' nft_nat xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
+	modules+=' nft_meta_bridge nft_nat xt_addrtype xt_conntrack xt_mark xt_MASQUERADE xt_nat xt_statistic'
 	args+=(-t 7200) # twenty minutes on an idle machine
 	for f in $bats build/tests/fault build/bin/fairlead tests/e2e/{real,services}.bash \
 		tests/e2e/{flood.bash,services.py}; do

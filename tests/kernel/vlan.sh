@@ -119,6 +119,27 @@ expect "a trunk without vlan has VLAN 1 as its native one" \
 	same "$(vlans "$(host "$r")")" "1 PVID Egress Untagged,400,"
 verb DEL a "$only" a
 
+ip link add br7 type bridge vlan_filtering 1 vlan_default_pvid 10
+other=$(conf other br7 10.6.0.0/24 '"vlanTrunk":[{"id":400}],"preserveDefaultVlan":false,')
+r=$(verb ADD a "$other" a) || echo "fail ADD: $r"
+expect "no default VLAN is left of a bridge that gives another than 1" \
+	same "$(vlans "$(host "$r")")" "400,"
+verb DEL a "$other" a
+other=$(conf other br7 10.6.0.0/24 '"vlan":100,"preserveDefaultVlan":false,')
+r=$(verb ADD a "$other" a) || echo "fail ADD: $r"
+expect "nor beside a native one" same "$(vlans "$(host "$r")")" "100 PVID Egress Untagged,"
+verb DEL a "$other" a
+ip link del br7
+
+# As one that was killed between two messages leaves it.
+port=$(ip -o link show br0.100 | sed 's/^[^@]*@\([^:]*\):.*/\1/')
+ip link set br0.100 down
+ip link set "$port" down
+bridge vlan del dev "$port" vid 100
+r=$(verb ADD a "$v100" a) || echo "fail ADD: $r"
+expect "the gateway of a VLAN that was left half made is finished" reaches a 10.1.0.1
+verb DEL a "$v100" a
+
 # --- MAC pinning and isolation ---
 pin=$(conf pin br5 10.5.0.0/24 '"isGateway":true,"macspoofchk":true,"portIsolation":true,')
 r=$(verb ADD a "$pin" a) || echo "fail ADD: $r"

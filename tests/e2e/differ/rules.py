@@ -54,7 +54,7 @@ class Step:
         # Without a namespace the reference's DEL only tells IPAM; ours takes the pair away, too.
         netns = self.step['env'].get('CNI_NETNS')
         self.deletes_more = self.both_good and self.verb == 'DEL' and \
-            netns in ('', '@UNSET@', '/run/netns/gone')
+            netns in ('', '@UNSET@', '/run/netns/gone', '/run/netns/none', 'x')
         # With both makers in one node: what the reference leaves or ours cannot know is no matter.
         makers = {x['by'] for x in ours[:n + 1]}
         self.lost = len(makers) > 1 and (
@@ -79,6 +79,12 @@ def rule_code_order(s, path, a, b):
     """Which of a request's mistakes is found first, and whether a version that is none is a matter
     of decoding (the specification) or of versions."""
     return path[:2] == ('answer', 'code') and {a, b} <= {1, 4, 6, 7}
+
+
+def rule_code_path(s, path, a, b):
+    """Ours wants CNI_PATH only when it looks for a plugin, the reference before all else."""
+    return path[:2] == ('answer', 'code') and a == 4 and \
+        s.step['env'].get('CNI_PATH') in ('', '@UNSET@')
 
 
 def rule_dns(s, path, a, b):
@@ -112,6 +118,17 @@ def rule_keep_addr(s, path, a, b):
     return path[4] == 'ipv6.keep_addr_on_down' and (a, b) == ('0', '1')
 
 
+def rule_addresses_kept(s, path, a, b):
+    """So its pods have lost their IPv6 addresses when somebody sets the interface down."""
+    return path[2] == 'addresses' and a is None and ':' in path[3] and s.tampered and \
+        f'link set {path[3].split()[0]} down' in str(s.case['steps'][:s.n + 1])
+
+
+def rule_crash(s, path, a, b):
+    """The reference ends with a crash (Go's exit code of one is 2) in place of an error."""
+    return path[0] == 'answer' and s.theirs['status'] == 2 and s.ours['status'] == 1
+
+
 def rule_version(s, path, a, b):
     """Ours knows 1.1.0, too."""
     return s.verb == 'VERSION' and path[2] in ('supportedVersions', 'cniVersion')
@@ -126,6 +143,11 @@ def rule_empty_store(s, path, a, b):
 def rule_nodad(s, path, a, b):
     """Not to probe is said to the interface by the reference, of each address by ours."""
     return path[2] == 'addresses' and a and b and a[:3] == b[:3] and b[3] == a[3] + ['nodad']
+
+
+def rule_ndisc_notify(s, path, a, b):
+    """Ours tells a pod's neighbours of its IPv6 addresses."""
+    return path[2] == 'sysctls' and str(path[-1]).endswith('ndisc_notify') and (a, b) == ('0', '1')
 
 
 def rule_bridge_mac(s, path, a, b):
@@ -154,6 +176,35 @@ def rule_route_host_bits(s, path, a, b):
     """Ours writes a route's dst without its host bits."""
     return 'routes' in path and a and b and isinstance(a, list) and \
         without_host_bits(a) == b
+
+
+def rule_bridge_of_ports(s, path, a, b):
+    """A bridge's MTU is that of its ports, and without a gateway its MAC address, too; ours takes
+    them away where the reference leaves them."""
+    return s.deletes_more and path[1:3] == ('node', 'links') and path[4] in ('mtu', 'address')
+
+
+def rule_force_address(s, path, a, b):
+    """forceAddress with two gateways of one family: Debian's bridge takes the first one away again,
+    and its pods reach nothing."""
+    about = path[3].split()
+    if path[0] == 'probe':
+        return s.conf.get('forceAddress') and a == 'lost' and b.startswith('from')
+    return path[1:3] in (('node', 'addresses'), ('node', 'routes')) and a is None and \
+        s.conf.get('forceAddress') and s.conf.get('bridge', 'cni0') in about
+
+
+def rule_del_without_path(s, path, a, b):
+    """Without CNI_PATH DEL fails, since IPAM cannot be told; ours takes the pair away before."""
+    return s.verb == 'DEL' and s.both_fail and b is None and \
+        s.step['env'].get('CNI_PATH') in ('', '@UNSET@')
+
+
+def rule_route_without_address(s, path, a, b):
+    """The forms before 0.3.0 have no place for routes of a family that has no address: IPAM's own
+    answer loses them, while ours is asked in the same process."""
+    return s.conf.get('cniVersion') in ('0.1.0', '0.2.0') and path[2] == 'routes' and \
+        a is None and 'metric' in path[3]
 
 
 def rule_lo_address(s, path, a, b):
@@ -189,10 +240,11 @@ def success_default_route(s, theirs, ours):
 
 
 def success_check_route(s, theirs, ours):
-    """CHECK of Debian's bridge misses routes that are there: those that came without a gateway, and
-    one of two to the same IPv6 destination."""
+    """CHECK of Debian's bridge misses routes that are there: those that came without a gateway or
+    with host bits, and one of two to the same IPv6 destination."""
     return s.verb == 'CHECK' and 'Expected Route' in theirs and \
-        ('GW:\\u003cnil' in theirs or not s.tampered)
+        ('GW:\\u003cnil' in theirs or 'IP:fd79::9 Mask:ffffffffffffffff00' in theirs or
+         not s.tampered)
 
 
 def success_without_path(s, theirs, ours):
@@ -221,13 +273,55 @@ def failure_wide_integer(s, theirs, ours):
 
 
 def failure_type(s, theirs, ours):
-    """Ours wants a string for 'type' in each plugin, also where nobody reads it."""
-    return "config 'type': expected a string" in ours
+    """Ours wants the right type for the keys that all plugins have, also where nobody reads them."""
+    return any(f"config '{key}': expected" in ours for key in ('type', 'prevResult', 'capabilities'))
+
+
+def failure_ifname(s, theirs, ours):
+    """Ours refuses a '%' in CNI_IFNAME, also where no interface is made."""
+    return 'expected no \'%\'' in ours
+
+
+def failure_address_zeros(s, theirs, ours):
+    """The reference reads a fifth digit in a part of an IPv6 address when it is a leading zero."""
+    return 'is not a prefix' in ours and '0fd00' in ours
+
+
+def failure_old_result(s, theirs, ours):
+    """CHECK with the result of an ADD that has been deleted since: ours compares the address."""
+    return s.verb == 'CHECK' and '"code":102' in ours and any(
+        x['env'].get('CNI_COMMAND') == 'DEL' for x in s.case['steps'][s.step['prev'] + 1:s.n])
+
+
+def success_whole_space(s, theirs, ours):
+    """The reference cannot count the addresses of 0.0.0.0/0, nor print its first as a gateway."""
+    return any(x in theirs for x in ('no IP addresses available', 'address 01: invalid IP')) and \
+        '"0.0.0.0/0"' in str(s.conf).replace("'", '"')
+
+
+def success_check_bridge_mac(s, theirs, ours):
+    """A bridge without a gateway takes over the lowest MAC address of its ports: no drift to ours."""
+    return s.verb == 'CHECK' and 'Bridge interface' in theirs and 'Mac doesn\'t match' in theirs and \
+        not s.tampered
+
+
+def success_bridge_name(s, theirs, ours):
+    """An empty name is as none."""
+    return 'LinkAttrs.Name cannot be empty' in theirs
 
 
 def failure_route_without_dst(s, theirs, ours):
     """A route without dst is a mistake; the reference makes one to 0.0.0.0/0 of it, or none."""
     return 'routes[' in ours and ".dst': missing" in ours
+
+
+def failure_attached(s, theirs, ours):
+    """DEL of another container took this one's interface away in the reference, so that it is added
+    again; ours has it still."""
+    return s.verb == 'ADD' and 'already: DEL it first' in ours and any(
+        x['env'].get('CNI_COMMAND') == 'DEL' and
+        x['env'].get('CNI_CONTAINERID') != s.step['env'].get('CNI_CONTAINERID') and
+        x['env'].get('CNI_NETNS') == s.step['env'].get('CNI_NETNS') for x in s.case['steps'][:s.n])
 
 
 def failure_check_found(s, theirs, ours):
@@ -243,8 +337,9 @@ def success_loopback(s, theirs, ours):
 def rule_old_form(s, path, a, b):
     """DEL takes leases in the old form when there is none in the new one. The reference looks once
     for each range set, and so takes both at once where there are two."""
-    return s.verb == 'DEL' and path[1] == 'files' and a is None and b is not None and \
-        b.strip() == s.step['env'].get('CNI_CONTAINERID')
+    return path[1] == 'files' and a is None and b is not None and \
+        b.strip() in {x['env'].get('CNI_CONTAINERID') for x in s.case['steps'][:s.n + 1]
+                      if x['env'].get('CNI_COMMAND') == 'DEL'}
 
 
 def rule_failed_add(s, path, a, b):
@@ -257,11 +352,15 @@ STATUS_RULES = {prefix: [v for k, v in sorted(globals().items()) if k.startswith
                 for prefix in ('success', 'failure')}
 def rule_late_del(s, path, a, b):
     """DEL of loopback leaves a "lo" alone that is another attachment's by now."""
-    env = s.step['env']
-    return s.step['plugin'] == 'loopback' and s.verb == 'DEL' and path[3].startswith('lo') and any(
-        x['env'].get('CNI_NETNS') == env['CNI_NETNS'] and x['env'].get('CNI_COMMAND') == 'ADD' and
-        (x['env'], x.get('conf', {}).get('name')) !=
-        (dict(env, CNI_COMMAND='ADD'), s.conf.get('name')) for x in s.case['steps'][:s.n])
+    def key(x):
+        return x['env'].get('CNI_CONTAINERID'), x['env'].get('CNI_IFNAME'), x.get('conf', {}).get('name')
+
+    steps = s.case['steps'][:s.n + 1]
+    about_lo = path[3].startswith('lo') or ' dev lo ' in path[3]
+    return about_lo and s.step['plugin'] == 'loopback' and any(
+        d['env'].get('CNI_COMMAND') == 'DEL' and d['env'].get('CNI_NETNS') == f'/run/netns/{path[1]}' and
+        any(x['env'].get('CNI_COMMAND') == 'ADD' and x['env'].get('CNI_NETNS') == d['env']['CNI_NETNS'] and
+            key(x) != key(d) for x in steps[:steps.index(d)]) for d in steps)
 
 
 RULES = [v for k, v in sorted(globals().items()) if k.startswith('rule_')]

@@ -33,7 +33,6 @@ QUESTIONS = int(os.environ.get('WALK_QUESTIONS', 30))  # after each step
 ASKED_MAX = 5000     # during a step: each has sockets until it is over
 ANY_PORT = 40000     # that a question may come from
 TALKS_MAX = 8
-TALK_OLD_S = 40      # a UDP connection that is silent so long may have been forgotten
 TALK_CUT_S = 6       # a TCP connection that is cut for longer takes too long to come back
 SHRINK_S = float(os.environ.get('WALK_SHRINK_S', 300))
 
@@ -95,7 +94,11 @@ class Walk:
             to = walk_services.address(target, version), walk_services.PORT
         else:
             to = self.prober.ends[target][version].ip, port
-        return Question(self.prober.ends[source][version], targets, protocol, port, want, to, why)
+        ends = {self.prober.ends[n][version]: may for n, may in targets.items()}
+        asked = Question(self.prober.ends[source][version], ends, protocol, port, want, to, why)
+        asked.leaves = any(self.model.node_of(n) != self.model.node_of(source) and self.model.verdict(
+            source, n, version, protocol, port, ('Egress',))[0] is not False for n in targets)
+        return asked
 
     def names(self, m):
         return [n for n in m.ends() if n in self.prober.ends]
@@ -157,11 +160,15 @@ class Walk:
             return False
         names = source, *(['/'.join(k) for k in after.services[target][1]]
                           if isinstance(target, int) else [target])
-        begin = [n for n in NODES if after.conf[n]['enforce'] and not before.conf[n]['enforce']]
-        if not any(a and a.node in begin for a in map(after.att_at, names)):
+        if not self.begins_at(before, after, names):
             return False
         port = 0 if protocol == 'icmp' else ANY_PORT
         return not all(after.verdict(x, source, version, protocol, port)[0] for x in names[1:])
+
+    def begins_at(self, before, after, names):
+        """Whether enforcement begins at one of these ends by this step."""
+        begin = [n for n in NODES if after.conf[n]['enforce'] and not before.conf[n]['enforce']]
+        return any(a and a.node in begin for a in map(after.att_at, names))
 
     def ask_one(self, q, want, asked):
         asked.append(self.question(q, want, 'during the step'))
@@ -236,11 +243,16 @@ class Walk:
             after.doubt(step[1])
         after.settle()
         self.model = after
+        # One that waits at the other node for its pod has left its own under the policy of that time.
         self.prober.reconsider(lambda q, target: after.verdict(
-            q.source.name, target, q.source.version, q.protocol, q.port)[0])
-        # What came of a time in which a connection was forbidden may come in one in which it may be either.
-        for t in [t for t in self.prober.talks.values() if t.by_service]:
-            if self.want_talk(after, t)[0] is None:
+            q.source.name, target, q.source.version, q.protocol, q.port,
+            ('Ingress',) if q.leaves else ('Egress', 'Ingress'))[0])
+        for t in list(self.prober.talks.values()):
+            want = self.want_talk(after, t)[0]
+            # What came of a time in which it was forbidden may come in one in which it may be either. And
+            # to who begins to enforce it is none, if its opener may not speak: the other may open one.
+            if (t.by_service and want is None) or (t.protocol == 'udp' and not want and self.begins_at(
+                    before, after, (t.source.name, t.target.name))):
                 self.prober.close_talk(t)
         asked, disturbed = [], set(['/'.join(inner[1:3])] if inner[0] == 'link' else [])
         # The kernel stops an interface that is up when it gets a clsact qdisc.
@@ -257,7 +269,8 @@ class Walk:
             self.open_talk(r)
         self.check(r)
         if self.prober.faults:
-            raise Fault('\n  '.join(self.prober.faults[:6] + list(self.drops(self.prober.faults))))
+            raise Fault('\n  '.join(self.prober.faults[:6] + list(self.drops(self.prober.faults)) +
+                                    list(self.losses(self.prober.faults))))
         return True
 
     def drops(self, faults):
@@ -280,6 +293,18 @@ class Walk:
                 if 'next' not in page:
                     break
                 after = f"?after={page['next']}"
+
+    def losses(self, faults):
+        """What the kernel has lost so far where they are, and whom it cannot reach there."""
+        atts = [a for a in self.model.atts.values()
+                if not a.orphan and any(f'{a.ns}/{a.name}(' in f for f in faults)]
+        places = dict.fromkeys((n, None) for n in NODES) | {(a.node, '-'.join(a.key)): None for a in atts}
+        for node, pod in places:
+            run = [*(('ip', 'netns', 'exec', pod) if pod else ()), 'sh', '-c',
+                   'nstat -as; ip neigh; ip -6 neigh']
+            told = [' '.join(line.split()) for line in self.world.must(node, *run).splitlines()
+                    if re.search('Discard|NoRoute|Error|Fail|Drop|Unreach|FAILED|INCOMPLETE', line, re.I)]
+            yield f'{node} {pod or ""}: {"; ".join(told)}'
 
     # --- at intervals ---
 

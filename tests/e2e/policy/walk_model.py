@@ -29,11 +29,13 @@ SETTINGS = {'enforce': (True, False), 'unknownEndpoint': ('deny', 'allow'),
 
 
 class Att:
-    """An attachment. known: the agent has been told. orphan: its namespace is gone. outside: it came
-    while nothing was enforced, so it is not in the datapath's blocks."""
+    """An attachment. places: its addresses, IPv4 and IPv6. mac: which it asks for, or None. known: the
+    agent has been told. orphan: its namespace is gone. outside: it came while nothing was enforced, so
+    it is not in the datapath's blocks."""
 
-    def __init__(self, ns, name, node, place, labels):
-        self.ns, self.name, self.node, self.place, self.labels = ns, name, node, place, labels
+    def __init__(self, ns, name, node, places, labels, mac):
+        self.ns, self.name, self.node, self.places = ns, name, node, places
+        self.labels, self.mac = labels, mac
         self.known = True
         self.orphan = self.outside = False
 
@@ -43,7 +45,7 @@ class Att:
 
     @property
     def ips(self):
-        return [f'{p}{self.place}' for p in PREFIX[self.node]]
+        return [f'{prefix}{place}' for prefix, place in zip(PREFIX[self.node], self.places)]
 
 
 def key_of(obj):
@@ -156,8 +158,14 @@ class Model:
     def att_at(self, name):
         return self.atts.get(tuple(name.split('/'))) if '/' in name else None
 
-    def verdict(self, source, target, version, protocol, port):
-        """True, False or None (may be either) of a new connection between two names of ends, and why."""
+    def node_of(self, name):
+        """The node of an end; outside, its name."""
+        att = self.att_at(name)
+        return att.node if att else name
+
+    def verdict(self, source, target, version, protocol, port, judges=('Egress', 'Ingress')):
+        """True, False or None (may be either) of a new connection between two names of ends, and why.
+        judges: whose policies are asked."""
         i = 0 if version == 4 else 1
         ends = []
         for name in (source, target):
@@ -166,7 +174,7 @@ class Model:
         a, b = (ipaddress.ip_address(ip) for _, ip in ends)
         said = []
         for direction, (att, _), own, other in (('Egress', ends[0], a, b), ('Ingress', ends[1], b, a)):
-            if not att:
+            if not att or direction not in judges:
                 continue
             if att.orphan:
                 return False, f'{att.ns}/{att.name} is gone'
@@ -201,9 +209,8 @@ class Model:
     def verdict_of_way(self, source, backend, *q):
         """As verdict(), of a connection by a Service that leads there."""
         verdict, why = self.verdict(source, backend, *q)
-        att = self.att_at(source)
         # What stays on a node is judged by rules that somebody has flushed while no agent lived.
-        loose = verdict is False and (att.node if att else source) in self.flushed
+        loose = verdict is False and self.node_of(source) in self.flushed
         return None if loose else verdict, why
 
     def verdict_of_service(self, *q):
@@ -230,8 +237,8 @@ class Model:
 
     # --- steps ---
 
-    def free_places(self, node):
-        used = {a.place for a in self.atts.values() if a.node == node}
+    def free_places(self, node, i):
+        used = {a.places[i] for a in self.atts.values() if a.node == node}
         return [p for p in range(1, PLACES + 1) if p not in used]
 
     def pod_object(self, ns, name, labels, att, ports, more):
@@ -262,10 +269,10 @@ class Model:
         """Whether the step fits; then the model is as after it, but for what agents know."""
         return getattr(self, 'do_' + step[0])(*step[1:])
 
-    def do_attach(self, ns, name, node, place, labels):
-        if (ns, name) in self.atts or place not in self.free_places(node):
+    def do_attach(self, ns, name, node, places, labels, mac):
+        if (ns, name) in self.atts or any(p not in self.free_places(node, i) for i, p in enumerate(places)):
             return False
-        att = self.atts[ns, name] = Att(ns, name, node, place, labels)
+        att = self.atts[ns, name] = Att(ns, name, node, places, labels, mac)
         att.known = False
         att.outside = not self.conf[node]['enforce']
         return True
@@ -424,12 +431,13 @@ class Dice(compare.Dice):
 
     def any_attach(self, m):
         r = self.r
-        free = [(n, p) for n in NODES for p in m.free_places(n)]
+        free = [(n, (a, b)) for n in NODES for a in m.free_places(n, 0) for b in m.free_places(n, 1)]
         names = [(a, b) for a in build.NAMESPACES for b in 'abcd' if (a, b) not in m.atts]
         if not free or not names:
             return ('talk', r.getrandbits(32))
         ns, name = r.choice(names)
-        return ('attach', ns, name, *r.choice(free), self.labels())
+        mac = f'02:00:00:00:{r.randrange(256):02x}:{r.randrange(256):02x}' if r.random() < 0.2 else None
+        return ('attach', ns, name, *r.choice(free), self.labels(), mac)
 
     def any_att(self, m, kind):
         return (kind, *self.r.choice(sorted(k for k, a in m.atts.items() if not a.orphan)))

@@ -80,17 +80,20 @@ class End:
 
 
 class Question:
-    """What should become of it: want is True, False, or None for either. targets: {name: the same of
-    its coming to that end}; it comes to one of them. to: what is asked for to get there."""
+    """What should become of it: want is True, False, or None for either. targets: {end: the same of
+    its coming there}; it comes to one of them. to: what is asked for to get there. leaves: its node lets
+    it go to another one."""
 
     def __init__(self, source, targets, protocol, port, want, to, why=''):
-        self.source, self.targets, self.protocol, self.port = source, targets, protocol, port
+        self.source, self.protocol, self.port = source, protocol, port
+        self.targets = {end.name: may for end, may in targets.items()}
+        self.names = ' or '.join(map(str, targets))
         self.want, self.why, self.to = want, why, to
-        self.arrived = self.answered = 0
+        self.arrived, self.answered, self.leaves = 0, 0, False
         self.number, self.socket, self.sent, self.sport = 0, None, 0.0, 0
 
     def __str__(self):
-        return f'{self.protocol} {self.source} -> {" or ".join(self.targets)}({self.to[0]}), port ' \
+        return f'{self.protocol} {self.source} -> {self.names} by ({self.to[0]}), port ' \
             f'{self.to[1]} to {self.port} ({self.why}), from port {self.sport} {time.monotonic() - self.sent:.3f} s ago'
 
     def is_through(self):

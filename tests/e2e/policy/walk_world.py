@@ -242,6 +242,8 @@ class World(Nodes):
             conf['hairpinMode'] = True  # who asks for a Service that leads to itself
         conf['args'] = {'cni': {'ips': att.ips, 'labels': [{'key': k, 'value': v} for k, v
                                                             in att.labels.items()]}}
+        if att.mac:
+            conf['args']['cni']['mac'] = att.mac
         result = json.loads(self.cni('ADD', node, key, conf))
         self.results[key] = node, conf, result
         for ip in att.ips:
@@ -375,11 +377,14 @@ class World(Nodes):
 
     def do_link(self, before, after, ns, name, ms):
         att = after.atts[ns, name]
-        if self.plugin != 'bridge':
-            return  # the kernel takes a routed pod's route away, and nobody puts it back
+        if self.plugin != 'bridge' and not after.alive[att.node]:
+            return  # the kernel takes a routed pod's routes away, which the agent puts back
         self.must(att.node, 'ip', 'link', 'set', self.host_end(att), 'down')
         time.sleep(ms / 1000)
         self.must(att.node, 'ip', 'link', 'set', self.host_end(att), 'up')
+        for ip in att.ips if self.plugin != 'bridge' else ():
+            wait_until(f'{att.node} leads to {ip} again', lambda ip=ip: self.must(
+                att.node, 'ip', f'-{ipaddress.ip_address(ip).version}', 'route', 'show', ip).strip())
 
     def do_talk(self, *_):
         pass
