@@ -8,6 +8,7 @@
 #include "attach/guard.h"
 #include "attach/leave.h"
 #include "cni/delegate.h"
+#include "net/netns.h"
 
 int fl_attach_claim(struct fl_attach *a, struct fl_err *err)
 {
@@ -20,7 +21,7 @@ int fl_attach_claim(struct fl_attach *a, struct fl_err *err)
 			       "first",
 			       key->container_id, key->ifname, key->network);
 	a->recorded = r == 0;
-	return r;
+	return r < 0 ? fl_class(err, r, FL_CNI_IO) : 0;
 }
 
 static const struct fl_cni_req *ipam_request(const struct fl_attach *a)
@@ -41,6 +42,8 @@ static int lease(struct fl_attach *a, const char *type, struct fl_err *err)
 	r = fl_cni_result_read(&c, a->req->version, &a->result, err);
 	if (r < 0)
 		return r;
+	/* An IPAM plugin has none: one that names what it sees would move ours. */
+	a->result.n_ifaces = 0;
 	if (a->result.n_ips == 0)
 		return fl_class(err, fl_fail(err, EADDRNOTAVAIL, "IPAM '%s' gave no address", type),
 				FL_CNI_NO_ADDRESS);
@@ -91,9 +94,20 @@ int fl_attach_add_default(struct fl_attach *a, const struct fl_ip *gateway, stru
 	return 0;
 }
 
+/* The address that the MAC address follows from: IPv4 where there is one. NULL: there is none. */
+static const struct fl_ip *leading(const struct fl_endpoint *ep)
+{
+	for (size_t i = 0; i < ep->n_ips; i++)
+		if (fl_ip_is4(&ep->ips[i].ip))
+			return &ep->ips[i].ip;
+	return ep->n_ips > 0 ? &ep->ips[0].ip : NULL;
+}
+
 int fl_attach_record(struct fl_attach *a, struct fl_err *err)
 {
+	const struct fl_ip *ip = leading(&a->ep);
 	struct fl_endpoint *ep = &a->ep;
+	int r;
 
 	ep->netns = a->req->netns;
 	ep->pod_namespace = a->args->pod_namespace;
@@ -104,9 +118,20 @@ int fl_attach_record(struct fl_attach *a, struct fl_err *err)
 	fl_key_host_ifname(&ep->key, ep->host_ifname);
 	if (a->conf->has_mac)
 		memcpy(ep->mac, a->conf->mac, FL_MAC_LEN);
+	else if (ip)
+		fl_address_mac(ep->key.network, ip, ep->mac);
 	else
 		fl_random_mac(ep->key.ifname, ep->mac);
-	return fl_endpoint_fill(a->record_fd, ep, err);
+	r = fl_endpoint_fill(a->record_fd, ep, err);
+	if (r == -E2BIG)
+		return fl_class(err, fl_wrap(err, r, "config 'args.cni.labels' and CNI_ARGS"),
+				FL_CNI_CONFIG);
+	return r < 0 ? fl_class(err, r, FL_CNI_IO) : 0;
+}
+
+bool fl_attach_mac_follows(const struct fl_attach *a)
+{
+	return !a->conf->has_mac && a->ep.n_ips == 1 && fl_ip_is4(&a->ep.ips[0].ip);
 }
 
 int fl_attach_add_iface(struct fl_attach *a, const char *name, char mac[FL_MAC_STR],
@@ -170,6 +195,22 @@ struct fl_pod fl_attach_pod(struct fl_attach *a)
 		.iface = a->iface,
 		.ipv6 = a->ipv6,
 	};
+}
+
+int fl_attach_forward(struct fl_attach *a, const struct fl_link *link, struct fl_err *err)
+{
+	bool v4 = false, v6 = false, on = true;
+	int r = 0;
+
+	for (size_t i = 0; i < a->ep.n_ips; i++)
+		*(fl_ip_is4(&a->ep.ips[i].ip) ? &v4 : &v6) = true;
+	if (v4 && !link->ipv4_forwarding)
+		r = fl_sysctl_set("ipv4/ip_forward", "1", err);
+	if (r == 0 && v6)
+		r = fl_ipv6_forwarding_get(a->host, &on, err);
+	if (r == 0 && !on)
+		r = fl_sysctl_set("ipv6/conf/all/forwarding", "1", err);
+	return r;
 }
 
 void fl_attach_undo_pair(struct fl_attach *a)

@@ -57,8 +57,17 @@ void fl_attach_take_address(struct fl_attach *a, struct fl_cni_ip *ip);
 fl_must int fl_attach_add_default(struct fl_attach *a, const struct fl_ip *gateway,
 				  struct fl_err *err);
 
-/* Fills in names and MAC address, and writes the record. */
+/*
+ * Fills in names and MAC address, and writes the record. A MAC address that nobody asks for follows
+ * from the pod's first IPv4 address, else from its first (fl_address_mac()).
+ */
 fl_must int fl_attach_record(struct fl_attach *a, struct fl_err *err);
+
+/*
+ * True when whoever had the pod's address before had its MAC address, too. False: neighbours may
+ * remember another one, as of an IPv6 address, which pods have beside IPv4 and without.
+ */
+bool fl_attach_mac_follows(const struct fl_attach *a);
 
 /* Appends an interface to the result; link: what it is, or NULL when it is not made yet. */
 fl_must int fl_attach_add_iface(struct fl_attach *a, const char *name, char mac[FL_MAC_STR],
@@ -72,6 +81,12 @@ fl_must int fl_attach_add_ends(struct fl_attach *a, struct fl_err *err);
  * addresses and MTU into the result.
  */
 fl_must int fl_attach_pair(struct fl_attach *a, struct fl_err *err);
+
+/*
+ * Turns the host's forwarding on for the families of the pod's addresses; link: one of the host's,
+ * as it was read. Last of all, since it cannot be undone: others may count on it by then.
+ */
+fl_must int fl_attach_forward(struct fl_attach *a, const struct fl_link *link, struct fl_err *err);
 
 /* The pair's end in the pod, as pair.h takes it; borrows, and keeps its socket in a->pod. */
 struct fl_pod fl_attach_pod(struct fl_attach *a);

@@ -124,6 +124,36 @@ static int each_addr(const struct fl_addr *have, void *arg, struct fl_err *err)
 	return 0;
 }
 
+static int each_connected(const struct fl_route *have, void *arg, struct fl_err *err)
+{
+	struct search *s = arg;
+	struct fl_prefix net = fl_prefix_network(s->addr);
+
+	(void)err;
+	s->found |= !have->has_gw && have->dst.len == net.len &&
+		    fl_ip_cmp(&have->dst.ip, &net.ip) == 0;
+	return 0;
+}
+
+/* The route that the kernel makes with an address, in whatever table somebody may have put it. */
+static int check_connected(struct fl_nl *nl, const struct fl_link *link,
+			   const struct fl_prefix *addr, struct fl_err *err)
+{
+	char object[80], text[FL_PREFIX_STR];
+	struct fl_prefix net = fl_prefix_network(addr);
+	struct search s = { .addr = addr };
+	int r;
+
+	if (addr->len == fl_ip_bits(&addr->ip))
+		return 0;
+	r = fl_route_list(nl, link->index, each_connected, &s, err);
+	if (r < 0 || s.found)
+		return r;
+	(void)snprintf(object, sizeof(object), "route %s of '%s'", fl_prefix_format(&net, text),
+		       link->name);
+	return fl_drift(err, object, "to be on-link", "none");
+}
+
 int fl_check_addr(struct fl_nl *nl, const struct fl_link *link, const struct fl_prefix *addr,
 		  struct fl_err *err)
 {
@@ -139,7 +169,7 @@ int fl_check_addr(struct fl_nl *nl, const struct fl_link *link, const struct fl_
 		return fl_drift(err, object, "to be set", "none");
 	if (s.dad_failed)
 		return fl_drift(err, object, "to be usable", "a duplicate on the link");
-	return 0;
+	return check_connected(nl, link, addr, err);
 }
 
 /* Those of the container's interface, and those that the result places nowhere. */

@@ -45,7 +45,7 @@ fl_must int fl_check_ends(struct fl_check *k, struct fl_err *err);
 /* An attachment of ours has a record; what another plugin made has none, nor a name of ours. */
 fl_must int fl_check_record(struct fl_check *k, struct fl_err *err);
 
-/* The link has the address, usable. */
+/* The link has the address, usable, and the route that leads to its prefix. */
 fl_must int fl_check_addr(struct fl_nl *nl, const struct fl_link *link,
 			  const struct fl_prefix *addr, struct fl_err *err);
 

@@ -182,6 +182,40 @@ static int silence(struct fl_nl *host, const char *name, struct fl_err *err)
 	return r == -ENODEV ? 0 : r;
 }
 
+/*
+ * Whoever puts back what the firewall has lost keeps away from an attachment that leaves: from here
+ * on until *lock is closed, at the end of all. -ENOENT: the record that was read has gone, and with
+ * it all that it spoke of, which may be another's by now.
+ */
+static int leave_firewall(const struct fl_cni_req *req, const struct fl_endpoint *ep, int *lock,
+			  struct fl_err *err)
+{
+	int r = 0;
+
+	if (ep->masquerade || ep->macspoofchk)
+		r = fl_endpoint_lock(req->root, &ep->key, &req->deadline, lock, err);
+	if (r == -ETIMEDOUT)
+		return fl_class(err, r, FL_CNI_TRY_LATER);
+	return r;
+}
+
+/* Reads the record, and holds it where it has a part of the firewall; known: it is there. */
+static int hold_record(const struct fl_leave *l, const struct fl_key *key, struct fl_endpoint *ep,
+		       bool *known, int *lock, struct fl_err *err)
+{
+	int r = read_record(l, key, ep, known, err);
+
+	if (r < 0 || !*known)
+		return r;
+	r = leave_firewall(l->req, ep, lock, err);
+	if (r != -ENOENT)
+		return r;
+	*known = false;
+	fl_endpoint_done(ep);
+	recall(l, key, ep);
+	return 0;
+}
+
 /* The interface and its part of the firewall; nft stays open, since closing it may wait. */
 static int detach(struct fl_nl *host, const char *name, const struct fl_endpoint *ep,
 		  struct fl_nl **nft, struct fl_err *err)
@@ -243,6 +277,7 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	const struct fl_key key = { req->name, req->container_id, req->ifname };
 	fl_auto_endpoint struct fl_endpoint ep = { 0 };
 	fl_auto_nl struct fl_nl *opened = NULL, *nft = NULL;
+	fl_auto_close int lock = -1;
 	char name[FL_IFNAME_SIZE];
 	bool known = false;
 	int r;
@@ -255,11 +290,11 @@ int fl_leave_del(const struct fl_leave *l, struct fl_err *err)
 	if (r == 0)
 		condemn(l, req->home ?: opened, name);
 	if (r == 0)
-		r = read_record(l, &key, &ep, &known, err);
+		r = hold_record(l, &key, &ep, &known, &lock, err);
 	if (r == 0)
 		r = detach(req->home ?: opened, name, &ep, &nft, err);
 	if (r == 0 && !known && l->del_foreign)
-		r = l->del_foreign(req, err);
+		r = l->del_foreign(req, req->home ?: opened, err);
 	if (r == 0)
 		r = tell_ipam(l, FL_CNI_DEL, err);
 	if (r == 0)
@@ -290,6 +325,7 @@ static void note(struct gc *g, int r, const struct fl_err *err)
 
 static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
+	fl_auto_close int lock = -1;
 	struct gc *g = arg;
 	int r;
 
@@ -297,6 +333,10 @@ static int each_record(const struct fl_endpoint *ep, void *arg, struct fl_err *e
 		return 0;
 	r = wait_for_add(g->req, &ep->key, err);
 	g->adding |= r == -ETIMEDOUT;
+	if (r == 0)
+		r = leave_firewall(g->req, ep, &lock, err);
+	if (r == -ENOENT)
+		return 0;
 	if (r == 0)
 		r = detach(g->host, ep->host_ifname, ep, &g->nft, err);
 	if (r == 0)

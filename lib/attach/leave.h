@@ -17,7 +17,7 @@ struct fl_leave {
 	const struct fl_cni_req *ipam_req; /* what the IPAM plugin gets; NULL: the same */
 	bool elements; /* pods of this plugin may have elements in the firewall */
 	/* DEL of an attachment without a record, which another plugin may have made; or NULL. */
-	int (*del_foreign)(const struct fl_cni_req *req, struct fl_err *err);
+	int (*del_foreign)(const struct fl_cni_req *req, struct fl_nl *host, struct fl_err *err);
 	/* GC of what else there may be on the host; or NULL. */
 	int (*sweep)(const struct fl_cni_req *req, struct fl_nl *host, struct fl_err *err);
 };

@@ -26,6 +26,20 @@ void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN])
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
 }
 
+void fl_address_mac(const char *network, const struct fl_ip *ip, uint8_t mac[FL_MAC_LEN])
+{
+	struct fl_hash h = fl_siphash((struct fl_hash){ 0, 0 }, network, strlen(network));
+	size_t len;
+	const void *raw = fl_ip_raw(ip, &len);
+
+	if (len > 4)
+		h = fl_siphash(h, raw, len);
+	memcpy(mac, &h, FL_MAC_LEN);
+	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
+	if (len == 4) /* no two of a network collide */
+		memcpy(mac + 2, raw, len);
+}
+
 int fl_pair_create(struct fl_nl *host, const struct fl_pair *p, struct fl_link *out,
 		   struct fl_err *err)
 {
@@ -224,7 +238,6 @@ int fl_pod_announce(struct fl_pod *pod, const uint8_t mac[FL_MAC_LEN],
 	r = r ?: fl_pod_wait(pod, *pod->nl, deadline, err) ?: fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
-	fl_link_put_set(
-		b, &(struct fl_link_set){ .index = pod->index, .mac = mac, .arp_notify = FL_ON });
+	fl_link_put_set(b, &(struct fl_link_set){ .index = pod->index, .mac = mac });
 	return fl_batch_send(*pod->nl, b, err);
 }

@@ -110,3 +110,9 @@ fl_must int fl_pod_settle(const struct fl_pod *pod, const struct fl_cni_result *
 
 /* A random, locally administered unicast MAC address; salt sets apart those of one process. */
 void fl_random_mac(const char *salt, uint8_t mac[FL_MAC_LEN]);
+
+/*
+ * The same, of whoever has the address in the network, on every node and in every version: those
+ * who have sent to the one who had it before reach the next one. Of two IPv4 addresses never one.
+ */
+void fl_address_mac(const char *network, const struct fl_ip *ip, uint8_t mac[FL_MAC_LEN]);

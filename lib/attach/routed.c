@@ -126,6 +126,8 @@ int fl_routed_status(struct fl_routed *r, struct fl_err *err)
 {
 	int e = fl_guard_check_agent(r->req, &r->conf.pod, err);
 
+	if (fl_cni_awaits(r->req, "ipRanges"))
+		r->conf.blocks_of_node = false;
 	if (e == 0)
 		e = fl_routed_begin(r, err);
 	if (e == 0)

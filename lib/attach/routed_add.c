@@ -178,26 +178,12 @@ static int configure_pod(struct add *a, struct fl_err *err)
 	return e < 0 ? fl_wrap(err, e, "interface '%s'", a->at.req->ifname) : 0;
 }
 
-/*
- * The host forwards for the families in use. Router advertisements must not give it routes
- * through its own pods.
- */
-static int set_up_forwarding(struct add *a, struct fl_err *err)
+/* Router advertisements must not give the host routes through its own pods. */
+static int refuse_routers(struct add *a, struct fl_err *err)
 {
-	bool v4 = false, v6 = false, on = true;
 	char path[64];
-	int e = 0;
+	int e;
 
-	for (size_t i = 0; i < a->at.ep.n_ips; i++)
-		*(fl_ip_is4(&a->at.ep.ips[i].ip) ? &v4 : &v6) = true;
-	if (v4 && !a->at.port.ipv4_forwarding)
-		e = fl_sysctl_set("ipv4/ip_forward", "1", err);
-	if (e == 0 && v6)
-		e = fl_ipv6_forwarding_get(a->at.host, &on, err);
-	if (e == 0 && !on)
-		e = fl_sysctl_set("ipv6/conf/all/forwarding", "1", err);
-	if (e < 0)
-		return e;
 	(void)snprintf(path, sizeof(path), "ipv6/conf/%s/accept_ra", a->at.ep.host_ifname);
 	e = fl_sysctl_set(path, "0", err);
 	return e == -ENOENT ? 0 : e; /* a kernel without IPv6 */
@@ -257,12 +243,18 @@ static int tell_agent(struct add *a, struct fl_err *err)
 	return fl_guard_wait(&a->at, err);
 }
 
+static int forward(struct add *a, struct fl_err *err)
+{
+	return fl_attach_forward(&a->at, &a->at.port, err);
+}
+
 static int run_steps(struct add *a, struct fl_err *err)
 {
 	int (*const steps[])(struct add *, struct fl_err *) = {
-		claim,		 get_addresses, complete_addresses, write_record,      make_ways,
-		list_interfaces, create_pair,	configure_pod,	    set_up_forwarding, raise_end,
-		settle_pod,	 tell_agent,
+		claim,		get_addresses,	 complete_addresses, write_record,
+		make_ways,	list_interfaces, create_pair,	     configure_pod,
+		refuse_routers, raise_end,	 settle_pod,	     tell_agent,
+		forward,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {

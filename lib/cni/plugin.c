@@ -182,6 +182,14 @@ bool fl_cni_is_valid_attachment(const struct fl_cni_req *req, const char *id, co
 	return false;
 }
 
+bool fl_cni_awaits(const struct fl_cni_req *req, const char *capability)
+{
+	const struct fl_json *conf = req->conf.v;
+
+	return fl_json_true(fl_json_get(fl_json_get(conf, "capabilities"), capability)) &&
+	       !fl_json_get(fl_json_get(conf, "runtimeConfig"), capability);
+}
+
 int fl_cni_prev_result(const struct fl_cni_req *req, struct fl_cni_result *out, struct fl_err *err)
 {
 	struct fl_cur prev = fl_cur_member(&req->conf, "prevResult");

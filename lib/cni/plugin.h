@@ -91,6 +91,12 @@ int fl_cni_main(const struct fl_cni_plugin *self, const struct fl_cni_plugin *co
 bool fl_cni_is_valid_attachment(const struct fl_cni_req *req, const char *id, const char *ifname);
 
 /*
+ * True when the configuration has the capability, but the request not what the runtime makes of it:
+ * that is for attachments, and STATUS has none.
+ */
+bool fl_cni_awaits(const struct fl_cni_req *req, const char *capability);
+
+/*
  * Reads req->prev into *out. Absent: -EINVAL, code FL_CNI_CONFIG. The strings are borrowed
  * from the request.
  */

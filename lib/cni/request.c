@@ -309,6 +309,18 @@ static int open_netns(struct fl_cni_req *req, struct fl_err *err)
 	return 0;
 }
 
+/* What not every plugin looks into. */
+static int check_objects(const struct fl_cur *conf, struct fl_err *err)
+{
+	struct fl_cur object;
+	int r;
+
+	r = fl_cur_obj(conf, "prevResult", FL_OPTIONAL, &object, err);
+	if (r < 0)
+		return fl_class(err, r, FL_CNI_DECODE);
+	return fl_cur_obj(conf, "capabilities", FL_OPTIONAL, &object, err);
+}
+
 static int read_conf(struct fl_cni_input *in, struct fl_err *err)
 {
 	struct fl_cni_req *req = &in->req;
@@ -332,6 +344,8 @@ static int read_conf(struct fl_cni_input *in, struct fl_err *err)
 	req->prev = prev.v;
 	if (req->verb == FL_CNI_CHECK && !prev.v)
 		r = fl_cur_fail(&prev, err, "missing, CHECK needs it");
+	else if (req->verb == FL_CNI_ADD || req->verb == FL_CNI_CHECK)
+		r = check_objects(&req->conf, err);
 	else if (req->verb == FL_CNI_GC)
 		r = read_valid(in, err);
 	return r < 0 ? fl_class(err, r, FL_CNI_CONFIG) : 0;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -227,6 +228,8 @@ int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err)
 	r = fl_endpoint_to_json(ep, &obj, err);
 	if (r == 0)
 		r = fl_json_print(obj, 0, &text, err);
+	if (r == 0 && strlen(text) > RECORD_MAX) /* nobody could read it */
+		r = fl_fail(err, E2BIG, "%zu bytes, at most %d", strlen(text), RECORD_MAX);
 	if (r == 0)
 		r = fl_write_all(fd, text, strlen(text), err);
 	return r < 0 ? fl_wrap(err, r, "endpoint record") : 0;
@@ -286,6 +289,31 @@ int fl_endpoint_wait(const char *root, const struct fl_key *key, const struct fl
 					 "container '%s', interface '%s': an ADD is still running",
 					 key->container_id, key->ifname)
 			       : r;
+}
+
+int fl_endpoint_lock(const char *root, const struct fl_key *key, const struct fl_deadline *d,
+		     int *fd, struct fl_err *err)
+{
+	fl_auto_close int lock = -1;
+	char path[PATH_MAX];
+	struct stat st;
+	int r = record_path(root, key, path, err);
+
+	if (r < 0)
+		return r;
+	lock = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (lock < 0)
+		return fl_fail_errno(err, errno, "open endpoint record '%s'", path);
+	if (d)
+		r = fl_flock(lock, LOCK_EX, d, err);
+	else if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+		r = fl_fail_errno(err, errno, "lock");
+	if (r == 0 && (fstat(lock, &st) < 0 || st.st_nlink == 0))
+		r = fl_fail(err, ENOENT, "it has been removed");
+	if (r < 0)
+		return fl_wrap(err, r, "endpoint record '%s'", path);
+	*fd = FL_TAKE_FD(lock);
+	return 0;
 }
 
 /* *is_claim: nobody has written into it yet. */

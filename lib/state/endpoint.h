@@ -73,7 +73,7 @@ void fl_endpoint_done(struct fl_endpoint *ep);
 fl_must int fl_endpoint_claim(const char *root, const struct fl_key *key, int *fd,
 			      struct fl_err *err);
 
-/* Writes the record into what fl_endpoint_claim() opened. */
+/* Writes the record into what fl_endpoint_claim() opened. -E2BIG: above 65536 bytes. */
 fl_must int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err *err);
 
 /*
@@ -82,6 +82,14 @@ fl_must int fl_endpoint_fill(int fd, const struct fl_endpoint *ep, struct fl_err
  */
 fl_must int fl_endpoint_wait(const char *root, const struct fl_key *key,
 			     const struct fl_deadline *d, struct fl_err *err);
+
+/*
+ * Locks the record of a key, until *fd, the caller's, is closed: whoever changes the firewall by
+ * it, or is about to remove it, keeps others from doing so meanwhile. -ENOENT: there is none, or
+ * none any more; -ETIMEDOUT: somebody else has it. d NULL: nobody waits, and that is -EAGAIN.
+ */
+fl_must int fl_endpoint_lock(const char *root, const struct fl_key *key,
+			     const struct fl_deadline *d, int *fd, struct fl_err *err);
 
 /* Reads the record of a key. -ENOENT: none; -EINVAL: it is not readable as one. */
 fl_must int fl_endpoint_read(const char *root, const struct fl_key *key, struct fl_endpoint *out,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ADD: claim, lease, record, bridge, veth pair, pod side, firewall, host end up, in this order.
+ * ADD: claim, lease, record, bridge, veth pair, pod side, firewall, host end up, forwarding, in
+ * this order.
  * Each step arms its part of the undo before it acts, so that whatever fails, the world is as it
  * was before. The record comes before everything that DEL could not find by name alone.
  */
 #include "plugins/bridge/bridge.h"
 
 #include <errno.h>
+#include <sys/file.h>
 
 #include "attach/attach.h"
 #include "attach/guard.h"
@@ -33,6 +35,10 @@ static void undo_firewall(struct add *a)
 	struct fl_ip ips[FL_ENDPOINT_IPS_MAX];
 	struct fl_err ignored;
 
+	if (!a->masq && !a->spoof)
+		return;
+	/* Nobody may put back by our record, until it is gone, what is taken away here. */
+	FL_IGNORE(fl_flock(a->at.record_fd, LOCK_EX, &a->at.req->deadline, &ignored));
 	for (size_t i = 0; i < ep->n_ips; i++)
 		ips[i] = ep->ips[i].ip;
 	if (a->masq)
@@ -41,13 +47,45 @@ static void undo_firewall(struct add *a)
 		FL_IGNORE(fl_spoof_del(a->nft, ep->key.network, ep->host_ifname, &ignored));
 }
 
+static int ensure_bridge(struct add *a, struct fl_err *err)
+{
+	struct fl_prefix gateways[FL_ENDPOINT_IPS_MAX];
+	int r;
+
+	a->device = (struct br_device){ .host = a->at.host };
+	a->device_touched = true;
+	r = br_device_ensure(&a->device, a->conf, err);
+	if (r < 0 || !a->conf->is_gateway || a->at.result.n_ips == 0)
+		return r;
+	for (size_t i = 0; i < a->at.result.n_ips; i++) {
+		gateways[i].ip = a->at.result.ips[i].gateway;
+		gateways[i].len = a->at.result.ips[i].address.len;
+	}
+	return br_device_set_gateways(&a->device, a->conf, gateways, a->at.result.n_ips, err);
+}
+
+/* A bridge that goes under our hands was made by an ADD that has failed. */
+static int set_up_bridge(struct add *a, struct fl_err *err)
+{
+	int r = ensure_bridge(a, err);
+
+	return r == -ENODEV ? ensure_bridge(a, err) : r;
+}
+
+static void undo_bridge(struct add *a)
+{
+	struct fl_err ignored;
+
+	if (a->device_touched && br_device_undo(&a->device, a->at.req))
+		FL_IGNORE(ensure_bridge(a, &ignored));
+}
+
 /* Undoes what is armed, in reverse, then frees everything. */
 static void add_done(struct add *a)
 {
 	undo_firewall(a);
 	fl_attach_undo_pair(&a->at);
-	if (a->device_touched)
-		br_device_undo(&a->device);
+	undo_bridge(a);
 	fl_attach_undo(&a->at);
 	fl_attach_done(&a->at);
 	fl_nl_close(&a->nft);
@@ -99,23 +137,6 @@ static int write_record(struct add *a, struct fl_err *err)
 	return fl_attach_record(&a->at, err);
 }
 
-static int set_up_bridge(struct add *a, struct fl_err *err)
-{
-	struct fl_prefix gateways[FL_ENDPOINT_IPS_MAX];
-	int r;
-
-	a->device.host = a->at.host;
-	a->device_touched = true;
-	r = br_device_ensure(&a->device, a->conf, err);
-	if (r < 0 || !a->conf->is_gateway || a->at.result.n_ips == 0)
-		return r;
-	for (size_t i = 0; i < a->at.result.n_ips; i++) {
-		gateways[i].ip = a->at.result.ips[i].gateway;
-		gateways[i].len = a->at.result.ips[i].address.len;
-	}
-	return br_device_set_gateways(&a->device, a->conf, gateways, a->at.result.n_ips, err);
-}
-
 static int create_pair(struct add *a, struct fl_err *err)
 {
 	static const uint8_t none[FL_MAC_LEN];
@@ -147,49 +168,70 @@ static int configure_pod(struct add *a, struct fl_err *err)
 	return r < 0 ? fl_wrap(err, r, "interface '%s'", a->at.req->ifname) : 0;
 }
 
-/* Masquerades a recorded endpoint again, after somebody flushed the rules. */
-static int each_masquerade(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+static int masquerade(struct fl_nl *nft, const struct fl_endpoint *ep, bool *fresh,
+		      struct fl_err *err)
 {
-	bool fresh;
-
-	if (!ep->masquerade)
-		return 0;
-	return fl_masq_add(arg, ep->key.network, ep->ips, ep->n_ips, &fresh, err);
+	return ep->masquerade ? fl_masq_add(nft, ep->key.network, ep->ips, ep->n_ips, fresh, err)
+			      : 0;
 }
 
-/* The same for its pinned MAC address, if it has one. */
-static int each_pin(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+static int pin(struct fl_nl *nft, const struct fl_endpoint *ep, bool *fresh, struct fl_err *err)
 {
-	bool fresh;
+	return ep->macspoofchk
+		       ? fl_spoof_add(nft, ep->key.network, ep->host_ifname, ep->mac, fresh, err)
+		       : 0;
+}
 
-	if (!ep->macspoofchk)
+typedef int put_firewall(struct fl_nl *nft, const struct fl_endpoint *ep, bool *fresh,
+			 struct fl_err *err);
+
+/* What somebody has flushed is put back for all pods of the network. */
+struct refill {
+	const struct fl_cni_req *req;
+	struct fl_nl *nft;
+	put_firewall *put;
+};
+
+/* Not for one that is about to leave, whose elements nobody would take away again. */
+static int refill_one(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
+{
+	const struct refill *f = arg;
+	fl_auto_close int lock = -1;
+	bool fresh;
+	int r = fl_endpoint_lock(f->req->root, &ep->key, NULL, &lock, err);
+
+	if (r == -EAGAIN || r == -ENOENT)
 		return 0;
-	return fl_spoof_add(arg, ep->key.network, ep->host_ifname, ep->mac, &fresh, err);
+	return r < 0 ? r : f->put(f->nft, ep, &fresh, err);
+}
+
+static int put_all(struct add *a, put_firewall *put, struct fl_err *err)
+{
+	const struct fl_cni_req *req = a->at.req;
+	struct refill f = { req, a->nft, put };
+	bool fresh = false;
+	int r = put(a->nft, &a->at.ep, &fresh, err);
+
+	return r < 0 || !fresh ? r : fl_endpoint_list(req->root, req->name, refill_one, &f, err);
 }
 
 static int set_up_firewall(struct add *a, struct fl_err *err)
 {
-	const struct fl_cni_req *req = a->at.req;
 	const struct fl_endpoint *ep = &a->at.ep;
-	bool fresh = false;
 	int r;
 
 	if (!ep->masquerade && !ep->macspoofchk)
 		return 0;
 	r = fl_nl_open(FL_NL_NETFILTER, &a->nft, err);
-	if (r == 0 && ep->masquerade) {
-		a->masq = true;
-		r = fl_masq_add(a->nft, req->name, ep->ips, ep->n_ips, &fresh, err);
-		if (r == 0 && fresh)
-			r = fl_endpoint_list(req->root, req->name, each_masquerade, a->nft, err);
+	if (r == 0) {
+		a->masq = ep->masquerade;
+		r = put_all(a, masquerade, err);
 	}
-	if (r == 0 && ep->macspoofchk) {
-		a->spoof = true;
-		r = fl_spoof_add(a->nft, req->name, ep->host_ifname, ep->mac, &fresh, err);
-		if (r == 0 && fresh)
-			r = fl_endpoint_list(req->root, req->name, each_pin, a->nft, err);
+	if (r == 0) {
+		a->spoof = ep->macspoofchk;
+		r = put_all(a, pin, err);
 	}
-	return r < 0 ? fl_wrap(err, r, "network '%s'", req->name) : 0;
+	return r < 0 ? fl_wrap(err, r, "network '%s'", a->at.req->name) : 0;
 }
 
 /* Bridge, host end, pod end, and a VLAN's gateway: the order that others rely on. */
@@ -223,15 +265,28 @@ static int settle_pod(struct add *a, struct fl_err *err)
 	return fl_pod_settle(&pod, &a->at.result, &a->at.req->deadline, err);
 }
 
-/* What the pod announced when its link came up has not passed a datapath that did not know it. */
-static int tell_agent(struct add *a, struct fl_err *err)
+/*
+ * Whoever remembers who had an address of the pod's before is told, unless it is the same to him;
+ * not before the datapath, if there is one, lets it pass.
+ */
+static int introduce(struct add *a, struct fl_err *err)
 {
+	const struct fl_deadline *deadline = &a->at.req->deadline;
 	struct fl_pod pod = fl_attach_pod(&a->at);
 	int r = fl_guard_wait(&a->at, err);
 
-	if (r < 0 || !a->at.guarded || a->at.result.n_ips == 0 || a->conf->no_container_interface)
+	if (r < 0 || a->at.result.n_ips == 0 || a->conf->no_container_interface)
 		return r;
-	return fl_pod_announce(&pod, a->at.ep.mac, &a->at.req->deadline, err);
+	if (!fl_attach_mac_follows(&a->at))
+		return fl_pod_announce(&pod, a->at.ep.mac, deadline, err);
+	return a->at.guarded ? fl_pod_wait(&pod, a->at.pod, deadline, err) : 0;
+}
+
+static int forward(struct add *a, struct fl_err *err)
+{
+	bool wanted = a->conf->is_gateway && a->at.result.n_ips > 0;
+
+	return wanted ? fl_attach_forward(&a->at, &a->device.gateway, err) : 0;
 }
 
 static int run_steps(struct add *a, struct fl_err *err)
@@ -239,7 +294,8 @@ static int run_steps(struct add *a, struct fl_err *err)
 	int (*const steps[])(struct add *, struct fl_err *) = {
 		claim,		 get_addresses,	  complete_addresses, write_record,
 		set_up_bridge,	 list_interfaces, create_pair,	      configure_pod,
-		set_up_firewall, raise_port,	  settle_pod,	      tell_agent,
+		set_up_firewall, raise_port,	  settle_pod,	      introduce,
+		forward,
 	};
 
 	for (size_t i = 0; i < FL_ARRAY_LEN(steps); i++) {

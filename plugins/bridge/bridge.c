@@ -45,12 +45,31 @@ static void del_foreign_chains(const struct fl_cni_req *req)
 			fl_warn("chain '%s' of iptables stays: %s", chain, err.text);
 }
 
+/* True when the other end of the link is one that the result has on the host. */
+static bool is_end_of(struct fl_nl *host, const struct fl_link *link,
+		      const struct fl_cni_result *prev)
+{
+	struct fl_link other;
+	struct fl_err ignored;
+
+	for (size_t i = 0; i < prev->n_ifaces; i++) {
+		const struct fl_cni_iface *iface = &prev->ifaces[i];
+
+		if (fl_empty(iface->sandbox) && !fl_empty(iface->name) &&
+		    fl_link_get(host, iface->name, &other, &ignored) == 0 &&
+		    fl_streq(other.kind, "veth") && other.index == link->peer)
+			return true;
+	}
+	return false;
+}
+
 /*
  * DEL of an attachment that the reference plugin made, as when the binaries were exchanged on
  * a live host: deletes the interface in the pod if it is the one that prevResult describes, by
- * name and MAC address. Anything else is left alone.
+ * name, MAC address and the name of its other end. Anything else is left alone: a MAC address alone
+ * may be that of a new container with the old one's IP address.
  */
-static int del_foreign(const struct fl_cni_req *req, struct fl_err *err)
+static int del_foreign(const struct fl_cni_req *req, struct fl_nl *host, struct fl_err *err)
 {
 	fl_auto_cni_result struct fl_cni_result prev = { 0 };
 	fl_auto_nl struct fl_nl *pod = NULL;
@@ -71,7 +90,8 @@ static int del_foreign(const struct fl_cni_req *req, struct fl_err *err)
 	if (r < 0)
 		return r == -ENODEV ? 0 : r;
 	fl_mac_format(link.mac, mac);
-	if (!fl_streq(link.kind, "veth") || strcasecmp(mac, prev.ifaces[i].mac) != 0)
+	if (!fl_streq(link.kind, "veth") || strcasecmp(mac, prev.ifaces[i].mac) != 0 ||
+	    !is_end_of(host, &link, &prev))
 		return 0;
 	return fl_link_del(pod, req->ifname, err);
 }

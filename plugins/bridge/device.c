@@ -125,21 +125,25 @@ int br_device_gateway_name(const struct br_conf *conf, char out[FL_IFNAME_SIZE],
 		     : 0;
 }
 
+/* The port by which the gateway of a VLAN hangs on the bridge. */
+static void name_gateway_port(const char *bridge, const char *gateway, char out[FL_HOST_IFNAME])
+{
+	const struct fl_key key = { bridge, "vlan", gateway };
+
+	fl_key_host_ifname(&key, out);
+}
+
 /* The gateway of a VLAN is the other end of a veth pair that hangs on the bridge. */
-static int create_vlan_gateway(struct br_device *d, const struct br_conf *conf, const char *name,
+static int create_vlan_gateway(struct br_device *d, const char *name, const char *port_name,
 			       struct fl_err *err)
 {
 	fl_auto_batch struct fl_batch *b = NULL;
-	struct fl_key key = { conf->bridge, "vlan", name };
-	char port_name[FL_HOST_IFNAME];
 	uint8_t mac[FL_MAC_LEN];
-	struct fl_link port;
 	int r;
 
 	r = fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
-	fl_key_host_ifname(&key, port_name);
 	fl_random_mac(port_name, mac);
 	fl_link_put_veth(b, &(struct fl_veth){ .name = port_name,
 					       .peer = name,
@@ -148,24 +152,41 @@ static int create_vlan_gateway(struct br_device *d, const struct br_conf *conf, 
 					       .master = d->link.index,
 					       .mac = mac });
 	r = fl_batch_send(d->host, b, err);
-	if (r == -EEXIST)
-		return 0;
-	d->made_gateway = true;
-	if (r == 0)
-		r = fl_link_get(d->host, port_name, &port, err);
-	if (r == 0)
-		r = br_device_set_vlans(d, conf, port.index, err);
+	/* Another ADD was faster: as good. */
+	d->made_gateway = r != -EEXIST;
+	return r == -EEXIST ? 0 : r;
+}
+
+/*
+ * The gateway is set up last of all, so that one that is down may lack the rest: who has made it
+ * may have been killed, or be about to do as much.
+ */
+static int raise_vlan_gateway(struct br_device *d, const struct br_conf *conf, const char *name,
+			      const char *port_name, struct fl_err *err)
+{
+	fl_auto_batch struct fl_batch *b = NULL;
+	struct fl_link port;
+	int r;
+
+	r = fl_batch_new(&b, err);
 	if (r < 0)
 		return r;
-	fl_link_put_set(
-		b, &(struct fl_link_set){ .name = port_name, .up = FL_ON, .ipv6_auto = FL_OFF });
+	d->raised_gateway = true;
+	r = fl_link_get(d->host, port_name, &port, err);
+	if (r == 0) {
+		r = br_device_set_vlans(d, conf, port.index, err);
+		fl_link_put_set(b, &(struct fl_link_set){
+					   .name = port_name, .up = FL_ON, .ipv6_auto = FL_OFF });
+	}
+	if (r < 0 && r != -ENODEV) /* without a port it is of another's making */
+		return r;
 	fl_link_put_set(b, &(struct fl_link_set){ .name = name, .up = FL_ON });
 	return fl_batch_send(d->host, b, err);
 }
 
 static int find_gateway(struct br_device *d, const struct br_conf *conf, struct fl_err *err)
 {
-	char name[FL_IFNAME_SIZE];
+	char name[FL_IFNAME_SIZE], port_name[FL_HOST_IFNAME];
 	int r;
 
 	if (!conf->vlan) {
@@ -175,11 +196,15 @@ static int find_gateway(struct br_device *d, const struct br_conf *conf, struct 
 	r = br_device_gateway_name(conf, name, err);
 	if (r < 0)
 		return r;
+	name_gateway_port(conf->bridge, name, port_name);
 	r = fl_link_get(d->host, name, &d->gateway, err);
-	if (r != -ENODEV)
-		return r;
+	if (r == 0 && d->gateway.up)
+		return 0;
 	(void)snprintf(d->gateway.name, sizeof(d->gateway.name), "%s", name);
-	r = create_vlan_gateway(d, conf, name, err);
+	if (r == -ENODEV)
+		r = create_vlan_gateway(d, name, port_name, err);
+	if (r == 0)
+		r = raise_vlan_gateway(d, conf, name, port_name, err);
 	return r < 0 ? r : fl_link_get(d->host, name, &d->gateway, err);
 }
 
@@ -258,23 +283,14 @@ static int add_missing(struct gateways *g, struct fl_err *err)
 	return r;
 }
 
-/* One family: its addresses on the gateway, and its forwarding. */
-static int set_family(struct gateways *g, int family, struct fl_err *err)
+static int look_at_family(struct gateways *g, int family, struct fl_err *err)
 {
-	bool wanted = false, on = g->d->gateway.ipv4_forwarding;
-	int r;
+	bool wanted = false;
 
 	for (size_t i = 0; i < g->n; i++)
 		wanted |= fl_ip_family(&g->addrs[i].ip) == family;
-	if (!wanted)
-		return 0;
-	r = fl_addr_list(g->d->host, g->d->gateway.index, family, each_present, g, err);
-	if (r == 0 && family == AF_INET6)
-		r = fl_ipv6_forwarding_get(g->d->host, &on, err);
-	if (r < 0 || on)
-		return r;
-	return fl_sysctl_set(family == AF_INET ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding",
-			     "1", err);
+	return wanted ? fl_addr_list(g->d->host, g->d->gateway.index, family, each_present, g, err)
+		      : 0;
 }
 
 int br_device_set_gateways(struct br_device *d, const struct br_conf *conf,
@@ -285,12 +301,33 @@ int br_device_set_gateways(struct br_device *d, const struct br_conf *conf,
 
 	r = find_gateway(d, conf, err);
 	if (r == 0)
-		r = set_family(&g, AF_INET, err);
+		r = look_at_family(&g, AF_INET, err);
 	if (r == 0)
-		r = set_family(&g, AF_INET6, err);
+		r = look_at_family(&g, AF_INET6, err);
 	if (r == 0)
 		r = add_missing(&g, err);
 	return r < 0 ? fl_wrap(err, r, "gateway") : 0;
+}
+
+static bool is_wanted(const struct br_conf *conf, unsigned int vlan)
+{
+	return vlan == conf->vlan || br_conf_in_trunk(conf, vlan);
+}
+
+/* What a bridge gives to each new port, as a rule VLAN 1, goes again. */
+static int remove_others(struct br_device *d, const struct br_conf *conf, uint32_t port,
+			 struct fl_batch *b, struct fl_err *err)
+{
+	struct fl_port_vlans have;
+	int r = fl_link_vlans(d->host, port, &have, err);
+
+	for (unsigned int v = 1; r == 0 && v <= FL_VLAN_MAX; v++) {
+		if (!(have.has[v / 64] >> v % 64 & 1) || is_wanted(conf, v))
+			continue;
+		fl_link_put_vlan_del(b, port, (uint16_t)v);
+		r = fl_batch_send(d->host, b, err);
+	}
+	return r;
 }
 
 int br_device_set_vlans(struct br_device *d, const struct br_conf *conf, uint32_t port,
@@ -303,10 +340,10 @@ int br_device_set_vlans(struct br_device *d, const struct br_conf *conf, uint32_
 	if (!wants_vlans(conf))
 		return 0;
 	r = fl_batch_new(&b, err);
+	if (r == 0 && !conf->preserve_default_vlan)
+		r = remove_others(d, conf, port, b, err);
 	if (r < 0)
 		return r;
-	if (!conf->preserve_default_vlan)
-		fl_link_put_vlan_del(b, port, 1);
 	if (conf->vlan) {
 		range[0] = range[1] = conf->vlan;
 		fl_link_put_vlan(b, port, range, true);
@@ -329,27 +366,42 @@ int br_device_set_vlans(struct br_device *d, const struct br_conf *conf, uint32_
 	return fl_batch_send(d->host, b, err);
 }
 
+struct sharers {
+	const struct br_device *d;
+	const struct fl_cni_req *req;
+};
+
 static int each_port(const struct fl_link *link, void *arg, struct fl_err *err)
 {
-	int *ports = arg;
+	const struct br_device *d = ((struct sharers *)arg)->d;
+	char own[FL_HOST_IFNAME];
 
-	(void)link;
 	(void)err;
-	++*ports;
-	return 0;
+	name_gateway_port(d->name, d->gateway.name, own);
+	return !d->made_gateway || !fl_streq(link->name, own);
 }
 
-/* The bridge may have got other users since. */
-static void undo_bridge(struct br_device *d)
+/* Another pod of the network, or one of any network that has its interface yet to come. */
+static int each_pod(const struct fl_endpoint *ep, void *arg, struct fl_err *err)
 {
-	struct fl_err ignored;
-	struct fl_link now;
-	int ports = 0;
+	const struct fl_cni_req *req = ((struct sharers *)arg)->req;
+	bool same = fl_streq(ep->key.network, req->name);
 
-	if (fl_link_get(d->host, d->name, &now, &ignored) < 0 ||
-	    fl_link_list(d->host, now.index, each_port, &ports, &ignored) < 0 || ports > 0)
-		return;
-	FL_IGNORE(fl_link_del(d->host, d->name, &ignored));
+	(void)err;
+	if (same && fl_streq(ep->key.container_id, req->container_id) &&
+	    fl_streq(ep->key.ifname, req->ifname))
+		return 0;
+	return same || !fl_nl_has_link(((struct sharers *)arg)->d->host, ep->host_ifname);
+}
+
+/* 1 when others may rely on what was added: who does has its record before it looks. */
+static int is_shared(const struct br_device *d, const struct fl_cni_req *req)
+{
+	struct sharers s = { d, req };
+	struct fl_err ignored;
+
+	return fl_link_list(d->host, d->link.index, each_port, &s, &ignored)
+		       ?: fl_endpoint_list(req->root, NULL, each_pod, &s, &ignored);
 }
 
 static void undo_changes(struct br_device *d)
@@ -374,16 +426,37 @@ static void undo_changes(struct br_device *d)
 	FL_IGNORE(fl_batch_send(d->host, b, &ignored));
 }
 
-void br_device_undo(struct br_device *d)
+static void undo_gateway(struct br_device *d)
 {
+	fl_auto_batch struct fl_batch *b = NULL;
 	struct fl_err ignored;
 
-	if (d->made_gateway)
+	if (d->made_gateway) {
 		FL_IGNORE(fl_link_del(d->host, d->gateway.name, &ignored));
+		return;
+	}
 	for (size_t i = 0; i < d->n_added; i++)
 		FL_IGNORE(fl_addr_del(d->host, d->gateway.index, &d->added[i], &ignored));
+	if (!d->raised_gateway || fl_batch_new(&b, &ignored) < 0)
+		return;
+	fl_link_put_set(b, &(struct fl_link_set){ .name = d->gateway.name, .up = FL_OFF });
+	FL_IGNORE(fl_batch_send(d->host, b, &ignored));
+}
+
+bool br_device_undo(struct br_device *d, const struct fl_cni_req *req)
+{
+	struct fl_err ignored;
+	struct fl_link now;
+
+	if (d->made_bridge && d->link.index == 0 &&
+	    fl_link_get(d->host, d->name, &now, &ignored) == 0)
+		d->link.index = now.index;
+	if (d->link.index == 0 || is_shared(d, req) != 0)
+		return false;
+	undo_gateway(d);
 	if (d->made_bridge)
-		undo_bridge(d);
+		FL_IGNORE(fl_link_del(d->host, d->name, &ignored));
 	else
 		undo_changes(d);
+	return is_shared(d, req) > 0;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "cni/request.h"
 #include "net/link.h"
 #include "net/nl.h"
 #include "plugins/bridge/conf.h"
@@ -20,8 +21,8 @@ struct br_device {
 	struct fl_link
 		gateway; /* what carries the gateway addresses: the bridge, or its VLAN interface */
 	bool made_bridge, made_gateway;
-	bool set_up, set_promisc; /* it was off before */
-	uint8_t accepted_ra;	  /* what accept_ra was before, if it was not 0 */
+	bool set_up, set_promisc, raised_gateway; /* it was off before */
+	uint8_t accepted_ra;			  /* what accept_ra was before, if it was not 0 */
 	size_t n_added, n_removed;
 	struct fl_prefix added[BR_GATEWAYS_MAX]; /* to the gateway */
 	struct fl_prefix removed[BR_GATEWAYS_MAX];
@@ -34,8 +35,8 @@ struct br_device {
 fl_must int br_device_ensure(struct br_device *d, const struct br_conf *conf, struct fl_err *err);
 
 /*
- * Makes the gateway have these addresses and turns forwarding on for their families. Another IPv4
- * address, or an overlapping IPv6 one, is replaced with forceAddress and refused (-EEXIST) without.
+ * Makes the gateway have these addresses. Another IPv4 address, or an overlapping IPv6 one, is
+ * replaced with forceAddress and refused (-EEXIST) without.
  */
 fl_must int br_device_set_gateways(struct br_device *d, const struct br_conf *conf,
 				   const struct fl_prefix *addrs, size_t n, struct fl_err *err);
@@ -48,5 +49,9 @@ fl_must int br_device_gateway_name(const struct br_conf *conf, char out[FL_IFNAM
 fl_must int br_device_set_vlans(struct br_device *d, const struct br_conf *conf, uint32_t port,
 				struct fl_err *err);
 
-/* Takes away what was added. The bridge stays if somebody uses it by now. Never fails. */
-void br_device_undo(struct br_device *d);
+/*
+ * Takes away what was added for the request, whose interface has gone and whose record is there;
+ * all of it stays if another attachment may use it by now. True: another one has come meanwhile and
+ * may have found it, so that it is to be ensured again.
+ */
+fl_must bool br_device_undo(struct br_device *d, const struct fl_cni_req *req);

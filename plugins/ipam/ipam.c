@@ -284,6 +284,15 @@ static int ipam_gc(const struct fl_cni_req *req, struct fl_err *err)
 		ipam_store_sweep(&store, &(struct ipam_keeper){ is_valid, is_held, &valid }, err));
 }
 
+/* Each attachment brings its ranges; then there is nothing to be full. */
+static bool has_ranges_to_come(const struct fl_cni_req *req)
+{
+	const struct fl_json *ipam = fl_json_get(req->conf.v, "ipam");
+
+	return !fl_json_get(ipam, "subnet") && fl_json_len(fl_json_get(ipam, "ranges")) == 0 &&
+	       fl_cni_awaits(req, "ipRanges");
+}
+
 static int ipam_status(const struct fl_cni_req *req, struct fl_err *err)
 {
 	fl_auto_ipam_conf struct ipam_conf conf = { 0 };
@@ -292,6 +301,8 @@ static int ipam_status(const struct fl_cni_req *req, struct fl_err *err)
 	char ranges[160];
 	int r;
 
+	if (has_ranges_to_come(req))
+		return 0;
 	r = ipam_conf_read(&req->conf, req->version, NULL, &conf, err);
 	if (r < 0)
 		return r;

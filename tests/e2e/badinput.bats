@@ -154,6 +154,12 @@ closed() {
 	in_node ip link del eth0
 }
 
+@test "labels of which no record could be kept" {
+	local long
+	long=$(conf '.args.cni.labels = [{key: "app", value: ("x" * 65536)}]')
+	refused 7 "args.cni.labels|at most 65536" add "$long"
+}
+
 @test "an interface that exists in the pod already" {
 	in_pod p1 ip link add eth0 type veth peer name other
 	world_now
@@ -197,6 +203,18 @@ closed() {
 
 check() {
 	cni CHECK bridge c1 eth0 "$(pod_path p1)" <<<"$1"
+}
+
+@test "a previous result or capabilities that are no object, with ADD, too" {
+	local plugin value
+	for plugin in bridge host-local loopback vxlan bgp-route; do
+		for value in '"0"' '[]' 5 true; do
+			refused 6 "prevResult|object" cni ADD $plugin c1 eth0 "$(pod_path p1)" \
+				<<<"$(conf ".prevResult = $value")"
+			refused 7 "capabilities|object" cni ADD $plugin c1 eth0 "$(pod_path p1)" \
+				<<<"$(conf ".capabilities = $value")"
+		done
+	done
 }
 
 @test "a previous result that is missing, of another version, or of another shape" {

@@ -117,6 +117,19 @@ check() {
 	drifted "2001:db8::/32"
 }
 
+@test "routes: those that came with the addresses, on either side; in another table they are no drift" {
+	in_pod p1 ip route del 10.88.0.0/16
+	drifted "10.88.0.0/16|eth0|on-link"
+	in_pod p1 ip route add 10.88.0.0/16 dev eth0 table 100
+	run -0 check
+	in_pod p1 ip -6 route del fd00:88::/64
+	drifted "fd00:88::/64|eth0|on-link"
+	in_pod p1 ip -6 route add fd00:88::/64 dev eth0
+	run -0 check
+	in_node ip route del 10.88.0.0/16
+	drifted "10.88.0.0/16|br0|on-link"
+}
+
 @test "masquerade: an address, the rules, the chain, the table" {
 	in_node nft delete element inet fairlead-drift pods4 '{ 10.88.0.2 }'
 	drifted "10.88.0.2|masq"

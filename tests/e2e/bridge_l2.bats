@@ -3,6 +3,7 @@
 # The bridge plugin's keys that decide about frames, with real frames: macspoofchk, portIsolation,
 # hairpinMode. Needs root, network namespaces and nft.
 
+# bats file_tags=kernels
 bats_require_minimum_version 1.5.0
 load node
 load real
@@ -162,4 +163,81 @@ hairpin_setup() {
 	reaches p2 10.88.0.1
 	change_mac p2 02:00:00:00:66:66
 	run ! reaches p2 10.88.0.1 1
+}
+
+# ips V4 V6: a filter that asks for these addresses.
+ips() { echo ".args.cni.ips = [\"10.88.0.$1\", \"fd00:88::$2\"]"; }
+
+# succeeds FILTER1 FILTER2 ADDRESS...: pod 3 comes after pod 2, with its addresses; pod 1 has sent to that
+# one and sends one packet to this one, which must come.
+succeeds() {
+	local goes=$1 comes=$2 address
+	shift 2
+	add 1 "$(conf "$(ips 100 100)")" >/dev/null
+	add 2 "$(conf "$goes")" >/dev/null
+	for address; do
+		reaches p1 "$address"
+	done
+	cni DEL bridge c2 eth0 "$(pod_path p2)" <<<"$(conf)"
+	add 3 "$(conf "$comes")" >/dev/null
+	for address; do
+		reaches p1 "$address" 1
+	done
+	cni DEL bridge c3 eth0 "$(pod_path p3)" <<<"$(conf)"
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)"
+}
+
+@test "who gets the address of a pod that has gone is found there by those who remember that one" {
+	local first='.ipam.ranges |= .[:1]' second='.ipam.ranges |= .[1:]'
+	local mac='.args.cni.mac = "02:00:00:00:00:0a"'
+	local four="$first | .args.cni.ips = [\"10.88.0.9\"]" six="$second | .args.cni.ips = [\"fd00:88::9\"]"
+
+	succeeds "$four" "$four" 10.88.0.9
+	succeeds "$six" "$six" fd00:88::9
+	succeeds "$four" "$four | $mac" 10.88.0.9
+	succeeds "$(ips 9 9)" "$(ips 9 9)" 10.88.0.9 fd00:88::9
+	succeeds "$(ips 9 9)" "$four" 10.88.0.9
+	succeeds "$(ips 9 9)" "$six" fd00:88::9
+	succeeds "$six" "$(ips 9 9)" fd00:88::9
+	succeeds "$(ips 9 9)" "$(ips 8 9)" fd00:88::9
+	succeeds "$(ips 9 9)" "$(ips 9 8)" 10.88.0.9
+	succeeds "$(ips 9 9)" "$(ips 9 9) | $mac" 10.88.0.9 fd00:88::9
+	succeeds "$(ips 9 9) | $mac" "$(ips 9 9)" 10.88.0.9 fd00:88::9
+}
+
+# As "podman" without root runs plugins: root is somebody else's outside, and the folders are his own.
+ROOTLESS='
+	mount -t tmpfs tmpfs /run && mkdir /run/netns
+	mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/cni
+	mount -t sysfs sysfs /sys
+	export CNI_IFNAME=eth0
+	for i in 1 2; do
+		ip netns add p$i
+		export CNI_CONTAINERID=c$i CNI_NETNS=/run/netns/p$i
+		CNI_COMMAND=ADD "$CNI_PATH/bridge" <<<"$1" >/run/result.$i || {
+			cat /run/result.$i
+			exit 1
+		}
+		jq -c --slurpfile prev /run/result.$i ".prevResult = \$prev[0]" <<<"$1" >/run/conf.$i
+		CNI_COMMAND=CHECK "$CNI_PATH/bridge" </run/conf.$i
+	done
+	[[ $(nft list ruleset) == *masquerade* ]]
+	for ip in $(jq -r ".ips[].address | split(\"/\")[0]" /run/result.1); do
+		ip netns exec p2 ping -q -c 1 -W 10 "$ip" >/run/ping || {
+			cat /run/ping
+			exit 1
+		}
+	done
+	for i in 1 2; do
+		CNI_COMMAND=DEL CNI_CONTAINERID=c$i CNI_NETNS=/run/netns/p$i "$CNI_PATH/bridge" </run/conf.$i
+	done
+	ls -A /run/fairlead/endpoints /var/lib/cni/networks/frames
+	ls /sys/class/net'
+
+@test "who is root of a user namespace only attaches pods with masquerade and a pinned MAC address" {
+	run env CNI_PATH="$PLUGIN_DIR" unshare --user --map-root-user --net --mount -- \
+		bash -euo pipefail -c "$ROOTLESS" rootless "$(conf '.ipMasq = true | .macspoofchk = true')"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(tr '\n' ' ' <<<"$output")" = "/run/fairlead/endpoints:  /var/lib/cni/networks/frames: last_reserved_ip.0 last_reserved_ip.1 lock br0 lo " ]
 }

@@ -218,6 +218,26 @@ serve() {
 	diff <(echo "$before") <(left_behind)
 }
 
+@test "a foreign IPAM that tells of interfaces does not move ours in the result" {
+	local dir=$BATS_TEST_TMPDIR/bin
+	mkdir "$dir"
+	cat >"$dir/telling" <<-'S'
+		#!/bin/sh
+		cat >/dev/null
+		echo '{"cniVersion":"1.0.0","interfaces":[{"name":"uplink0"}],
+			"ips":[{"interface":0,"address":"10.44.0.9/24","gateway":"10.44.0.1"}]}'
+	S
+	chmod +x "$dir/telling"
+	local conf
+	conf=$(bridge '.ipam = {type: "telling"}')
+	RESULT=$(cni ADD bridge c1 eth0 "$(pod_path p1)" "CNI_PATH=$dir" <<<"$conf")
+	jq -e '(.interfaces | length) == 3 and .ips[0].interface == 2 and .interfaces[2].name == "eth0" and
+		.interfaces[2].sandbox and (.interfaces[1] | has("sandbox") | not)' <<<"$RESULT" >/dev/null
+	cni CHECK bridge c1 eth0 "$(pod_path p1)" "CNI_PATH=$dir" <<<"$(jq --argjson r "$RESULT" '.prevResult = $r' <<<"$conf")"
+	cni DEL bridge c1 eth0 "$(pod_path p1)" "CNI_PATH=$dir" <<<"$conf"
+	diff <(echo "$before") <(left_behind)
+}
+
 @test "a foreign IPAM that fails gets its DEL from our bridge, and nothing is left" {
 	local dir=$BATS_TEST_TMPDIR/bin
 	mkdir "$dir"

@@ -277,6 +277,18 @@ END
 	run -0 cni STATUS host-local - - - <<<"$c"
 }
 
+@test "STATUS is well where each attachment brings its ranges by the capability" {
+	local c
+	c=$(conf '{}' '.cniVersion = "1.1.0" | .capabilities.ipRanges = true')
+	run -0 cni STATUS host-local - - - <<<"$c"
+	run -0 our ADD c1 "$(jq '.runtimeConfig.ipRanges = [[{subnet: "10.1.0.0/29"}]]' <<<"$c")"
+	run -0 cni STATUS host-local - - - <<<"$c"
+	run -1 our ADD c2 "$c"
+	[ "$(jq .code <<<"$output")" = 7 ]
+	run -1 cni STATUS host-local - - - <<<"$(jq '.capabilities.ipRanges = false' <<<"$c")"
+	[ "$(jq .code <<<"$output")" = 7 ]
+}
+
 @test "a lock that stays held ends ADD with code 11 at the deadline, and nothing is left" {
 	local c
 	c=$(conf '{"subnet":"10.1.0.0/24"}')

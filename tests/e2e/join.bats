@@ -180,17 +180,17 @@ takes_it_for() {
 	[[ $(on n1 in_pod "$1" ip neigh show "$2") == *" lladdr $3 "* ]]
 }
 
-# inherits PROGRAM: while the agent is dead "comes" gets what "goes" had; this one is started then.
+# inherits PROGRAM: while the agent is dead "comes" gets what "goes" had, but for the MAC address; this
+# one is started then.
 inherits() {
-	local family mac
+	local family mac=02:00:00:00:00:0a
 	pod_attach n1 goes "$(labelled any "$tight")"
 	for family in 4 6; do
 		reaches n1 stays "$(pod_ip n1 goes $family)"
 	done
 	agent_kill n1
 	pod_detach n1 goes
-	pod_attach n1 comes "$(labelled any "$tight")"
-	mac=$(jq -r '.interfaces[] | select(.sandbox) | .mac' "$BATS_FILE_TMPDIR/pod.n1.comes.result")
+	pod_attach n1 comes "$(labelled any "$tight | .args.cni.mac = \"$mac\"")"
 	for family in 4 6; do
 		[[ $(pod_ip n1 comes $family) =~ [.:]1[01]$ ]]
 		run ! takes_it_for stays "$(pod_ip n1 comes $family)" "$mac"

@@ -153,6 +153,44 @@ elements() {
 	[ "$(elements | wc -w)" = 4 ]
 }
 
+@test "what a reload took is not put back for who leaves, who waits for those that put it back" {
+	local pid
+	add 1
+	# As a DEL or an ADD holds the record of what it changes.
+	exec 8<"$(node_file "$(in_node sh -c 'echo /run/fairlead/endpoints/*.json')")"
+	flock 8
+	in_node nft flush ruleset
+	add 2
+	[ "$(elements)" = "10.88.0.3 fd00:88::3" ]
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf)" 8<&- &
+	pid=$!
+	sleep 0.5
+	in_pod p1 ip link show eth0 >/dev/null
+	exec 8<&-
+	wait "$pid"
+	run -1 in_pod p1 ip link show eth0
+	[ "$(elements)" = "10.88.0.3 fd00:88::3" ]
+}
+
+@test "a DEL that another one overtook takes nothing from who has the address by now" {
+	local pid one='.bridge = "br9" | .ipam.ranges = [[{subnet: "10.88.0.0/30"}]]'
+	add 1 "$one"
+	exec 8<"$(node_file "$(in_node sh -c 'echo /run/fairlead/endpoints/*.json')")"
+	flock 8
+	cni DEL bridge c1 eth0 "$(pod_path p1)" <<<"$(conf "$one")" 8<&- &
+	pid=$!
+	sleep 0.5 # it has read the record, and waits for it
+	in_node find /run/fairlead/endpoints /var/lib/cni/networks/masq -type f \
+		'(' -name '*.json' -o -name 10.88.0.2 ')' -delete
+	add 2 "$one"
+	exec 8<&-
+	wait "$pid"
+	[ "$(elements)" = 10.88.0.2 ]
+	[ "$(in_node head -1 /var/lib/cni/networks/masq/10.88.0.2 | tr -d '\r')" = c2 ]
+	cni DEL bridge c2 eth0 "$(pod_path p2)" <<<"$(conf "$one")"
+	in_node ip link del br9
+}
+
 @test "rules that somebody removed one by one come back with the next ADD" {
 	add 1
 	in_node nft flush chain $TABLE postrouting

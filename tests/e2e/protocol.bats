@@ -107,6 +107,19 @@ attachments() {
 	in_pod p1 ping -c 1 -W 10 10.88.0.1
 }
 
+@test "3: a failed ADD does not make the host a router" {
+	local conf
+	conf=$(bridge_conf n)
+	in_node sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+	in_pod p1 ip link add eth0 type bridge
+	fails 100 eth0 br ADD "$conf"
+	in_pod p1 ip link del eth0
+	[ "$(in_node sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding | tr -d '\n')" = 00 ]
+	br ADD "$conf"
+	[ "$(in_node sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding | tr -d '\n')" = 11 ]
+	works br DEL "$conf"
+}
+
 @test "3: a failed ADD leaves nothing, and the next one works" {
 	local conf before
 	conf=$(bridge_conf n)
@@ -377,6 +390,17 @@ await() {
 	works br DEL "$conf" old
 	works br CHECK "$(with_prev "$conf" "$r")" new
 	[ "$(leases | wc -l)" = 2 ]
+}
+
+@test "10, 14: nor one that has got the old one's address, and with it the same MAC address" {
+	local conf r old
+	conf=$(bridge_conf n '.ipam.ranges = [[{subnet: "10.88.0.0/30"}]]')
+	old=$(br ADD "$conf" old)
+	works br DEL "$(with_prev "$conf" "$old")" old
+	r=$(br ADD "$conf" new)
+	[ "$(jq -r '.interfaces[2].mac' <<<"$r")" = "$(jq -r '.interfaces[2].mac' <<<"$old")" ]
+	works br DEL "$(with_prev "$conf" "$old")" old
+	works br CHECK "$(with_prev "$conf" "$r")" new
 }
 
 @test "10: the late DEL of an old container leaves the masquerade of its address to whoever has it" {

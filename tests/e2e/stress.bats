@@ -126,6 +126,34 @@ works() {
 	same_world "$CROWD/before"
 }
 
+@test "ADDs that fail on a fresh bridge take nothing from those that succeed meanwhile" {
+	local conf round i
+	conf=$(network 0 '.isGateway = true')
+	for i in 1 3 5 7; do
+		in_node ip -n "p$i" link add eth0 type bridge
+	done
+	for round in {1..12}; do
+		for i in {1..8}; do
+			cni ADD bridge "c$i" eth0 "$(pod_path "p$i")" <<<"$conf" >"$CROWD/r$i" 2>&1 &
+		done
+		wait
+		for i in 1 3 5 7; do
+			grep -q '"code"' "$CROWD/r$i"
+		done
+		in_node ip -j addr show br0 | jq -e '.[0] | (.flags | index("UP")) and
+			([.addr_info[].local] | index("10.60.0.1") and index("fd00::1"))' >/dev/null ||
+			{ echo "round $round"; in_node ip addr show br0; return 1; }
+		in_pod p2 ping -c 1 -W 10 10.60.0.1 >/dev/null || { cat "$CROWD"/r[2468]; in_node ip addr show br0; return 1; }
+		for i in {1..8}; do
+			cni DEL bridge "c$i" eth0 "$(pod_path "p$i")" <<<"$conf"
+		done
+		in_node ip link del br0
+	done
+	for i in 1 3 5 7; do
+		in_node ip -n "p$i" link del eth0
+	done
+}
+
 @test "200 ADDs and DELs at a time over five networks: no address twice, nothing left" {
 	for net in 0 1 2 3 4; do
 		network "$net" >"$CROWD/conf.$net"

@@ -57,6 +57,14 @@ passed() {
 		"a trunk without vlan has VLAN 1 as its native one"
 }
 
+@test "without preserveDefaultVlan no VLAN is left that the bridge gives to new ports" {
+	passed "no default VLAN is left of a bridge that gives another than 1" "nor beside a native one"
+}
+
+@test "a VLAN's gateway that somebody left half made is finished" {
+	passed "the gateway of a VLAN that was left half made is finished"
+}
+
 @test "a VLAN's gateway is an interface of its own" {
 	passed "the gateway of a VLAN is an interface of its own, last in the result" \
 		"the gateway interface has the address" "a pod reaches the gateway of its VLAN"

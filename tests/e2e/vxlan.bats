@@ -330,7 +330,7 @@ as_agent() {
 	local before
 	node_use n1
 	conf=$(routed_conf vxlan 1 '.ipMasq = true')
-	in_node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	in_node sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
 	cni DEL vxlan c9 eth0 "$(pod_path p1)" <<<"$conf" # makes no folder
 	in_node mkdir -p /run/fairlead/networks /run/fairlead/endpoints /var/lib/cni/networks/pods
 	in_node touch /run/fairlead/networks/lock
@@ -441,6 +441,7 @@ as_agent() {
 	run -1 cni STATUS vxlan - - - <<<"$(routed_conf vxlan 1 'del(.ipam.ranges)')"
 	[ "$(jq .code <<<"$output")" = 50 ]
 	[[ "$output" == *"config 'ipam.ranges' is missing"* ]]
+	cni STATUS vxlan - - - <<<"$(routed_conf vxlan 1 'del(.ipam.ranges) | .capabilities.ipRanges = true')"
 	cni STATUS vxlan - - - <<<"$(routed_conf vxlan 1)"
 	run -1 cni STATUS vxlan - - - <<<"$(routed_conf vxlan 1 '.agent = "required"')"
 	[ "$(jq .code <<<"$output")" = 50 ]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Endpoint records: in a folder of the test's own, and as pure JSON. */
+/* Endpoint records: in a folder of the test's own. */
 #include "test.h"
 
 #include <errno.h>
@@ -337,6 +337,43 @@ static void huge_record_is_refused_and_one_of_65536_bytes_is_read(void **state)
 	assert_string_equal(list("pods"), "");
 }
 
+/* Fills a claimed record anew, with n bytes of a pod's identifier. */
+static int fill(int fd, char *uid, size_t n, off_t *size)
+{
+	struct fl_endpoint ep = simple("pods", "c1");
+	struct stat st;
+	int r;
+
+	memset(uid, 'u', n);
+	ep.pod_uid = uid;
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	r = fl_endpoint_fill(fd, &ep, &err);
+	assert_int_equal(fstat(fd, &st), 0);
+	*size = st.st_size;
+	return r;
+}
+
+static void no_record_is_written_that_could_not_be_read(void **state)
+{
+	fl_auto_free char *uid = calloc(1, 65537);
+	const struct fl_key key = { "pods", "c1", "eth0" };
+	fl_auto_close int fd = -1;
+	off_t size;
+	size_t most;
+
+	(void)state;
+	assert_non_null(uid);
+	CHECK_OK(fl_endpoint_claim(root, &key, &fd, &err), &err);
+	CHECK_OK(fill(fd, uid, 1, &size), &err);
+	most = 65537 - (size_t)size;
+	CHECK_OK(fill(fd, uid, most, &size), &err);
+	assert_int_equal(size, 65536);
+	CHECK_OK(try_read("pods", "c1"), &err);
+	CHECK_FAILS(fill(fd, uid, most + 1, &size), E2BIG, &err, "65537 bytes, at most 65536");
+	assert_int_equal(size, 0);
+}
+
 /* A file of the folder gets the time of so many seconds ago. */
 static void age(const char *name, int seconds)
 {
@@ -524,49 +561,9 @@ static void lack_of_memory_anywhere_is_enomem(void **state)
 	CHECK_OK(try_read("pods", "c1"), &err);
 }
 
-static void host_interfaces_are_told_by_the_form_of_their_names(void **state)
-{
-	char name[FL_HOST_IFNAME];
-
-	(void)state;
-	fl_key_host_ifname(&(struct fl_key){ "net", "c1", "eth0" }, name);
-	CHECK(fl_is_host_ifname(name));
-	CHECK(!fl_is_host_ifname("veth0"));
-	CHECK(!fl_is_host_ifname("vethabcdefghijz"));
-	CHECK(!fl_is_host_ifname("xethabcdefghijk"));
-	CHECK(!fl_is_host_ifname(""));
-}
-
-static void an_alias_tells_the_name_that_the_interface_was_given(void **state)
-{
-	const struct fl_key key = { "net", "c1", "eth0" };
-	char alias[FL_ALIAS_SIZE], want[FL_HOST_IFNAME], got[FL_HOST_IFNAME], id[256];
-	static const char *const none[] = { "", "net/c1/eth0", "fairlead/net/c1",
-					    "fairlead/net/c1/eth0/more" };
-
-	(void)state;
-	fl_key_alias(&key, alias);
-	assert_string_equal(alias, "fairlead/net/c1/eth0");
-	fl_key_host_ifname(&key, want);
-	CHECK(fl_alias_host_ifname(alias, got));
-	assert_string_equal(got, want);
-	for (size_t i = 0; i < FL_ARRAY_LEN(none); i++)
-		CHECK(!fl_alias_host_ifname(none[i], got));
-	/* Of 254 bytes it is whole; of 255 it may have been cut. */
-	memset(id, 'c', sizeof(id));
-	for (size_t n = 254 - strlen("fairlead/net//eth0"), cut = 0; cut < 2; cut++) {
-		id[n + cut] = '\0';
-		fl_key_alias(&(struct fl_key){ "net", id, "eth0" }, alias);
-		CHECK(strlen(alias) == 254 + cut);
-		CHECK(fl_alias_host_ifname(alias, got) == !cut);
-		id[n + cut] = 'c';
-	}
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(host_interfaces_are_told_by_the_form_of_their_names),
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(record_is_created_read_and_removed),
 		T(remove_of_an_absent_record_or_folder_is_done),
@@ -577,6 +574,7 @@ int main(void)
 		T(list_lets_its_callback_remove_and_end_it),
 		T(junk_is_passed_over_by_list_and_refused_by_read),
 		T(huge_record_is_refused_and_one_of_65536_bytes_is_read),
+		T(no_record_is_written_that_could_not_be_read),
 		T(claim_holds_the_key_and_is_no_record_yet),
 		T(wait_ends_with_the_add_and_not_before),
 		T(claim_that_nobody_filled_for_ten_minutes_is_removed_by_list),
@@ -586,7 +584,6 @@ int main(void)
 		T(path_of_a_record_says_which_host_interface_is_its),
 		T(folder_that_is_a_file_is_an_error_of_list),
 		T(lack_of_memory_anywhere_is_enomem),
-		cmocka_unit_test(an_alias_tells_the_name_that_the_interface_was_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

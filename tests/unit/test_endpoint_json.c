@@ -97,6 +97,45 @@ static void host_interface_differs_by_each_part_of_the_key(void **state)
 	}
 }
 
+static void host_interfaces_are_told_by_the_form_of_their_names(void **state)
+{
+	char name[FL_HOST_IFNAME];
+
+	(void)state;
+	fl_key_host_ifname(&(struct fl_key){ "net", "c1", "eth0" }, name);
+	CHECK(fl_is_host_ifname(name));
+	CHECK(!fl_is_host_ifname("veth0"));
+	CHECK(!fl_is_host_ifname("vethabcdefghijz"));
+	CHECK(!fl_is_host_ifname("xethabcdefghijk"));
+	CHECK(!fl_is_host_ifname(""));
+}
+
+static void an_alias_tells_the_name_that_the_interface_was_given(void **state)
+{
+	const struct fl_key key = { "net", "c1", "eth0" };
+	char alias[FL_ALIAS_SIZE], want[FL_HOST_IFNAME], got[FL_HOST_IFNAME], id[256];
+	static const char *const none[] = { "", "net/c1/eth0", "fairlead/net/c1",
+					    "fairlead/net/c1/eth0/more" };
+
+	(void)state;
+	fl_key_alias(&key, alias);
+	assert_string_equal(alias, "fairlead/net/c1/eth0");
+	fl_key_host_ifname(&key, want);
+	CHECK(fl_alias_host_ifname(alias, got));
+	assert_string_equal(got, want);
+	for (size_t i = 0; i < FL_ARRAY_LEN(none); i++)
+		CHECK(!fl_alias_host_ifname(none[i], got));
+	/* Of 254 bytes it is whole; of 255 it may have been cut. */
+	memset(id, 'c', sizeof(id));
+	for (size_t n = 254 - strlen("fairlead/net//eth0"), cut = 0; cut < 2; cut++) {
+		id[n + cut] = '\0';
+		fl_key_alias(&(struct fl_key){ "net", id, "eth0" }, alias);
+		CHECK(strlen(alias) == 254 + cut);
+		CHECK(fl_alias_host_ifname(alias, got) == !cut);
+		id[n + cut] = 'c';
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -104,6 +143,8 @@ int main(void)
 		cmocka_unit_test(json_comes_back_as_it_was_with_labels_and_pod),
 		cmocka_unit_test(host_interface_has_the_name_it_always_had),
 		cmocka_unit_test(host_interface_differs_by_each_part_of_the_key),
+		cmocka_unit_test(host_interfaces_are_told_by_the_form_of_their_names),
+		cmocka_unit_test(an_alias_tells_the_name_that_the_interface_was_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,38 @@ static void random_mac_differs_between_processes(void **state)
 	assert_string_not_equal(first, out);
 }
 
+static void an_address_has_one_mac_in_a_network(void **state)
+{
+	static const struct {
+		const char *network, *ip;
+	} t[] = {
+		{ "pods", "10.88.0.2" },       { "pods", "10.88.0.3" },
+		{ "pods", "fd00:88::2" },      { "pods", "fd00:88::3" },
+		{ "others", "10.88.0.2" },     { "others", "fd00:88::2" },
+		{ "pods", "255.255.255.255" }, { "", "fd00:88::2" },
+	};
+	uint8_t macs[FL_ARRAY_LEN(t)][FL_MAC_LEN], again[FL_MAC_LEN];
+	char text[FL_MAC_STR];
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		struct fl_ip ip;
+
+		CHECK_OK(fl_ip_parse(t[i].ip, &ip, &err), &err);
+		fl_address_mac(t[i].network, &ip, macs[i]);
+		fl_address_mac(t[i].network, &ip, again);
+		assert_memory_equal(macs[i], again, FL_MAC_LEN);
+		assert_int_equal(macs[i][0] & 3, 2);
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(macs[i], macs[k], FL_MAC_LEN);
+	}
+	/* The same in every version, since nodes and pods outlive one. */
+	fl_mac_format(macs[0], text);
+	assert_string_equal(text, "0a:02:0a:58:00:02");
+	fl_mac_format(macs[2], text);
+	assert_string_equal(text, "9a:d3:46:b8:79:4e");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -315,6 +347,7 @@ int main(int argc, char **argv)
 		T(wait_for_an_absent_link_is_enodev),
 		T(random_mac_is_local_unicast_and_differs_by_salt),
 		T(random_mac_differs_between_processes),
+		T(an_address_has_one_mac_in_a_network),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "mac") == 0) {
