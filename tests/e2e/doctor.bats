@@ -123,6 +123,45 @@ silent() {
 	jq -e --arg n "$1" 'all(.[]; .name != $n or .state == "ok")' <<<"$output" >/dev/null
 }
 
+# lease NETWORK ADDRESS CONTAINER AGE: what host-local writes, seconds ago.
+lease() {
+	local file
+	file=$(on n1 node_file "/var/lib/cni/networks/$1/$2")
+	mkdir -p "${file%/*}"
+	printf '%s\r\neth0' "$3" >"$file"
+	touch -d "$4 seconds ago" "$file"
+}
+
+@test "addresses that are leased to nobody, which a record or libcni's cache would know" {
+	local name results pod
+	name=$(jq -r .name "$(on n1 node_file /etc/cni/net.d)/10-pods.conflist")
+	finds 0 pods.leases ok '^0 leased'
+	lease "$name" 10.244.1.20 young 5
+	lease "$name" 10.244.1.21 lost 90
+	lease "$name" 10.244.1.22 cached 90
+	lease foreign 10.244.1.23 lost 90
+	on n1 pod_add p1
+	pod=$(overlay_conf n1 '.type = "bridge" | del(.peers)')
+	on n1 cni ADD bridge real eth0 "$(on n1 pod_path p1)" <<<"$pod" >/dev/null
+	find "$(on n1 node_file "/var/lib/cni/networks/$name")" -exec touch -d '90 seconds ago' '{}' \;
+	lease "$name" 10.244.1.20 young 5
+	results=$(on n1 node_file /var/lib/cni/results)
+	mkdir -p "$results"
+	touch "$results/$name-cached-eth0"
+	finds 0 pods.leases warn "1 of 5 .*: 10.244.1.21 of container 'lost', network '$name'"
+	rm "$(on n1 node_file "/var/lib/cni/networks/$name")/10.244.1.21"
+	finds 0 pods.leases ok '^4 leased'
+	on n1 cni DEL bridge real eth0 "$(on n1 pod_path p1)" <<<"$pod"
+	on n1 in_node ip link del cni0
+	on n1 pod_del p1
+	lease "$name" 10.244.1.21 lost 90
+	chmod 600 "$(on n1 node_file "/var/lib/cni/networks/$name")/10.244.1.21"
+	run --separate-stderr on n1 in_node setpriv --reuid 65534 --clear-groups "$FAIRLEAD" doctor \
+		--cni-bin "$BIN" -o json
+	says pods.leases skip 10.244.1.21
+	rm -r "$results" "$(on n1 node_file /var/lib/cni/networks)"/{"$name",foreign}
+}
+
 @test "a healthy node without an agent has nothing wrong" {
 	run -0 --separate-stderr doctor -o json
 	bad=$(jq -c '.[] | select(.state == "warn" or .state == "fail")' <<<"$output")

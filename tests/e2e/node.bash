@@ -87,20 +87,23 @@ namespaces_kill_() {
 
 # node_stop [NAME]: ends a node and whatever still runs in it. Never fails.
 node_stop() {
-	local var=NODE_PID_${1:-${NODE_NAME:-node}} pid p mnt net
+	local var=NODE_PID_${1:-${NODE_NAME:-node}} pid mnt_fd net_fd mnt net
 	pid=${!var:-}
 	unset "$var"
 	[ -n "$pid" ] || return 0
-	mnt=$(readlink "/proc/$pid/ns/mnt" 2>/dev/null) || return 0
-	net=$(readlink "/proc/$pid/ns/net" 2>/dev/null) || return 0
+	# Held open, since a namespace that is made when these are gone may get the number of one.
+	{ exec {mnt_fd}<"/proc/$pid/ns/mnt" {net_fd}<"/proc/$pid/ns/net"; } 2>/dev/null || return 0
+	mnt=$(readlink "/proc/$BASHPID/fd/$mnt_fd")
+	net=$(readlink "/proc/$BASHPID/fd/$net_fd")
 	# A number that another process has got meanwhile must not take the machine down.
-	[ "$mnt" != "$(readlink /proc/self/ns/mnt)" ] || return 0
-	[ "$net" != "$(readlink /proc/self/ns/net)" ] || return 0
-	# Again until none is left: an agent that outlives its BIRD by a moment starts another.
-	while namespaces_kill_ "$mnt" "$net"; do sleep 0.01; done
-	while [ -d "/proc/$pid" ] && [ "$(ps -o stat= -p "$pid" | cut -c1)" != Z ]; do
-		sleep 0.01
-	done
+	if [ "$mnt" != "$(readlink /proc/self/ns/mnt)" ] && [ "$net" != "$(readlink /proc/self/ns/net)" ]; then
+		# Again until none is left: an agent that outlives its BIRD by a moment starts another.
+		while namespaces_kill_ "$mnt" "$net"; do sleep 0.01; done
+		while [ -d "/proc/$pid" ] && [ "$(ps -o stat= -p "$pid" | cut -c1)" != Z ]; do
+			sleep 0.01
+		done
+	fi
+	exec {mnt_fd}<&- {net_fd}<&-
 	return 0
 }
 
