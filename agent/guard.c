@@ -116,6 +116,28 @@ static void on_del(enum pol_kind kind, const char *ns, const char *name, void *a
 	note_put(g, r, name, &err);
 }
 
+static void on_lack(void *arg)
+{
+	struct guard *g = arg;
+	struct fl_err err;
+	int r = fl_fail_errno(&err, ENOMEM, "read the policies");
+
+	enf_lose(g->enf);
+	note(g, r, &err);
+}
+
+static void reconcile(struct guard *g)
+{
+	uint64_t began = uv_hrtime();
+	struct fl_err err;
+	int r = enf_reconcile(g->enf, &err);
+
+	g->took_ms = (uv_hrtime() - began) / 1000000;
+	note(g, r, &err);
+	g->applied = r == 0;
+	room_sweep(g->room);
+}
+
 static void on_done(void *arg)
 {
 	struct guard *g = arg;
@@ -124,11 +146,13 @@ static void on_done(void *arg)
 
 	if (!g->read) {
 		g->read = true;
-		guard_reconcile(g);
+		reconcile(g);
 		return;
 	}
 	r = enf_commit(g->enf, &err);
-	note(g, r, &err);
+	/* What the last reconcile could not do stands until one can. */
+	if (r < 0 || g->applied)
+		note(g, r, &err);
 }
 
 /* All objects anew, into a new world: what the kernel holds is compared with that. */
@@ -137,23 +161,22 @@ static void begin_anew(struct guard *g)
 	struct fl_err err;
 	int r = enf_renew(g->enf, &err);
 
-	if (r < 0) {
-		note(g, r, &err);
-		return;
+	if (r == 0) {
+		fl_warn("all policies are read anew");
+		g->read = false;
+		r = src_manifests_retell(g->source, &err);
 	}
-	fl_warn("all policies are read anew");
-	g->read = false;
-	src_manifests_retell(g->source);
+	if (r == 0)
+		return;
+	g->read = true;
+	g->applied = false;
+	enf_lose(g->enf);
+	note(g, r, &err);
 }
 
 static void on_pause(uv_timer_t *timer)
 {
-	struct guard *g = timer->data;
-
-	if (g->source && g->read && enf_is_lost(g->enf))
-		begin_anew(g);
-	else
-		guard_reconcile(g);
+	guard_reconcile(timer->data);
 }
 
 static bool is_due(const struct guard *g, uint64_t within_ms)
@@ -288,7 +311,7 @@ int guard_open(uv_loop_t *loop, const struct agent_config *conf, const char *roo
 	}
 	g->enf = enf;
 	g->root = root;
-	g->sink = (struct src_sink){ on_put, on_del, on_done, g };
+	g->sink = (struct src_sink){ on_put, on_del, on_done, on_lack, g };
 	r = watch(g, loop, root, err);
 	if (r < 0)
 		return r;
@@ -329,17 +352,12 @@ const struct src_sink *guard_sink(struct guard *g)
 
 void guard_reconcile(struct guard *g)
 {
-	uint64_t began = uv_hrtime();
-	struct fl_err err;
-	int r;
-
 	if (!g || !g->read)
 		return;
-	r = enf_reconcile(g->enf, &err);
-	g->took_ms = (uv_hrtime() - began) / 1000000;
-	note(g, r, &err);
-	g->applied = r == 0;
-	room_sweep(g->room);
+	if (g->source && enf_is_lost(g->enf))
+		begin_anew(g);
+	else
+		reconcile(g);
 }
 
 void guard_beyond(struct guard *g, const struct enf_beyond *b)
@@ -367,6 +385,8 @@ int guard_attach(struct guard *g, const struct fl_key *key, struct fl_err *err)
 		room_look(g->room, err);
 	else
 		room_count(g->room);
+	if (enf_is_lost(g->enf) && !uv_is_active((const uv_handle_t *)&g->pause))
+		reconcile_within(g, RETRY_MS);
 	return r;
 }
 

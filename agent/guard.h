@@ -44,7 +44,10 @@ void guard_set_source(struct guard *g, struct src_manifests *source);
 /* What the source is to call; NULL for a NULL guard. Borrowed. */
 const struct src_sink *guard_sink(struct guard *g);
 
-/* Everything against what there is; nothing before the objects have been read. */
+/*
+ * Everything against what there is; nothing before the objects have been read. What was lost by a
+ * lack of memory or a failed write is read anew first.
+ */
 void guard_reconcile(struct guard *g);
 
 /* What lies beyond the node, as enf_set_beyond() takes it; a failure is a problem that stands. */

@@ -138,7 +138,7 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 	return 0;
 }
 
-/* Nobody points to what is about to go. */
+/* Nobody points to what is about to go; who went before it has left NULL in its place. */
 static void forget_clash(struct enf *e, const struct enf_att *gone)
 {
 	for (size_t i = 0; i < e->n_atts; i++) {
@@ -179,6 +179,7 @@ int enf_atts_sweep(struct enf *e, struct fl_err *err)
 			e->atts[kept++] = a;
 			continue;
 		}
+		e->atts[i] = NULL;
 		leave_pod(a);
 		forget_clash(e, a);
 		close_att(&a);

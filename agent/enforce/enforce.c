@@ -112,6 +112,7 @@ static int compile(struct enf *e, struct fl_err *err)
 	e->stats.last_compile_s = compiled_s;
 	e->unsettled = r < 0;
 	e->lost = r < 0;
+	e->in_force |= r == 0;
 	if (r == 0)
 		e->stats.last_commit_s = seconds() - begin;
 	return r;
@@ -155,7 +156,7 @@ int enf_renew(struct enf *e, struct fl_err *err)
 		e->pods[i]->in_world = e->pods[i]->told = false;
 		e->pods[i]->is_stale = true;
 	}
-	e->taken_over = e->lost = false;
+	e->in_force = e->taken_over = e->lost = false;
 	r = enf_slots_inherit(e, err);
 	e->lost = r < 0;
 	return r;
@@ -163,7 +164,7 @@ int enf_renew(struct enf *e, struct fl_err *err)
 
 int enf_commit(struct enf *e, struct fl_err *err)
 {
-	return e->taken_over ? compile(e, err) ?: enf_atts_open(e, err) : 0;
+	return e->in_force ? compile(e, err) ?: enf_atts_open(e, err) : 0;
 }
 
 static int apply_all(struct enf *e, struct fl_err *err)
@@ -307,7 +308,7 @@ int enf_attach(struct enf *e, const struct fl_key *key, struct fl_err *err)
 	uint32_t identity;
 	int r;
 
-	if (!e->taken_over)
+	if (!e->in_force)
 		return fl_fail(err, EAGAIN, "the agent has not read all policies yet");
 	r = take_now(e, key, &a, err);
 	if (r == 0 && enf_att_clashes(e, a))

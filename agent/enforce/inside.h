@@ -90,12 +90,13 @@ struct enf {
 	struct fl_watch *nft_watch; /* NULL: there is nothing to keep */
 	struct fl_nl *nft;	    /* to keep it; NULL: not needed yet */
 	bool attached;		    /* the programs were in the blocks when last looked */
-	bool taken_over;
-	bool began;	/* the first reconcile is over */
-	bool waits;	/* pods are in the blocks, whose programs come when the maps are filled */
-	bool lost;	/* neither world nor maps are to be relied on: enf_renew() */
-	bool unsettled; /* the world has what was not compiled yet */
-	bool some_shut; /* attachments are */
+	bool in_force;	 /* the world has been compiled and applied: changes go on from there */
+	bool taken_over; /* what nobody needs any more of an earlier agent's has gone */
+	bool began;	 /* the first reconcile is over */
+	bool waits;	 /* pods are in the blocks, whose programs come when the maps are filled */
+	bool lost;	 /* neither world nor maps are to be relied on: enf_renew() */
+	bool unsettled;	 /* the world has what was not compiled yet */
+	bool some_shut;	 /* attachments are */
 	struct enf_stats stats;
 };
 

@@ -3,6 +3,7 @@
 #include "agent/model/node.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -248,5 +249,63 @@ int agent_node_read(const struct fl_cur *object, const char *where, struct agent
 		return r;
 	*out = n;
 	n = (struct agent_node){ 0 };
+	return 0;
+}
+
+static int print_annotations(const struct agent_node *n, struct fl_json *metadata)
+{
+	struct fl_json *all = fl_json_object();
+	char mac[FL_MAC_STR], as[16];
+
+	if (fl_json_set(metadata, "annotations", all) < 0)
+		return -ENOMEM;
+	fl_mac_format(n->net.mac, mac);
+	(void)snprintf(as, sizeof(as), "%u", n->as);
+	if (n->net.has_mac && fl_json_set_str(all, VTEP_MAC, mac) < 0)
+		return -ENOMEM;
+	return n->as ? fl_json_set_str(all, NODE_AS, as) : 0;
+}
+
+static int print_blocks(const struct fl_peer *net, struct fl_json *spec)
+{
+	struct fl_json *all = fl_json_array();
+	char text[FL_PREFIX_STR];
+	int r = fl_json_set(spec, "podCIDRs", all);
+
+	for (size_t i = 0; r == 0 && i < net->n_cidrs; i++)
+		r = fl_json_append(all, fl_json_new_str(fl_prefix_format(&net->cidrs[i], text)));
+	return r;
+}
+
+static int print_addresses(const struct fl_peer *net, struct fl_json *status)
+{
+	struct fl_json *all = fl_json_array();
+	char text[FL_IP_STR];
+	int r = fl_json_set(status, "addresses", all);
+
+	for (size_t i = 0; r == 0 && i < net->n_ips; i++) {
+		struct fl_json *one = fl_json_object();
+
+		r = fl_json_append(all, one) ?:
+		    fl_json_set_str(one, "type", "InternalIP") ?:
+		    fl_json_set_str(one, "address", fl_ip_format(&net->ips[i], text));
+	}
+	return r;
+}
+
+int agent_node_tree(const struct agent_node *n, struct fl_json **out, struct fl_err *err)
+{
+	fl_auto_json struct fl_json *tree = fl_json_object();
+	struct fl_json *metadata = fl_json_object(), *spec = fl_json_object(),
+		       *status = fl_json_object();
+	int r = fl_json_set(tree, "metadata", metadata), s = fl_json_set(tree, "spec", spec),
+	    t = fl_json_set(tree, "status", status);
+
+	if (r < 0 || s < 0 || t < 0 || fl_json_set_str(tree, "apiVersion", "v1") < 0 ||
+	    fl_json_set_str(tree, "kind", "Node") < 0 ||
+	    fl_json_set_str(metadata, "name", n->name) < 0 || print_annotations(n, metadata) < 0 ||
+	    print_blocks(&n->net, spec) < 0 || print_addresses(&n->net, status) < 0)
+		return fl_fail_errno(err, ENOMEM, "print node '%s'", n->name);
+	*out = FL_TAKE(tree);
 	return 0;
 }

@@ -39,6 +39,9 @@ bool agent_node_equal(const struct agent_node *a, const struct agent_node *b);
 fl_must int agent_node_read(const struct fl_cur *object, const char *where, struct agent_node *out,
 			    struct fl_err *err);
 
+/* A Node object that reads as this node; the caller's. Only memory can fail. */
+fl_must int agent_node_tree(const struct agent_node *n, struct fl_json **out, struct fl_err *err);
+
 /* A set of nodes, sorted by name. */
 struct agent_cluster {
 	struct agent_node *nodes; /* owned */

@@ -189,6 +189,26 @@ static int read_objects(struct src_file *file, const struct src_reader *rd, bool
 	return parse(file, rd, *text, *len, out, err);
 }
 
+/*
+ * An agent that starts is to find what is in force now: the text, or where that is not right the
+ * objects themselves. Without memory for it the copy stays as it was.
+ */
+static void keep_copy(const struct src_file *file, const struct src_reader *rd, const char *text,
+		      size_t len)
+{
+	fl_auto_free char *printed = NULL;
+	struct fl_err why;
+
+	if (rd->kept->dir < 0)
+		return;
+	if (!file->broken)
+		src_kept_write(rd->kept, file->name, text, len);
+	else if (src_objects_print(&file->objects, &printed, &len, &why) == 0)
+		src_kept_write(rd->kept, file->name, printed, len);
+	else
+		fl_warn("manifest '%s' cannot be kept: %s", file->name, why.text);
+}
+
 static int read_file(struct src_file *file, const struct src_reader *rd, bool *changed,
 		     struct fl_err *err)
 {
@@ -210,8 +230,7 @@ static int read_file(struct src_file *file, const struct src_reader *rd, bool *c
 		return 0;
 	}
 	file->broken = file->objects.complaints.n > 0;
-	if (!file->broken)
-		src_kept_write(rd->kept, file->name, text, len);
+	keep_copy(file, rd, text, len);
 	rd->stats->objects += file->objects.known;
 	rd->stats->ignored_objects += file->objects.unknown;
 	return 0;

@@ -248,15 +248,15 @@ static bool tell_entry(struct src_index *ix, struct src_entry *e, const struct s
 	return true;
 }
 
-bool src_index_tell(struct src_index *ix, const struct src_sink *sink)
+int src_index_tell(struct src_index *ix, const struct src_sink *sink, bool *any, struct fl_err *err)
 {
-	bool any = tell_deletions(ix, sink);
 	struct src_entry *e;
 
+	*any |= tell_deletions(ix, sink);
 	while ((e = ix->first_dirty)) {
-		/* What there is no memory for is told with the next change. */
-		if (e->now && !tell_entry(ix, e, sink, &any))
-			return any;
+		if (e->now && !tell_entry(ix, e, sink, any))
+			return fl_fail_errno(err, ENOMEM, "tell of '%s' at %s", e->name,
+					     e->now->where);
 		ix->first_dirty = e->next;
 		e->next = NULL;
 		e->dirty = false;
@@ -268,10 +268,10 @@ bool src_index_tell(struct src_index *ix, const struct src_sink *sink)
 		entry_free(&e);
 	}
 	ix->last_dirty = NULL;
-	return any;
+	return 0;
 }
 
-void src_index_retell(const struct src_index *ix, const struct src_sink *sink)
+int src_index_retell(const struct src_index *ix, const struct src_sink *sink, struct fl_err *err)
 {
 	const struct src_entry *e;
 	size_t at = 0;
@@ -281,7 +281,7 @@ void src_index_retell(const struct src_index *ix, const struct src_sink *sink)
 		const struct src_object *o = e->dirty && e->was ? e->was : e->now;
 
 		if (e->told && o && !put(o, sink))
-			fl_error("object '%s' at %s: not told for lack of memory", e->name,
-				 o->where);
+			return fl_fail_errno(err, ENOMEM, "tell of '%s' at %s", e->name, o->where);
 	}
+	return 0;
 }

@@ -47,10 +47,15 @@ void src_index_leave(struct src_index *ix, struct src_objects *o);
 fl_must int src_index_settle(struct src_index *ix, bool *changed, struct fl_err *err);
 
 /*
- * Tells what has changed, deletions first; sink may be NULL. True: there was something. Not done().
- * What there is no memory for is told the next time.
+ * Tells what has changed, deletions first; sink may be NULL. *any becomes true when there was
+ * something. Not done(). Only lack of memory is an error: the next time it goes on where it was.
  */
-bool src_index_tell(struct src_index *ix, const struct src_sink *sink);
+fl_must int src_index_tell(struct src_index *ix, const struct src_sink *sink, bool *any,
+			   struct fl_err *err);
 
-/* Puts everything that the sink has been told of, and that is still there, once more. */
-void src_index_retell(const struct src_index *ix, const struct src_sink *sink);
+/*
+ * Puts everything that the sink has been told of, and that is still there, once more. Only lack of
+ * memory is an error: some has been put.
+ */
+fl_must int src_index_retell(const struct src_index *ix, const struct src_sink *sink,
+			     struct fl_err *err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Copies of the manifests as they were when nothing was wrong with them, of the same names, so that
- * an agent that starts knows what a file has said that is wrong now. A copy that cannot be written
- * is warned of, and what is kept then is older or nothing.
+ * Copies of the manifests, of the same names, so that an agent that starts knows what a file has
+ * said that is wrong now: the text of those that nothing is wrong with, and of the others a text of
+ * the objects that are in force. A copy that cannot be written is warned of, and what is kept then
+ * is older or nothing.
  */
 #pragma once
 

@@ -35,6 +35,7 @@ struct src_manifests {
 	struct src_complaints clashes; /* between nodes */
 	bool told, complete;	       /* the first changed() was called, the first done() */
 	bool any, tell;		       /* done() and changed() are due */
+	bool untold;		       /* there was no memory to tell of all that has changed */
 	bool always;		       /* the next look reads everything again */
 	bool stale;		       /* nodes are not what the files say */
 	uint64_t burst_ms;	       /* when the events that are waited for began */
@@ -95,9 +96,26 @@ static int look_at_news(struct src_manifests *m, bool *changed, struct fl_err *e
 	return 0;
 }
 
+static void on_quiet(uv_timer_t *timer);
+
+/* Everything is looked at again, after a while. */
+static void retry(struct src_manifests *m, const struct fl_err *why)
+{
+	fl_error("%s: %s; trying again", m->folder.path, why->text);
+	src_watch_news(m->watch)->all = true;
+	uv_timer_start(&m->quiet, on_quiet, RETRY_MS, 0);
+}
+
 static void tell_objects(struct src_manifests *m)
 {
-	m->any |= src_index_tell(&m->folder.index, m->has_sink ? &m->sink : NULL);
+	struct fl_err err;
+
+	m->untold = src_index_tell(&m->folder.index, m->has_sink ? &m->sink : NULL, &m->any, &err) <
+		    0;
+	if (!m->untold)
+		return;
+	m->sink.lack(m->sink.arg);
+	retry(m, &err);
 }
 
 /* That was all; also the first time, but not of a folder that may hold anything. */
@@ -105,12 +123,13 @@ static void end(struct src_manifests *m)
 {
 	bool tell = m->tell;
 
-	if (m->has_sink && m->folder.listed && (m->any || !m->complete)) {
+	if (m->has_sink && m->folder.listed && !m->untold && (m->any || !m->complete)) {
 		m->complete = true;
 		m->sink.done(m->sink.arg);
 	}
 	m->told = true;
-	m->any = m->tell = false;
+	m->any &= m->untold;
+	m->tell = false;
 	if (tell)
 		m->changed(&m->nodes, m->arg);
 }
@@ -133,8 +152,6 @@ static void on_tell(uv_timer_t *turn)
 	go_on(turn->data, on_end);
 }
 
-static void on_quiet(uv_timer_t *timer);
-
 /* Looks at what there is to look at, and tells of it. */
 static void look(struct src_manifests *m, bool tell)
 {
@@ -151,9 +168,7 @@ static void look(struct src_manifests *m, bool tell)
 	if (bytes > TRIM_BYTES)
 		malloc_trim(0);
 	if (r < 0) {
-		fl_error("%s: %s; trying again", m->folder.path, err.text);
-		src_watch_news(m->watch)->all = true;
-		uv_timer_start(&m->quiet, on_quiet, RETRY_MS, 0);
+		retry(m, &err);
 		return;
 	}
 	m->stale = false;
@@ -269,12 +284,18 @@ void src_manifests_reload(struct src_manifests *m)
 	look(m, true);
 }
 
-void src_manifests_retell(struct src_manifests *m)
+int src_manifests_retell(struct src_manifests *m, struct fl_err *err)
 {
+	int r = 0;
+
 	if (!m->complete)
-		return;
-	src_index_retell(&m->folder.index, &m->sink);
-	m->sink.done(m->sink.arg);
+		return 0;
+	if (m->untold)
+		r = fl_fail_errno(err, ENOMEM, "tell of what has changed");
+	r = r ?: src_index_retell(&m->folder.index, &m->sink, err);
+	if (r == 0)
+		m->sink.done(m->sink.arg);
+	return r;
 }
 
 void src_manifests_problems(const struct src_manifests *m, agent_complain *each, void *arg)

@@ -35,6 +35,9 @@ struct src_sink {
 	/* That was all at this time; also of the first time that there is a folder, even if it was
 	 * nothing. */
 	void (*done)(void *arg);
+	/* There was no memory for all of it: what was put and deleted is to be put in force no
+	 * sooner than done() is called. */
+	void (*lack)(void *arg);
 	void *arg;
 };
 
@@ -62,9 +65,9 @@ void src_manifests_reload(struct src_manifests *m);
 
 /*
  * Tells the sink of every object that is in force once more, and that this was all. Nothing before
- * it was told the first time.
+ * it was told the first time. -ENOMEM: some has been told, and that was not all.
  */
-void src_manifests_retell(struct src_manifests *m);
+fl_must int src_manifests_retell(struct src_manifests *m, struct fl_err *err);
 
 /* Calls each() for every complaint that stands: where is "FILE:LINE" or the folder. */
 void src_manifests_problems(const struct src_manifests *m, agent_complain *each, void *arg);

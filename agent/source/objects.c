@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/policy/valid.h"
 #include "base/text.h"
 #include "yaml/yaml.h"
 
@@ -16,6 +17,7 @@ struct reading {
 	size_t doc;
 	struct src_objects out;
 	size_t cap, objects_cap;
+	bool in_doubt; /* something in it may be any of the objects that it held before */
 };
 
 /* What an object is. */
@@ -95,19 +97,22 @@ static int add_node(struct reading *rd, struct agent_node *n, struct fl_err *err
 	return 0;
 }
 
+static int add_copy_of_node(struct reading *rd, const struct agent_node *n, struct fl_err *err)
+{
+	fl_auto(agent_node_done) struct agent_node copy = { 0 };
+
+	return agent_node_copy(n, &copy, err) ?: add_node(rd, &copy, err);
+}
+
 /* The form that a node which is wrong now had before, if it had one. */
 static int keep_last(struct reading *rd, const struct fl_cur *object, struct fl_err *err)
 {
 	const char *name = fl_json_str(fl_json_get(fl_json_get(object->v, "metadata"), "name"));
-	fl_auto(agent_node_done) struct agent_node copy = { 0 };
-	int r;
 
-	for (size_t i = 0; name && rd->in->last && i < rd->in->last->n_nodes; i++) {
-		if (strcmp(rd->in->last->nodes[i].name, name) != 0)
-			continue;
-		r = agent_node_copy(&rd->in->last->nodes[i], &copy, err);
-		return r ?: add_node(rd, &copy, err);
-	}
+	for (size_t i = 0; name && rd->in->last && i < rd->in->last->n_nodes; i++)
+		if (strcmp(rd->in->last->nodes[i].name, name) == 0)
+			return add_copy_of_node(rd, &rd->in->last->nodes[i], err);
+	rd->in_doubt |= !name || !pol_valid_dns_subdomain(name);
 	return 0;
 }
 
@@ -144,22 +149,44 @@ static int add_policy_object(struct reading *rd, struct src_object *object, stru
 	return 0;
 }
 
+static int add_copy_of_object(struct reading *rd, const struct src_object *o, struct fl_err *err)
+{
+	struct src_object *copy = NULL;
+
+	return src_object_copy(o, &copy, err) ?: add_policy_object(rd, copy, err);
+}
+
+static bool are_names(const char *ns, const char *name)
+{
+	return name && ns && pol_valid_dns_subdomain(name) && (!*ns || pol_valid_dns_label(ns));
+}
+
+/* The object of these names, most likely where it is looked for first; or NULL. */
+static const struct src_object *find_object(const struct src_objects *in, size_t first,
+					    enum pol_kind kind, const char *ns, const char *name)
+{
+	for (size_t i = 0; i < in->n_objects; i++) {
+		const struct src_object *o = in->objects[(first + i) % in->n_objects];
+
+		if (o->kind == kind && fl_streq(o->name, name) && fl_streq(o->ns, ns))
+			return o;
+	}
+	return NULL;
+}
+
 /* The form that an object which is wrong now had before, if it had one. */
 static int keep_last_object(struct reading *rd, enum pol_kind kind, const struct fl_json *v,
 			    struct fl_err *err)
 {
-	size_t n = rd->in->last ? rd->in->last->n_objects : 0;
-	struct src_object *copy = NULL;
+	const struct src_object *o = NULL;
 	const char *ns, *name;
 
 	src_object_names(kind, v, &ns, &name);
-	for (size_t i = 0; name && ns && i < n; i++) {
-		/* Most likely, it is where it was: many may be wrong at once. */
-		const struct src_object *o = rd->in->last->objects[(rd->out.n_objects + i) % n];
-
-		if (o->kind == kind && fl_streq(o->name, name) && fl_streq(o->ns, ns))
-			return src_object_copy(o, &copy, err) ?: add_policy_object(rd, copy, err);
-	}
+	if (name && ns && rd->in->last)
+		o = find_object(rd->in->last, rd->out.n_objects, kind, ns, name);
+	if (o)
+		return add_copy_of_object(rd, o, err);
+	rd->in_doubt |= !are_names(ns, name);
 	return 0;
 }
 
@@ -190,6 +217,7 @@ static int read_list(struct reading *rd, const struct fl_cur *list, const struct
 
 	if (r < 0) {
 		complain(rd, where_is(rd, list, where), err);
+		rd->in_doubt = true;
 		return 0;
 	}
 	/* Seen from the document's root, for the lines. */
@@ -218,14 +246,50 @@ static int read_type(const struct fl_cur *object, const struct type *given, stru
 	return r < 0 ? r : 0;
 }
 
+/* The version is of the same group, or of none, or may be the other one misspelt. */
+static bool is_like(const char *version, const char *of)
+{
+	size_t group = strcspn(of, "/") + 1, least = FL_MISSPELT_MAX;
+
+	return !strchr(version, '/') || strncmp(version, of, group) == 0 ||
+	       fl_is_misspelt(version, of, &least);
+}
+
+/* Which of ours it is that is not written right, or NULL: it is somebody else's. */
+static const struct type *meant(const struct type *type)
+{
+	const struct type *found = NULL;
+	size_t least = FL_MISSPELT_MAX;
+
+	for (size_t i = 0; i < FL_ARRAY_LEN(kinds); i++)
+		if (is_like(type->version, kinds[i].type.version) &&
+		    fl_is_misspelt(type->kind, kinds[i].type.kind, &least))
+			found = &kinds[i].type;
+	return found;
+}
+
+static void complain_of_type(struct reading *rd, const char *where, const struct type *type,
+			     const struct type *ours)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text),
+		       "object: there is no kind '%.64s' in '%.64s', did you mean '%s' in '%s'",
+		       type->kind, type->version, ours->kind, ours->version);
+	src_complaints_add(where, text, &rd->out.complaints);
+	rd->in_doubt = true;
+}
+
 static int read_object(struct reading *rd, const struct fl_cur *object, const struct type *given,
 		       struct fl_err *err)
 {
+	const struct type *ours;
 	struct type type;
 	char where[WHERE_MAX];
 
 	if (read_type(object, given, &type, err) < 0) {
 		complain(rd, where_is(rd, object, where), err);
+		rd->in_doubt = true;
 		return 0;
 	}
 	for (size_t i = 0; i < FL_ARRAY_LEN(kinds); i++) {
@@ -239,8 +303,52 @@ static int read_object(struct reading *rd, const struct fl_cur *object, const st
 			       ? read_node(rd, object, err)
 			       : read_policy_object(rd, kinds[i].kind, object, err);
 	}
+	ours = meant(&type);
+	if (ours) {
+		complain_of_type(rd, where_is(rd, object, where), &type, ours);
+		return 0;
+	}
 	rd->out.unknown++;
 	rd->in->unknown(where_is(rd, object, where), type.version, type.kind, rd->in->arg);
+	return 0;
+}
+
+static bool has_node(const struct src_objects *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_nodes; i++)
+		if (strcmp(o->nodes[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What is not in the text any more stays as long as that has anything which may be it. */
+static int keep_missing(struct reading *rd, struct fl_err *err)
+{
+	const struct src_objects *last = rd->in->last;
+	size_t before = rd->out.n_nodes + rd->out.n_objects, more;
+	char text[160];
+	int r = 0;
+
+	if (!rd->in_doubt || !last)
+		return 0;
+	for (size_t i = 0; r == 0 && i < last->n_nodes; i++)
+		if (!has_node(&rd->out, last->nodes[i].name))
+			r = add_copy_of_node(rd, &last->nodes[i], err);
+	for (size_t i = 0; r == 0 && i < last->n_objects; i++) {
+		const struct src_object *o = last->objects[i];
+
+		if (!find_object(&rd->out, i, o->kind, o->ns, o->name))
+			r = add_copy_of_object(rd, o, err);
+	}
+	more = rd->out.n_nodes + rd->out.n_objects - before;
+	if (r < 0 || more == 0)
+		return r;
+	(void)snprintf(
+		text, sizeof(text),
+		"objects that it had before and has not now stay in force until it is right: "
+		"%zu",
+		more);
+	src_complaints_add(rd->in->name, text, &rd->out.complaints);
 	return 0;
 }
 
@@ -257,10 +365,43 @@ int src_objects_read(const struct src_input *in, struct src_objects *out, struct
 
 		r = read_object(&rd, &root, &none, err);
 	}
+	r = r ?: keep_missing(&rd, err);
 	if (r < 0) {
 		src_objects_done(&rd.out);
 		return r;
 	}
 	*out = rd.out;
 	return 0;
+}
+
+static int print_nodes(const struct src_objects *o, FILE *f, struct fl_err *err)
+{
+	for (size_t i = 0; i < o->n_nodes; i++) {
+		fl_auto_json struct fl_json *tree = NULL;
+		fl_auto_free char *text = NULL;
+		int r = agent_node_tree(&o->nodes[i], &tree, err)
+				?: fl_json_print(tree, 0, &text, err);
+
+		if (r < 0)
+			return r;
+		(void)fprintf(f, "---\n%s\n", text);
+	}
+	return 0;
+}
+
+int src_objects_print(const struct src_objects *o, char **out, size_t *len, struct fl_err *err)
+{
+	fl_auto_free char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+	int r = f ? print_nodes(o, f, err) : 0;
+
+	for (size_t i = 0; f && i < o->n_objects; i++)
+		(void)fprintf(f, "---\n%s\n", o->objects[i]->text);
+	if (r == 0 && (!f || ferror(f)))
+		r = fl_fail_errno(err, ENOMEM, "print objects");
+	if (f && fclose(f) != 0 && r == 0)
+		r = fl_fail_errno(err, ENOMEM, "print objects");
+	if (r == 0)
+		*out = FL_TAKE(text);
+	return r;
 }

@@ -2,7 +2,9 @@
 /*
  * The objects of one text: documents and lists of them, told apart by apiVersion and kind. Pure.
  * An object that is wrong is complained about and keeps the form it had before; the others of the
- * text are read all the same.
+ * text are read all the same. What is wrong so that nobody can tell which object it is, may be any
+ * of those before: as long as there is such a one, none of them goes. A kind that is not ours, but
+ * nearly, is such a one; others are passed over.
  */
 #pragma once
 
@@ -36,3 +38,7 @@ struct src_input {
 /* Reads it. -EINVAL: it is no YAML, said as fl_yaml_parse() says it; -EFBIG. */
 fl_must int src_objects_read(const struct src_input *in, struct src_objects *out,
 			     struct fl_err *err);
+
+/* A text that reads as the same objects, in another order and without the places; the caller's. */
+fl_must int src_objects_print(const struct src_objects *o, char **out, size_t *len,
+			      struct fl_err *err);

@@ -102,6 +102,12 @@ static inline void on_done(void *arg)
 	tell(arg, "; ", "", "");
 }
 
+static inline void on_lack(void *arg)
+{
+	tell(arg, "lack", "", "");
+	tell(arg, "; ", "", "");
+}
+
 static inline void add_problem(const char *where, const char *text, void *arg)
 {
 	struct world *w = arg;
@@ -218,7 +224,7 @@ static inline int make_world(void **state)
 	if (folder_make(w->root, "src") < 0)
 		return -1;
 	make_dir(w, "m");
-	w->sink = (struct src_sink){ on_put, on_del, on_done, w };
+	w->sink = (struct src_sink){ on_put, on_del, on_done, on_lack, w };
 	uv_loop_init(&w->loop);
 	uv_timer_init(&w->loop, &w->limit);
 	w->limit.data = w;

@@ -9,8 +9,9 @@
 
 #include "agent/source/kept.h"
 
-static const char broken[] = "a: [\n",
-		  wrong[] = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n";
+#define WRONG "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+
+static const char broken[] = "a: [\n", wrong[] = WRONG;
 
 /* As an agent that starts; the one before it has been killed. */
 static void start(struct world *w)
@@ -67,6 +68,22 @@ static void of_a_file_with_a_wrong_object_the_others_are_as_they_are_now(void **
 	replace_file(w, "m/a.yaml", wrong);
 	start(w);
 	wait_for(w, "n1 ", "a.yaml:1: node 'n1': object 'status.addresses': no address");
+}
+
+static void while_an_object_is_wrong_what_the_others_say_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "m/a.yaml", NODE("n1", "1") "---\n" NODE("n2", "2") "---\n" POLICY("p"));
+	start(w);
+	wait_for(w, "n1 n2 ", "");
+	/* n1 stays as it was, n2 is another, and so is the policy's name. */
+	replace_file(w, "m/a.yaml", WRONG "---\n" NODE("n3", "3") "---\n" POLICY("q"));
+	wait_for(w, "n1 n3 ", "a.yaml:1: node 'n1': object 'status.addresses': no address");
+	replace_file(w, "m/a.yaml", broken);
+	start(w);
+	wait_for(w, "n1 n3 ", "a.yaml:2:1: did not find");
+	assert_string_equal(w->told, "put a/q a.yaml:6; done; ");
 }
 
 static void a_file_that_was_never_right_says_nothing(void **state)
@@ -182,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_file_that_is_broken_says_what_it_said_to_the_agent_before),
 		T(of_a_file_with_a_wrong_object_the_others_are_as_they_are_now),
+		T(while_an_object_is_wrong_what_the_others_say_is_kept),
 		T(a_file_that_was_never_right_says_nothing),
 		T(with_a_file_its_copy_goes),
 		T(a_folder_that_is_not_there_takes_no_copy_with_it),

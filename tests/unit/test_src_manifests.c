@@ -146,6 +146,7 @@ static void nodes_that_clash_are_complained_of_with_both_places(void **state)
 static void a_folder_that_comes_later_is_waited_for(void **state)
 {
 	struct world *w = *state;
+	struct fl_err err = { 0 };
 
 	CHECK(rmdir(below(w, "m")) == 0);
 	w->no_folder = true;
@@ -153,7 +154,7 @@ static void a_folder_that_comes_later_is_waited_for(void **state)
 	wait_for(w, "", "/m/x/y: no such folder: waiting for it");
 	/* Nobody says that there are no policies. */
 	src_manifests_reload(w->m);
-	src_manifests_retell(w->m);
+	CHECK_OK(src_manifests_retell(w->m, &err), &err);
 	assert_string_equal(w->told, "");
 	make_dir(w, "m");
 	make_dir(w, "m/x");

@@ -109,7 +109,7 @@ static void known_kinds_are_silent_and_others_are_told(void **state)
 		     "spec: {podSelector: {}}}]\n"
 		     "---\n"
 		     "apiVersion: apps/v1\nkind: Deployment\n---\n"
-		     "apiVersion: v2\nkind: Node\n";
+		     "apiVersion: example.org/v2\nkind: Node\n";
 	struct said said;
 	fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said);
 
@@ -117,7 +117,7 @@ static void known_kinds_are_silent_and_others_are_told(void **state)
 	CHECK(o.n_nodes == 0 && o.complaints.n == 0 && o.known == 4 && o.unknown == 2);
 	CHECK(o.n_objects == 4);
 	CHECK(said.n == 2);
-	assert_string_equal(said.last, "f.yaml:21 v2 Node");
+	assert_string_equal(said.last, "f.yaml:21 example.org/v2 Node");
 }
 
 static void what_is_wrong_is_said_and_the_rest_is_read(void **state)
@@ -349,6 +349,93 @@ static void a_policy_or_pod_that_breaks_keeps_its_last_form(void **state)
 	CHECK(third.n_objects == 1 && third.complaints.n == 0);
 }
 
+static void what_may_be_any_of_those_before_lets_none_of_them_go(void **state)
+{
+	static const char good[] = POD("p", "") "---\n" NODE("n1", "1") "---\n" POLICY("q");
+	static const struct {
+		const char *text, *complaint, *kept;
+	} t[] = {
+		{ "- 1\n", "object: expected an object",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: v1\nkind: List\nitems: {}\n", "object 'items': expected an array",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "kind: Pod\nmetadata: {name: p}\n", "object 'apiVersion': missing",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolcy\nmetadata: {name: q}\n",
+		  "object: there is no kind 'NetworkPolcy' in 'networking.k8s.io/v1', did you mean "
+		  "'NetworkPolicy' in 'networking.k8s.io/v1'",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: networking.k8s.io/v2\nkind: NetworkPolicy\nmetadata: {name: q}\n",
+		  "object: there is no kind 'NetworkPolicy' in 'networking.k8s.io/v2'",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: v1\nkind: NetworkPolicy\nmetadata: {name: q}\n",
+		  "object: there is no kind 'NetworkPolicy' in 'v1'",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: P}\n",
+		  "Pod P 'metadata.name': 'P' is not a name",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: 7}\n",
+		  "Pod p 'metadata.namespace': expected a string",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		{ "apiVersion: v1\nkind: Node\nmetadata: {name: N1}\n", "object 'metadata.name'",
+		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
+		/* What it has itself counts. */
+		{ "- 1\n---\n" POLICY("q"), "object: expected an object",
+		  "NetworkPolicy default/q f.yaml:3; Pod a/p f.yaml:1" },
+		/* Another one, which is wrong, is none of them. */
+		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: r, labels: 7}\n",
+		  "Pod default/r 'metadata.labels'", "" },
+		/* Somebody else's. */
+		{ "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\n", NULL, "" },
+		{ "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n", NULL, "" },
+		{ "apiVersion: v1\nkind: Role\n", NULL, "" },
+		{ "", NULL, "" },
+	};
+	struct said said;
+	fl_auto(src_objects_done) struct src_objects first = read_text(good, NULL, &said);
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_LEN(t); i++) {
+		fl_auto(src_objects_done) struct src_objects o = read_text(t[i].text, &first,
+									   &said);
+		const char *last = o.complaints.n ? o.complaints.list[o.complaints.n - 1].text : "";
+		bool kept = *t[i].kept != '\0';
+
+		CHECK(o.complaints.n == (t[i].complaint ? 1U + kept : 0U));
+		if (t[i].complaint && !strstr(o.complaints.list[0].text, t[i].complaint))
+			fail_msg("'%s' is not '%s'", o.complaints.list[0].text, t[i].complaint);
+		if (strncmp(list_objects(&o), t[i].kept, strlen(t[i].kept)) != 0 ||
+		    o.n_objects != (kept ? 2 : 0) || (o.n_nodes == 1) != kept)
+			fail_msg("%zu: '%s' is not '%s'", i, list_objects(&o), t[i].kept);
+		CHECK(!kept || strstr(last, "stay in force until it is right: "));
+	}
+}
+
+static void what_is_printed_reads_as_the_same(void **state)
+{
+	static const char text[] = NODE("n1", "1") "---\n" NODE("n2", "2") "---\n" POD(
+		"p", ", labels: {k: v}") "---\n" POLICY("q") "---\n" NAMESPACE("a");
+	struct said said;
+	fl_auto(src_objects_done) struct src_objects o = read_text(text, NULL, &said),
+						     again = { 0 };
+	fl_auto_free char *printed = NULL;
+	struct fl_err err = { 0 };
+	size_t len = 0;
+
+	(void)state;
+	o.nodes[1].net.has_mac = true;
+	memcpy(o.nodes[1].net.mac, "\x02\0\0\0\0\x07", FL_MAC_LEN);
+	o.nodes[1].as = 4200000000u;
+	CHECK_OK(src_objects_print(&o, &printed, &len, &err), &err);
+	CHECK(len == strlen(printed));
+	again = read_text(printed, NULL, &said);
+	CHECK(again.n_nodes == 2 && again.n_objects == 3 && again.complaints.n == 0);
+	for (size_t i = 0; i < 2; i++)
+		CHECK(agent_node_equal(&o.nodes[i], &again.nodes[i]));
+	for (size_t i = 0; i < 3; i++)
+		CHECK(src_object_equal(o.objects[i], again.objects[i]));
+}
+
 static void complaints_are_kept_to_a_limit_and_then_counted(void **state)
 {
 	char text[SRC_COMPLAINTS_MAX * 12 + 64] = "";
@@ -377,14 +464,20 @@ static int read_both(void *arg)
 	static const char bad[] = NODE("n1", "1") "---\napiVersion: v1\nkind: Node\n"
 						  "metadata: {name: n2}\n---\n" POD("p",
 										    ", labels: 7");
-	fl_auto(src_objects_done) struct src_objects first = { 0 }, second = { 0 };
+	static const char doubtful[] = "x: 1\n";
+	fl_auto(src_objects_done) struct src_objects first = { 0 }, second = { 0 }, third = { 0 };
+	fl_auto_free char *text = NULL;
 	struct fl_err err = { 0 };
+	size_t len = 0;
 	const struct src_input one = { "f", good, strlen(good), NULL, ignore, NULL };
 	const struct src_input two = { "f", bad, strlen(bad), &first, ignore, NULL };
+	const struct src_input three = { "f", doubtful, strlen(doubtful), &second, ignore, NULL };
 	int r = src_objects_read(&one, &first, &err);
 
 	(void)arg;
-	return r ?: src_objects_read(&two, &second, &err);
+	return r ?:
+	       src_objects_read(&two, &second, &err) ?: src_objects_read(&three, &third, &err) ?:
+	       src_objects_print(&third, &text, &len, &err);
 }
 
 static void every_lack_of_memory_is_an_error_and_leaks_nothing(void **state)
@@ -405,6 +498,8 @@ int main(void)
 		cmocka_unit_test(of_an_object_is_kept_what_policies_look_at),
 		cmocka_unit_test(a_wrong_object_is_said_with_its_name_path_and_line),
 		cmocka_unit_test(a_policy_or_pod_that_breaks_keeps_its_last_form),
+		cmocka_unit_test(what_may_be_any_of_those_before_lets_none_of_them_go),
+		cmocka_unit_test(what_is_printed_reads_as_the_same),
 		cmocka_unit_test(complaints_are_kept_to_a_limit_and_then_counted),
 		cmocka_unit_test(every_lack_of_memory_is_an_error_and_leaks_nothing),
 	};
