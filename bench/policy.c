@@ -40,7 +40,6 @@ static void put(struct pol_world *w, const char *text)
 {
 	fl_auto_json struct fl_json *v = NULL;
 	struct fl_err err = { 0 };
-	size_t ignored = 0;
 	struct fl_cur root;
 
 	if (arg_print) {
@@ -50,7 +49,7 @@ static void put(struct pol_world *w, const char *text)
 	if (fl_json_parse(text, strlen(text), &v, &err) < 0)
 		fail(&err);
 	root = fl_cur_root(v, "object");
-	if (pol_world_put_object(w, &root, &ignored, &err) < 0)
+	if (pol_world_put_object(w, &root, NULL, NULL, &err) < 0)
 		fail(&err);
 }
 

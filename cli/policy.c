@@ -3,11 +3,9 @@
  * fairlead policy: what the policies in some files mean, by the code that compiles them for the
  * kernel and without an agent; or, without files, what the agent has in force.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "agent/policy/ask.h"
 #include "agent/policy/read.h"
@@ -16,145 +14,11 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/manifests.h"
 #include "cli/print.h"
 #include "yaml/yaml.h"
 
 #define QUESTIONS_MAX (64u << 20) /* bytes */
-#define UNUSED_MAX    32	  /* kinds that are named */
-
-/* A world that is being read from files, and the kinds of objects there that it has no use for. */
-struct reading {
-	struct pol_world *w;
-	char unused[UNUSED_MAX][160];
-	size_t n_unused;
-};
-
-/* Says of a kind that is not used that it is not, the first time. Nodes are the agent's. */
-static void name_kind(struct reading *rd, const struct fl_json *object, const char *where)
-{
-	const char *version = fl_json_str(fl_json_get(object, "apiVersion")) ?: "";
-	const char *kind = fl_json_str(fl_json_get(object, "kind")) ?: "";
-	char both[160];
-
-	(void)snprintf(both, sizeof(both), "kind '%.64s' in '%.64s'", kind, version);
-	if (!*kind)
-		return fl_warn("%s: an object without 'kind' is not used", where);
-	if (fl_streq(both, "kind 'Node' in 'v1'"))
-		return;
-	for (size_t i = 0; i < rd->n_unused; i++)
-		if (fl_streq(rd->unused[i], both))
-			return;
-	if (rd->n_unused == UNUSED_MAX)
-		return;
-	memcpy(rd->unused[rd->n_unused++], both, sizeof(both));
-	fl_warn("%s: objects of %s are not used", where, both);
-}
-
-static void name_unused(struct reading *rd, const struct fl_json *doc, const char *where)
-{
-	const struct fl_json *items = fl_json_get(doc, "items");
-
-	if (fl_streq(fl_json_str(fl_json_get(doc, "kind")), "NodeList"))
-		return;
-	if (!items)
-		return name_kind(rd, doc, where);
-	for (size_t i = 0; i < fl_json_len(items); i++)
-		if (pol_kind_in(doc, fl_json_at(items, i)) == POL_KIND_OTHER)
-			name_kind(rd, fl_json_at(items, i), where);
-}
-
-static int put_document(struct reading *rd, const struct fl_yaml *y, size_t i, const char *path,
-			struct fl_err *err)
-{
-	unsigned int line = 0;
-	const struct fl_json *doc = fl_yaml_doc(y, i, &line);
-	size_t ignored = 0;
-	struct fl_cur root;
-	char where[320];
-	int r;
-
-	(void)snprintf(where, sizeof(where), "%.300s:%u", path, line);
-	root = fl_cur_root(doc, where);
-	r = pol_world_put_object(rd->w, &root, &ignored, err);
-	if (r == 0 && ignored)
-		name_unused(rd, doc, where);
-	return r;
-}
-
-static int put_file(struct reading *rd, const char *path, struct fl_err *err)
-{
-	fl_auto_yaml struct fl_yaml *y = NULL;
-	fl_auto_free char *text = NULL;
-	size_t len = 0;
-	int r;
-
-	r = fl_read_file(AT_FDCWD, path, FL_YAML_FILE_MAX, &text, &len, err)
-		    ?: fl_yaml_parse(path, text, len, &y, err);
-	for (size_t i = 0; r == 0 && i < fl_yaml_docs(y); i++)
-		r = put_document(rd, y, i, path, err);
-	return r;
-}
-
-static int is_manifest(const struct dirent *e)
-{
-	const char *dot = strrchr(e->d_name, '.');
-
-	return e->d_name[0] != '.' && dot &&
-	       (fl_streq(dot, ".yaml") || fl_streq(dot, ".yml") || fl_streq(dot, ".json"));
-}
-
-struct names {
-	struct dirent **v;
-	int n;
-};
-
-static void names_done(struct names *l)
-{
-	for (int i = 0; i < l->n; i++)
-		fl_free_p(&l->v[i]);
-	fl_free_p(&l->v);
-}
-
-static int put_folder(struct reading *rd, const char *path, struct fl_err *err)
-{
-	fl_auto(names_done) struct names names = { 0 };
-	char file[4096];
-	int r = 0;
-
-	names.n = scandir(path, &names.v, is_manifest, alphasort);
-	if (names.n < 0)
-		return fl_fail_errno(err, errno, "read '%s'", path);
-	for (int i = 0; r == 0 && i < names.n; i++)
-		r = fl_format(file, sizeof(file), err, "%s/%s", path, names.v[i]->d_name)
-			    ?: put_file(rd, file, err);
-	return r;
-}
-
-/* The world of the files; *out stays NULL when there are none: the agent is to be asked. */
-static int load(const struct cli *c, struct pol_world **out, struct fl_err *err)
-{
-	fl_auto_pol_world struct pol_world *w = NULL;
-	fl_auto_pol_diff struct pol_diff diff = { 0 };
-	const struct pol_options all = { 0 };
-	struct reading rd = { 0 };
-	struct stat st;
-	int r;
-
-	if (!c->n_files)
-		return 0;
-	r = pol_world_new(&all, &w, err);
-	rd.w = w;
-	for (size_t i = 0; r == 0 && i < c->n_files; i++) {
-		if (stat(c->files[i], &st) < 0)
-			return fl_fail_errno(err, errno, "read '%s'", c->files[i]);
-		r = S_ISDIR(st.st_mode) ? put_folder(&rd, c->files[i], err)
-					: put_file(&rd, c->files[i], err);
-	}
-	r = r ?: pol_world_commit(w, &diff, err);
-	if (r == 0)
-		*out = FL_TAKE(w);
-	return r;
-}
 
 static int get_list(const struct cli *c, const struct pol_world *w, struct fl_json **out,
 		    struct fl_err *err)
@@ -361,7 +225,7 @@ int cli_policy(const struct cli *c, struct fl_err *err)
 	if (is_explain && !c->questions && (!c->from || !c->to || !c->port))
 		return fl_class(err, fl_fail(err, EINVAL, "explain needs --from, --to and --port"),
 				CLI_USAGE);
-	r = load(c, &w, err);
+	r = cli_read_world(c, &w, err);
 	if (r < 0)
 		return r;
 	if (fl_streq(c->argument, "list"))

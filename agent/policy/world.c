@@ -95,14 +95,14 @@ void pol_world_free(struct pol_world **w)
 }
 
 static int put_one(struct pol_world *w, const struct fl_cur *object, enum pol_kind kind,
-		   size_t *ignored, struct fl_err *err)
+		   pol_take *take, void *arg, struct fl_err *err)
 {
 	fl_auto_pol_namespace struct pol_namespace ns = { 0 };
 	fl_auto_pol_policy struct pol_policy policy = { 0 };
 	fl_auto_pol_pod struct pol_pod pod = { 0 };
 	int r = fl_cur_as_obj(object, err);
 
-	if (r < 0)
+	if (r < 0 || (take && !take(kind, object, arg)))
 		return r;
 	switch (kind) {
 	case POL_KIND_NAMESPACE:
@@ -115,12 +115,11 @@ static int put_one(struct pol_world *w, const struct fl_cur *object, enum pol_ki
 	case POL_KIND_OTHER:
 		break;
 	}
-	(*ignored)++;
 	return 0;
 }
 
-int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, size_t *ignored,
-			 struct fl_err *err)
+int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, pol_take *take,
+			 void *arg, struct fl_err *err)
 {
 	const char *kind = fl_json_str(fl_json_get(object->v, "kind"));
 	size_t len = kind ? strlen(kind) : 0;
@@ -128,11 +127,11 @@ int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, size_
 	int r = 0;
 
 	if (len < 4 || !fl_streq(kind + len - 4, "List"))
-		return put_one(w, object, pol_kind_of(object->v), ignored, err);
+		return put_one(w, object, pol_kind_of(object->v), take, arg, err);
 	for (size_t i = 0; r == 0 && i < fl_json_len(items.v); i++) {
 		struct fl_cur at = fl_cur_at(&items, i);
 
-		r = put_one(w, &at, pol_kind_in(object->v, at.v), ignored, err);
+		r = put_one(w, &at, pol_kind_in(object->v, at.v), take, arg, err);
 	}
 	return r;
 }

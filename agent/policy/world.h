@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "agent/policy/object.h"
+#include "agent/policy/read.h"
 #include "json/cur.h"
 
 struct pol_world;
@@ -51,12 +51,15 @@ fl_must int pol_world_del_pod(struct pol_world *w, const char *ns, const char *n
 fl_must int pol_world_del_policy(struct pol_world *w, const char *ns, const char *name,
 				 struct fl_err *err);
 
+/* Whether an object, which may be of another kind, is to be put. */
+typedef bool pol_take(enum pol_kind kind, const struct fl_cur *object, void *arg);
+
 /*
- * Reads an object or a list of objects (List, PodList, ...) and puts it. Adds to *ignored the
- * objects of other kinds. -EINVAL names the path.
+ * Reads an object or a list of objects (List, PodList, ...) and puts what take() takes, or for NULL
+ * all; those of other kinds are passed over. -EINVAL names the path.
  */
-fl_must int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, size_t *ignored,
-				 struct fl_err *err);
+fl_must int pol_world_put_object(struct pol_world *w, const struct fl_cur *object, pol_take *take,
+				 void *arg, struct fl_err *err);
 
 /* Slots with a meaning of their own: of pods that no policy selects, and of those for which there
  * is no slot left, which is closed both ways. Slot 0 is never written. */

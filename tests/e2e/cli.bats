@@ -385,3 +385,36 @@ answer_once() {
 	run -0 "$BUILD/tests/promcheck" <<<"$output"
 	[ "$output" = "1 families, 1 samples" ]
 }
+
+@test "of a policy that is there twice the first one counts, offline as in an agent that starts" {
+	local dir=$BATS_TEST_TMPDIR/m
+	mkdir "$dir"
+	cat >"$dir/a.yaml" <<-'END'
+		apiVersion: v1
+		kind: PodList
+		items:
+		- {metadata: {name: web}, status: {podIP: 10.0.0.1}}
+		- {metadata: {name: cli}, status: {podIP: 10.0.0.2}}
+		---
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata: {name: p}
+		spec: {podSelector: {}}
+	END
+	cat >"$dir/b.yaml" <<-'END'
+		apiVersion: v1
+		kind: List
+		items:
+		- apiVersion: networking.k8s.io/v1
+		  kind: NetworkPolicy
+		  metadata: {name: p}
+		  spec: {podSelector: {}, ingress: [{}]}
+	END
+	run -1 --separate-stderr "$FAIRLEAD" policy explain -f "$dir" --from default/cli --to default/web --port 80/tcp
+	[[ $output == *denied* ]]
+	[ "$stderr" = "warning: $dir/b.yaml:4: NetworkPolicy 'default/p': is already in $dir/a.yaml:7, which counts" ]
+	# in the order of the command line
+	run -0 --separate-stderr "$FAIRLEAD" policy explain -f "$dir/b.yaml" -f "$dir/a.yaml" \
+		--from default/cli --to default/web --port 80/tcp
+	[ "$stderr" = "warning: $dir/a.yaml:7: NetworkPolicy 'default/p': is already in $dir/b.yaml:4, which counts" ]
+}

@@ -264,6 +264,14 @@ names() {
 	agent_up n1
 	eventually 5 names 'did not find expected node content'
 	loses n1 cli "$(pod_ip n1 web)"
+	# Nor where nobody can tell what it is, before and after a restart.
+	policy_deny | sed 's/kind: NetworkPolicy/kind: NetworkPolcy/' | manifest_put n1 policy.yaml
+	eventually 5 names "did you mean 'NetworkPolicy'"
+	loses n1 cli "$(pod_ip n1 web)"
+	agent_kill n1
+	agent_up n1
+	eventually 5 names "did you mean 'NetworkPolicy'"
+	loses n1 cli "$(pod_ip n1 web)"
 }
 
 # 33 blocks with 131,080 exceptions together: more than half of what the map of prefixes holds.

@@ -84,9 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	root = fl_cur_root(v, "objects");
 	for (size_t i = 0; i < fl_json_len(v) && i < 64; i++) {
 		struct fl_cur at = fl_cur_at(&root, i);
-		size_t ignored = 0;
 
-		if (pol_world_put_object(w, &at, &ignored, &err) < 0)
+		if (pol_world_put_object(w, &at, NULL, NULL, &err) < 0)
 			MUST(err.text[0]);
 		if (i % 3 == 0)
 			commit(w);

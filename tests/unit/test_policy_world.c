@@ -321,9 +321,8 @@ static int compile_small(void *arg)
 	fl_auto_pol_diff struct pol_diff diff = { 0 }, snapshot = { 0 };
 	struct fl_cur root = fl_cur_root(arg, "objects");
 	struct fl_err err = { 0 };
-	size_t ignored = 0;
 
-	return pol_world_new(&all, &w, &err) ?: pol_world_put_object(w, &root, &ignored, &err)
+	return pol_world_new(&all, &w, &err) ?: pol_world_put_object(w, &root, NULL, NULL, &err)
 					     ?: pol_world_commit(w, &diff, &err)
 					     ?: pol_world_snapshot(w, &snapshot, &err);
 }

@@ -372,7 +372,7 @@ static void what_may_be_any_of_those_before_lets_none_of_them_go(void **state)
 		  "object: there is no kind 'NetworkPolicy' in 'v1'",
 		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
 		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: P}\n",
-		  "Pod P 'metadata.name': 'P' is not a name",
+		  "Pod default/P 'metadata.name': 'P' is not a name",
 		  "Pod a/p f.yaml:1; NetworkPolicy default/q" },
 		{ "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: 7}\n",
 		  "Pod p 'metadata.namespace': expected a string",
