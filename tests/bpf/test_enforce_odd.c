@@ -154,6 +154,28 @@ static void fill_locals(bool full)
 	}
 }
 
+/* The one that is shut is looked at first, and the other one next. */
+static void two_with_one_address_may_go_at_once(void **state)
+{
+	const struct fl_key key = { "other", "cA", "eth0" };
+
+	(void)state;
+	must(POD "pod A 10.0.0.8 0d\nip -n A addr add 10.0.0.2/32 dev eth0");
+	put_record_in("other", "cA", "A", "10.0.0.2", 'A', SERVER);
+	reconcile();
+	check_standing("hA", "it has an address of another pod");
+	remove_record("ca");
+	CHECK_OK(fl_endpoint_remove(ROOT, &key, &err), &err);
+	reconcile();
+	check_standing("hA", "the agent has not read its record yet");
+	check_problems("");
+	must("ip link del hA && ip route replace 10.0.0.2 dev ha && "
+	     "ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:0a dev ha nud permanent");
+	put_record("ca", "a", "10.0.0.2", 'a', "[]");
+	reconcile();
+	must(PING);
+}
+
 static void of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone(void **state)
 {
 	fl_auto_close int endpoints = pinned("fl_endpoints");
@@ -268,6 +290,7 @@ int main(void)
 		cmocka_unit_test(of_two_with_one_address_the_second_is_shut_and_named),
 		cmocka_unit_test(it_stays_so_when_the_agent_begins_anew),
 		cmocka_unit_test(the_second_is_let_in_when_the_first_is_gone),
+		cmocka_unit_test(two_with_one_address_may_go_at_once),
 		cmocka_unit_test(of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone),
 		cmocka_unit_test(for_want_of_open_files_nobody_is_taken_to_be_gone),
 		cmocka_unit_test(after_a_lack_of_memory_all_stays_until_it_is_read_anew),
