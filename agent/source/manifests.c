@@ -172,8 +172,11 @@ static void look(struct src_manifests *m, bool tell)
 		return;
 	}
 	m->stale = false;
-	/* Who has the nodes is told of others at once. */
-	if (bytes > LARGE_BYTES && !m->tell) {
+	/*
+	 * Who has the nodes is told of others at once. And what has been waiting for its turn does
+	 * not wait for those of another change, which may be followed by the next.
+	 */
+	if (bytes > LARGE_BYTES && !m->tell && !uv_is_active((uv_handle_t *)&m->turn)) {
 		go_on(m, on_tell);
 		return;
 	}

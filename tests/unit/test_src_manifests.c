@@ -433,6 +433,32 @@ static void a_large_change_that_is_under_way_is_told_at_once_when_asked_for_and_
 	assert_string_equal(w->told, "put a a.yaml:1; done; ");
 }
 
+static void read_once_more(struct world *w)
+{
+	uint64_t reads = src_manifests_stats(w->m).reads;
+
+	wait_begin(w, LIMIT_MS);
+	while (!w->too_late && src_manifests_stats(w->m).reads == reads)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	uv_timer_stop(&w->limit);
+}
+
+static void large_changes_that_come_before_the_turn_of_the_last_are_told(void **state)
+{
+	struct world *w = *state;
+	fl_auto_free char *text = NULL;
+	struct fl_err err = { 0 };
+	size_t len = 0;
+
+	put_bytes(w, 300000);
+	read_once_more(w);
+	CHECK_OK(fl_read_file(AT_FDCWD, below(w, "m/a.yaml"), 1 << 20, &text, &len, &err), &err);
+	text[len - 2] ^= 1; /* another comment */
+	replace_file(w, "m/a.yaml", text);
+	read_once_more(w);
+	assert_string_equal(w->told, "put a a.yaml:1; done; ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,6 +482,7 @@ int main(void)
 		T(a_small_change_is_read_and_in_force_in_one_turn),
 		T(between_the_steps_of_a_large_change_it_is_others_turn),
 		T(a_large_change_that_is_under_way_is_told_at_once_when_asked_for_and_only_once),
+		T(large_changes_that_come_before_the_turn_of_the_last_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
