@@ -374,7 +374,12 @@ int src_objects_read(const struct src_input *in, struct src_objects *out, struct
 	return 0;
 }
 
-static int print_nodes(const struct src_objects *o, FILE *f, struct fl_err *err)
+static void print_item(FILE *f, size_t i, const char *text)
+{
+	(void)fprintf(f, "%s\n%s", i ? "," : "", text);
+}
+
+static int print_items(const struct src_objects *o, FILE *f, struct fl_err *err)
 {
 	for (size_t i = 0; i < o->n_nodes; i++) {
 		fl_auto_json struct fl_json *tree = NULL;
@@ -384,8 +389,10 @@ static int print_nodes(const struct src_objects *o, FILE *f, struct fl_err *err)
 
 		if (r < 0)
 			return r;
-		(void)fprintf(f, "---\n%s\n", text);
+		print_item(f, i, text);
 	}
+	for (size_t i = 0; i < o->n_objects; i++)
+		print_item(f, o->n_nodes + i, o->objects[i]->text);
 	return 0;
 }
 
@@ -393,14 +400,20 @@ int src_objects_print(const struct src_objects *o, char **out, size_t *len, stru
 {
 	fl_auto_free char *text = NULL;
 	FILE *f = open_memstream(&text, len);
-	int r = f ? print_nodes(o, f, err) : 0;
+	bool bad;
+	int r;
 
-	for (size_t i = 0; f && i < o->n_objects; i++)
-		(void)fprintf(f, "---\n%s\n", o->objects[i]->text);
-	if (r == 0 && (!f || ferror(f)))
+	if (!f)
+		return fl_fail_errno(err, ENOMEM, "print objects");
+	(void)fprintf(f, "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [");
+	r = print_items(o, f, err);
+	(void)fprintf(f, "]}\n");
+	bad = ferror(f) != 0;
+	if ((fclose(f) != 0 || bad) && r == 0)
 		r = fl_fail_errno(err, ENOMEM, "print objects");
-	if (f && fclose(f) != 0 && r == 0)
-		r = fl_fail_errno(err, ENOMEM, "print objects");
+	if (r == 0 && *len > FL_YAML_FILE_MAX)
+		r = fl_fail(err, EFBIG, "its objects take %zu bytes, more than %u", *len,
+			    FL_YAML_FILE_MAX);
 	if (r == 0)
 		*out = FL_TAKE(text);
 	return r;

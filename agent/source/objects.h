@@ -39,6 +39,9 @@ struct src_input {
 fl_must int src_objects_read(const struct src_input *in, struct src_objects *out,
 			     struct fl_err *err);
 
-/* A text that reads as the same objects, in another order and without the places; the caller's. */
+/*
+ * A text that reads as the same objects, in another order and without the places; the caller's.
+ * -EFBIG: it would be larger than what is read.
+ */
 fl_must int src_objects_print(const struct src_objects *o, char **out, size_t *len,
 			      struct fl_err *err);

@@ -83,7 +83,7 @@ static void while_an_object_is_wrong_what_the_others_say_is_kept(void **state)
 	replace_file(w, "m/a.yaml", broken);
 	start(w);
 	wait_for(w, "n1 n3 ", "a.yaml:2:1: did not find");
-	assert_string_equal(w->told, "put a/q a.yaml:6; done; ");
+	assert_string_equal(w->told, "put a/q a.yaml:4; done; ");
 }
 
 static void a_file_that_was_never_right_says_nothing(void **state)
