@@ -33,13 +33,15 @@ static __always_inline int check_sender(const struct fl_endpoint_info *ep,
 	return is_own(ep, fl_source_of(p), p->v4, ifindex) ? 0 : -FL_R_SPOOFED_IP;
 }
 
-/* An interface of the blocks that the agent has not told of yet. */
+/* An interface of the blocks that the agent has not told of yet, or has shut. */
 static __always_inline int unknown(struct __sk_buff *skb, struct fl_work *w)
 {
-	__u32 zero = 0;
+	__u32 zero = 0, ifindex = skb->ifindex;
 	struct fl_state *state = bpf_map_lookup_elem(&fl_state, &zero);
+	bool is_shut = bpf_map_lookup_elem(&fl_endpoints, &ifindex);
 
-	fl_note(w, 0, state && state->unknown_allow ? FL_R_FORWARDED : FL_R_UNKNOWN_ENDPOINT);
+	fl_note(w, 0,
+		!is_shut && state && state->unknown_allow ? FL_R_FORWARDED : FL_R_UNKNOWN_ENDPOINT);
 	return fl_finish(skb, &w->p, &w->told, false);
 }
 

@@ -283,9 +283,12 @@ static int prune_map(struct enf *e, const struct pol_diff *all, enum dp_map map,
 
 static bool is_ours(const struct enf *e, __u32 ifindex)
 {
-	for (size_t i = 0; i < e->n_atts; i++)
-		if (e->atts[i]->is_live && e->atts[i]->live.ifindex == ifindex)
+	for (size_t i = 0; i < e->n_atts; i++) {
+		const struct enf_att *a = e->atts[i];
+
+		if ((a->is_live || a->is_half) && a->live.ifindex == ifindex)
 			return true;
+	}
 	return false;
 }
 

@@ -119,6 +119,8 @@ int enf_att_take(struct enf *e, const struct fl_endpoint *rec, const struct enf_
 		a->was_inside = false;
 		a->pick_up_until_s = 0;
 	}
+	if (a->pod && !a->ifindex != !link)
+		a->pod->is_stale = true;
 	a->ifindex = link ? link->index : 0;
 	a->up = link && link->up;
 	if (link)
@@ -157,7 +159,7 @@ static int withdraw(struct enf *e, struct enf_att *a, struct fl_err *err)
 	int r = a->is_live || a->is_half ? dp_remove_endpoint(e->dp, &a->live, err) : 0;
 
 	if (r == 0)
-		a->is_live = a->is_half = false;
+		a->is_live = a->is_half = a->is_barred = false;
 	return r;
 }
 
@@ -261,11 +263,33 @@ static int end_namesakes(struct enf *e, const struct enf_att *a, struct fl_err *
 	return r;
 }
 
+/* Known by its interface alone: it is shut even where who is not known may talk. */
+static int bar(struct enf *e, struct enf_att *a, struct fl_err *err)
+{
+	int r;
+
+	if (a->is_barred && a->live.ifindex == a->ifindex)
+		return 0;
+	r = withdraw(e, a, err) ?: end_namesakes(e, a, err);
+	if (r < 0)
+		return r;
+	a->live = (struct dp_endpoint){ .ifindex = a->ifindex };
+	a->is_half = true;
+	r = dp_set_endpoint(e->dp, &a->live, NULL, &a->is_shut, err);
+	a->is_barred = r == 0;
+	return r < 0 ? fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname) : 0;
+}
+
 int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 {
-	bool wanted = enf_att_belongs(a) && a->place != ENF_FOREIGN && !a->clash && a->pod->told;
+	bool belongs = enf_att_belongs(a) && a->place != ENF_FOREIGN;
+	bool refused = belongs && (a->clash || a->pod->problem);
+	bool wanted = belongs && !refused && a->pod->told;
 	fl_auto_free struct dp_endpoint *want = NULL;
 	int r = 0;
+
+	if (refused)
+		return bar(e, a, err);
 
 	if (!wanted || a->live.ifindex != a->ifindex)
 		r = withdraw(e, a, err);
@@ -287,6 +311,7 @@ int enf_att_apply(struct enf *e, struct enf_att *a, struct fl_err *err)
 	if (r == 0 || !a->is_live)
 		a->live = *want;
 	a->is_half = r < 0;
+	a->is_barred = false;
 	if (r < 0)
 		return fl_wrap(err, r, "endpoint '%s'", a->rec.host_ifname);
 	a->is_live = true;

@@ -42,8 +42,9 @@ struct enf_att {
 	bool clashed;		     /* when last compared */
 	struct dp_endpoint live;     /* what the datapath was given */
 	bool is_live, seen;
-	bool is_half; /* what it was to be given last had no room: shut, and not all of it there */
-	bool is_shut; /* until the generation has been raised */
+	bool is_half;	 /* what it was to be given last is not all there: shut */
+	bool is_barred;	 /* since it is refused, the datapath was given its interface alone */
+	bool is_shut;	 /* until the generation has been raised */
 	bool is_unheard; /* what the pod has said of itself so far was dropped */
 };
 
@@ -182,7 +183,8 @@ fl_must int enf_any_inside(struct enf *e, bool *any, struct fl_err *err);
 /* Finds out where an attachment stands whose interface is there. */
 fl_must int enf_att_look(struct enf *e, struct enf_att *a, struct fl_err *err);
 
-/* Puts it into the blocks if it is outside, belongs there, and the datapath knows it. */
+/* Puts it into the blocks if it is outside, belongs there, and the datapath knows it, or bars it.
+ */
 fl_must int enf_att_join(struct enf *e, struct enf_att *a, struct fl_err *err);
 
 /* The same for all attachments; goes on after a failure, the first is the error. */

@@ -2,7 +2,7 @@
 /*
  * Where the pods' interfaces stand: in the datapath's blocks, outside, or under a clsact qdisc of
  * somebody else, which is left alone. Those that are outside are put in when the maps know them, so
- * that nothing is cut that policy allows.
+ * that nothing is cut that policy allows, or know that they are shut.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -144,7 +144,7 @@ int enf_att_join(struct enf *e, struct enf_att *a, struct fl_err *err)
 	fl_auto_batch struct fl_batch *b = NULL;
 	int r = 0;
 
-	if (a->place == ENF_OUTSIDE && enf_att_belongs(a) && a->is_live) {
+	if (a->place == ENF_OUTSIDE && enf_att_belongs(a) && (a->is_live || a->is_barred)) {
 		r = fl_batch_new(&b, err);
 		if (r < 0)
 			return r;
@@ -233,9 +233,11 @@ static void complain_of(const struct enf *e, const struct enf_att *a, enf_compla
 	if (c)
 		(void)snprintf(text, sizeof(text),
 			       "pod '%s/%s' of network '%s' has an address of pod '%s/%s' of "
-			       "network '%s': it is shut until that one is gone",
+			       "network '%s': %s until that one is gone",
 			       a->pod->ns, a->pod->name, a->rec.key.network, c->pod->ns,
-			       c->pod->name, c->rec.key.network);
+			       c->pod->name, c->rec.key.network,
+			       a->place == ENF_INSIDE ? "it is shut"
+						      : "no policy is in force for it");
 	else
 		(void)snprintf(text, sizeof(text), "no policy is in force for pod '%s/%s': %s",
 			       a->pod->ns, a->pod->name, standing(e, a));

@@ -142,6 +142,18 @@ static struct fl_json *section(struct fl_json *pod, const char *key)
 	return fl_json_set(pod, key, have) == 0 ? have : NULL;
 }
 
+/*
+ * A record alone makes no pod of this node: one that went without its DEL may be another node's by
+ * now, as its object says.
+ */
+static bool is_here(const struct enf *e, const struct enf_pod *p)
+{
+	for (size_t i = 0; i < e->n_atts; i++)
+		if (e->atts[i]->pod == p && e->atts[i]->ifindex)
+			return true;
+	return false;
+}
+
 /* The addresses are those that its interfaces here have, whatever the object says. */
 static int put_addresses(const struct enf *e, const struct enf_pod *p, struct fl_json *status)
 {
@@ -151,7 +163,7 @@ static int put_addresses(const struct enf *e, const struct enf_pod *p, struct fl
 
 	for (size_t i = 0; r == 0 && i < e->n_atts; i++) {
 		const struct fl_endpoint *rec = &e->atts[i]->rec;
-		size_t n_ips = e->atts[i]->clash ? 0 : rec->n_ips;
+		size_t n_ips = e->atts[i]->clash || !e->atts[i]->ifindex ? 0 : rec->n_ips;
 
 		for (size_t k = 0; r == 0 && e->atts[i]->pod == p && k < n_ips; k++) {
 			struct fl_json *ip = fl_json_object();
@@ -186,7 +198,7 @@ static int put_node(const struct enf *e, struct fl_json *spec, struct fl_json *s
 }
 
 /* What the compiler is to see. */
-static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json **out,
+static int describe(const struct enf *e, const struct enf_pod *p, bool here, struct fl_json **out,
 		    struct fl_err *err)
 {
 	fl_auto_json struct fl_json *pod = p->manifest ? fl_json_copy(p->manifest)
@@ -194,7 +206,7 @@ static int describe(const struct enf *e, const struct enf_pod *p, struct fl_json
 	struct fl_json *spec, *status;
 	int r = pod ? 0 : -ENOMEM;
 
-	if (r == 0 && p->attachments > 0) {
+	if (r == 0 && here) {
 		spec = section(pod, "spec");
 		status = section(pod, "status");
 		r = !spec || !status ? -ENOMEM
@@ -230,19 +242,20 @@ static int refresh(struct enf *e, struct enf_pod *p, struct fl_err *err)
 	fl_auto_pol_pod struct pol_pod pod = { 0 };
 	fl_auto_json struct fl_json *object = NULL;
 	struct fl_err why;
+	bool here = is_here(e, p);
 	struct fl_cur c;
 	int r;
 
 	fl_free_p(&p->problem);
-	if (!p->manifest && p->attachments == 0) {
+	if (!p->manifest && !here) {
 		r = take_out(e, p, err);
 	} else {
-		r = describe(e, p, &object, err);
+		r = describe(e, p, here, &object, err);
 		if (r < 0)
 			return r;
 		c = fl_cur_root(object, "pod");
 		r = pol_read_pod(&c, &pod, &why);
-		pod.attached = p->attachments > 0;
+		pod.attached = here;
 		if (r == 0) {
 			r = pol_world_put_pod(e->world, &pod, err);
 			p->in_world |= r == 0;

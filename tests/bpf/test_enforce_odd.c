@@ -43,6 +43,24 @@ static void check_standing(const char *ifname, const char *want)
 		fail_msg("'%s': %s", ifname, why);
 }
 
+/* What the datapath knows of an interface; 0: nothing. */
+static __u32 entry_of(const char *ifname, struct fl_endpoint_info *out)
+{
+	fl_auto_close int endpoints = pinned("fl_endpoints");
+	__u32 ifindex = if_nametoindex(ifname);
+
+	return bpf_map_lookup_elem(endpoints, &ifindex, out) == 0 ? out->ifindex : 0;
+}
+
+/* Nothing passes, even where who is not known may talk. */
+static void check_shut(const char *ifname)
+{
+	struct fl_endpoint_info info = { 0 };
+
+	assert_int_not_equal(entry_of(ifname, &info), 0);
+	assert_int_equal(info.flags, FL_ENDPOINT_SHUT);
+}
+
 static void reconcile(void)
 {
 	CHECK_OK(enf_reconcile(enf, &err), &err);
@@ -55,6 +73,7 @@ static void a_pod_that_is_none_is_shut_and_named_and_the_others_go_on(void **sta
 	put_record("ca", "a", "10.0.0.2", 'a', "[{\"key\":\"a b\",\"value\":\"client\"}]");
 	reconcile();
 	CHECK(sh(NO_PING) != 0);
+	check_shut("ha");
 	check_standing("ha", "pod 'metadata.labels.a b': 'a b' is not a label's key");
 	check_standing("hb", NULL);
 	check_problems("endpoint ha: no policy is in force for pod 'x/a': pod "
@@ -101,8 +120,8 @@ static void of_two_with_one_address_the_second_is_shut_and_named(void **state)
 	check_standing("hc", "it has an address of another pod");
 	check_problems("endpoint hc: pod 'x/c' of network 'other' has an address of pod 'x/b' of "
 		       "network 'pods': it is shut until that one is gone\n");
-	/* Put into the blocks as ADD does it: nothing passes. */
-	join("hc");
+	check_shut("hc");
+	/* The agent has put it into the blocks: nothing passes. */
 	CHECK(sh("ip netns exec c ping -q -c 1 -W 0.3 -I 10.0.0.3 10.0.0.2 >/dev/null") != 0);
 	CHECK(sh("ip netns exec c ping -q -c 1 -W 0.3 -I 10.0.0.3 10.0.0.1 >/dev/null") != 0);
 }
@@ -116,6 +135,7 @@ static void it_stays_so_when_the_agent_begins_anew(void **state)
 	must(PING);
 	check_standing("hb", NULL);
 	check_standing("hc", "it has an address of another pod");
+	check_shut("hc");
 }
 
 static void the_second_is_let_in_when_the_first_is_gone(void **state)
@@ -136,6 +156,39 @@ static void the_second_is_let_in_when_the_first_is_gone(void **state)
 	put_record("cb", "b", "10.0.0.3", 'b', SERVER);
 	reconcile();
 	must(PING);
+}
+
+/* The pod as the compiler has it. */
+static void check_pod(const char *name, const char *want)
+{
+	fl_auto_json struct fl_json *pod = NULL;
+	fl_auto_free char *text = NULL;
+
+	CHECK_OK(pol_show_pod(enf_world(enf), "x", name, &pod, &err), &err);
+	CHECK_OK(fl_json_print(pod, 0, &text, &err), &err);
+	if (!strstr(text, want))
+		fail_msg("no '%s' in: %s", want, text);
+}
+
+static void a_pod_whose_interface_went_without_its_record_is_where_its_object_says(void **state)
+{
+	(void)state;
+	must(POD "pod z 10.0.0.9 0f");
+	put_record("cz", "z", "10.0.0.9", 'z', SERVER);
+	put_pod("{\"metadata\":{\"namespace\":\"x\",\"name\":\"z\"},\"spec\":{\"nodeName\":"
+		"\"n2\"},\"status\":{\"podIP\":\"10.0.7.7\"}}");
+	reconcile();
+	check_pod("z", "10.0.0.9");
+	must("ip link del hz");
+	reconcile();
+	check_pod("z", "10.0.7.7");
+	CHECK_OK(enf_del_pod(enf, "x", "z", &err), &err);
+	CHECK_OK(enf_commit(enf, &err), &err);
+	/* A record alone is nobody. */
+	CHECK(pol_show_pod(enf_world(enf), "x", "z", &(struct fl_json *){ NULL }, &err) == -ENOENT);
+	remove_record("cz");
+	reconcile();
+	check_problems("");
 }
 
 /* Others' addresses take all the room that there is, or give it back. */
@@ -189,9 +242,7 @@ static void of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone(void **sta
 	put_record("cf", "f", "10.0.0.7", 'f', SERVER);
 	CHECK_FAILS(enf_reconcile(enf, &err), E2BIG, &err, "map of pods' addresses is full");
 	check_standing("hf", "the datapath could not take it in");
-	/* Shut, even where who is not known may talk. */
-	CHECK(bpf_map_lookup_elem(endpoints, &ifindex, &info) == 0);
-	CHECK(info.flags & FL_ENDPOINT_SHUT);
+	check_shut("hf");
 	remove_record("cf");
 	must("ip link del hf");
 	reconcile();
@@ -291,6 +342,8 @@ int main(void)
 		cmocka_unit_test(it_stays_so_when_the_agent_begins_anew),
 		cmocka_unit_test(the_second_is_let_in_when_the_first_is_gone),
 		cmocka_unit_test(two_with_one_address_may_go_at_once),
+		cmocka_unit_test(
+			a_pod_whose_interface_went_without_its_record_is_where_its_object_says),
 		cmocka_unit_test(of_a_pod_that_has_no_room_nothing_is_left_when_it_is_gone),
 		cmocka_unit_test(for_want_of_open_files_nobody_is_taken_to_be_gone),
 		cmocka_unit_test(after_a_lack_of_memory_all_stays_until_it_is_read_anew),

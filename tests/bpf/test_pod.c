@@ -457,7 +457,7 @@ static void what_does_not_fit_is_closed_and_who_is_unknown_stays_out(void **stat
 {
 	static const struct pkt p = { .src = A4, .dst = WORLD4, .dport = 53 };
 	__u32 ifindex = if_nametoindex("hA"), zero = 0;
-	struct fl_endpoint_info ep;
+	struct fl_endpoint_info ep, shut;
 	struct fl_state open = { .unknown_allow = 1 }, closed = { 0 };
 	int endpoints = world_map("fl_endpoints");
 	int switches = world_map("fl_state");
@@ -472,6 +472,10 @@ static void what_does_not_fit_is_closed_and_who_is_unknown_stays_out(void **stat
 	CHECK_FATE("unknown", world_run(FROM_A, &p), FL_R_UNKNOWN_ENDPOINT);
 	assert_int_equal(bpf_map_update_elem(switches, &zero, &open, BPF_ANY), 0);
 	CHECK_FATE("unknown, where that may talk", world_run(FROM_A, &p), FL_R_FORWARDED);
+	shut = ep;
+	shut.flags |= FL_ENDPOINT_SHUT;
+	assert_int_equal(bpf_map_update_elem(endpoints, &ifindex, &shut, BPF_ANY), 0);
+	CHECK_FATE("shut, there", world_run(FROM_A, &p), FL_R_UNKNOWN_ENDPOINT);
 	assert_int_equal(bpf_map_update_elem(switches, &zero, &closed, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(endpoints, &ifindex, &ep, BPF_ANY), 0);
 }
