@@ -324,6 +324,11 @@ def failure_attached(s, theirs, ours):
         x['env'].get('CNI_NETNS') == s.step['env'].get('CNI_NETNS') for x in s.case['steps'][:s.n])
 
 
+def failure_nul(s, theirs, ours):
+    """A text with a NUL in it is a mistake, wherever it stands."""
+    return '\\\\u0000 inside a text' in ours
+
+
 def failure_check_found(s, theirs, ours):
     """Ours finds in CHECK what the reference does not look at."""
     return s.verb == 'CHECK' and '"code":102' in ours and s.tampered
@@ -348,21 +353,32 @@ def rule_failed_add(s, path, a, b):
         path[2].endswith(('/', '/lock')) or '/last_reserved_ip.' in path[2]) or path[4] == 'qdisc')
 
 
-STATUS_RULES = {prefix: [v for k, v in sorted(globals().items()) if k.startswith(prefix)]
-                for prefix in ('success', 'failure')}
-def rule_late_del(s, path, a, b):
-    """DEL of loopback leaves a "lo" alone that is another attachment's by now."""
+def is_late_del(s, netns):
+    """An earlier DEL in this namespace was of another attachment than one whose "lo" was there."""
     def key(x):
         return x['env'].get('CNI_CONTAINERID'), x['env'].get('CNI_IFNAME'), x.get('conf', {}).get('name')
 
-    steps = s.case['steps'][:s.n + 1]
+    steps = [x for x in s.case['steps'][:s.n + 1] if x['env'].get('CNI_NETNS') == netns]
+    return any(
+        d['env'].get('CNI_COMMAND') == 'DEL' and
+        any(x['env'].get('CNI_COMMAND') == 'ADD' and key(x) != key(d) for x in steps[:i])
+        for i, d in enumerate(steps))
+
+
+def rule_late_del(s, path, a, b):
+    """DEL of loopback leaves a "lo" alone that is another attachment's by now."""
     about_lo = path[3].startswith('lo') or ' dev lo ' in path[3]
-    return about_lo and s.step['plugin'] == 'loopback' and any(
-        d['env'].get('CNI_COMMAND') == 'DEL' and d['env'].get('CNI_NETNS') == f'/run/netns/{path[1]}' and
-        any(x['env'].get('CNI_COMMAND') == 'ADD' and x['env'].get('CNI_NETNS') == d['env']['CNI_NETNS'] and
-            key(x) != key(d) for x in steps[:steps.index(d)]) for d in steps)
+    return about_lo and s.step['plugin'] == 'loopback' and is_late_del(s, f'/run/netns/{path[1]}')
 
 
+def success_late_del(s, theirs, ours):
+    """And so CHECK finds it up."""
+    return s.verb == 'CHECK' and s.step['plugin'] == 'loopback' and \
+        'loopback interface is down' in theirs and is_late_del(s, s.step['env'].get('CNI_NETNS'))
+
+
+STATUS_RULES = {prefix: [v for k, v in sorted(globals().items()) if k.startswith(prefix)]
+                for prefix in ('success', 'failure')}
 RULES = [v for k, v in sorted(globals().items()) if k.startswith('rule_')]
 
 
